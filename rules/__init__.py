@@ -1,0 +1,1 @@
+"""Judges: facts and observations in, findings out."""

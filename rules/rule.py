@@ -1,0 +1,242 @@
+"""What a rule is, what it finds, and where a finding points."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from ..analyzer.dockerfile.span import Span
+
+if TYPE_CHECKING:
+    from ..analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
+    from ..analyzer.image import Image
+    from ..runner import Observation
+
+Evidence = Literal["dockerfile", "image", "container"]
+
+
+class Severity(enum.IntEnum):
+    """How bad a finding is; `error` and `warning` fail a run by default."""
+
+    STYLE = 0
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def label(self) -> str:
+        """The word for people and for JSON."""
+        return self.name.lower()
+
+
+class LayerRef(NamedTuple):
+    """A layer of an image: its index from 0 at the bottom, and its diff ID."""
+
+    index: int
+    diff_id: str
+
+
+class Place(NamedTuple):
+    """Where a finding points: a span of text, a layer and path, or a container's subject."""
+
+    evidence: Evidence
+    span: Span | None = None
+    layer: LayerRef | None = None
+    path: str | None = None
+    subject: str | None = None
+
+
+class Edit(NamedTuple):
+    """A fix: the text of `span` becomes `text`. Safe means that nothing else can change by it."""
+
+    span: Span
+    text: str
+    safe: bool
+
+
+class Finding(NamedTuple):
+    """One fault in one place. `proof` holds what was measured, in JSON's own types."""
+
+    rule: Rule
+    severity: Severity
+    message: str
+    place: Place
+    proof: Mapping[str, Any] | None = None
+    fix: Edit | None = None
+    file: str = ""
+    fingerprint: str = ""
+
+
+class Skipped(NamedTuple):
+    """A question that a rule asked and that this evidence can't answer."""
+
+    rule: Rule
+    evidence: Evidence
+    reason: str
+    file: str = ""
+
+
+class ImageExample(NamedTuple):
+    """An image to try a rule on. Tests build it as a real archive and read it back.
+
+    `config` has the keys of an image configuration ("User", "Env", …). Each layer maps paths
+    to contents; None deletes the path (a whiteout). `steps` are the `created_by` of the
+    layers, from the bottom; `empty_steps` stand before them and made no layer.
+    """
+
+    config: Mapping[str, Any] = {}  # noqa: RUF012  (never changed)
+    layers: tuple[Mapping[str, str | bytes | None], ...] = ({"srv/app": "app"},)
+    steps: tuple[str, ...] | None = None
+    empty_steps: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ("example:1.0",)
+    top: Mapping[str, Any] = {}  # noqa: RUF012  (keys beside "config", as "container" and "comment")
+
+
+class ContainerExample(NamedTuple):
+    """A container to try a rule on: the fields of an Observation, in JSON's own types."""
+
+    facts: Mapping[str, Any]
+
+
+Example = str | ImageExample | ContainerExample
+Outcome = Iterator[Finding | Skipped]
+
+DockerfileCheck = Callable[["Dockerfile"], Outcome]
+StageCheck = Callable[["Stage"], Outcome]
+InstructionCheck = Callable[["Instruction", "Stage"], Outcome]
+CommandCheck = Callable[["Command", "Stage"], Outcome]
+ImageCheck = Callable[["Image"], Outcome]
+ContainerCheck = Callable[["Observation"], Outcome]
+
+
+class Rule:
+    """One fault: what the world calls it, what to say of it, and the checks that find it.
+
+    Make one at the top of a module in rules/checks/ and decorate the checks with it. A check
+    gets evidence and yields findings; it does no I/O. See CONTRIBUTING.md.
+
+    Args:
+        code: the code that the world knows (DL3006, StageNameCasing), else AV#### or IL###.
+        name: the fault in kebab case, never the cure ("floating-tag").
+        severity: of an ordinary finding; `finding()` can set another.
+        message: one sentence with {fields} that `finding()` fills.
+        page: what and why, for `imglint explain`; the first line is the summary.
+        antipattern: which of the ten things to avoid it serves, 1 to 10.
+        aliases: the other tools' codes for the same fault; they select and ignore.
+        default: whether it belongs to the default profile.
+        shipped_only: says nothing about stages that don't end up in the image.
+        bad: examples that must be found, good: examples that must not; one of each for
+            every kind of evidence that the rule looks at.
+    """
+
+    def __init__(
+        self,
+        *,
+        code: str,
+        name: str,
+        severity: Severity,
+        message: str,
+        page: str,
+        bad: tuple[Example, ...],
+        good: tuple[Example, ...],
+        antipattern: int | None = None,
+        aliases: tuple[str, ...] = (),
+        since: str = "0.1",
+        default: bool = True,
+        shipped_only: bool = False,
+    ) -> None:
+        self.code = code
+        self.name = name
+        self.severity = severity
+        self.message = message
+        self.page = page
+        self.bad = bad
+        self.good = good
+        self.antipattern = antipattern
+        self.aliases = aliases
+        self.since = since
+        self.default = default
+        self.shipped_only = shipped_only
+        self.dockerfile_checks: list[DockerfileCheck] = []
+        self.stage_checks: list[StageCheck] = []
+        self.instruction_checks: list[tuple[tuple[str, ...], InstructionCheck]] = []
+        self.command_checks: list[tuple[tuple[str, ...], CommandCheck]] = []
+        self.image_checks: list[ImageCheck] = []
+        self.container_checks: list[ContainerCheck] = []
+
+    def __repr__(self) -> str:
+        return f"<Rule {self.code} {self.name}>"
+
+    @property
+    def evidence(self) -> frozenset[Evidence]:
+        """The kinds of evidence that this rule looks at."""
+        kinds: set[Evidence] = set()
+        if self.dockerfile_checks or self.stage_checks or self.instruction_checks or self.command_checks:
+            kinds.add("dockerfile")
+        if self.image_checks:
+            kinds.add("image")
+        if self.container_checks:
+            kinds.add("container")
+        return frozenset(kinds)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the page."""
+        return self.page.strip().splitlines()[0]
+
+    def dockerfile(self, check: DockerfileCheck) -> DockerfileCheck:
+        """A check of a whole Dockerfile."""
+        self.dockerfile_checks.append(check)
+        return check
+
+    def stage(self, check: StageCheck) -> StageCheck:
+        """A check of each build stage."""
+        self.stage_checks.append(check)
+        return check
+
+    def instruction(self, *keywords: str) -> Callable[[InstructionCheck], InstructionCheck]:
+        """A check of each instruction of these keywords (upper case), also inside ONBUILD."""
+
+        def register(check: InstructionCheck) -> InstructionCheck:
+            self.instruction_checks.append((keywords, check))
+            return check
+
+        return register
+
+    def command(self, *programs: str) -> Callable[[CommandCheck], CommandCheck]:
+        """A check of each shell command of a RUN that calls one of these programs (none: any)."""
+
+        def register(check: CommandCheck) -> CommandCheck:
+            self.command_checks.append((programs, check))
+            return check
+
+        return register
+
+    def image(self, check: ImageCheck) -> ImageCheck:
+        """A check of a built image."""
+        self.image_checks.append(check)
+        return check
+
+    def container(self, check: ContainerCheck) -> ContainerCheck:
+        """A check of what was observed of a running container."""
+        self.container_checks.append(check)
+        return check
+
+    def finding(
+        self,
+        where: Span | Place,
+        *,
+        severity: Severity | None = None,
+        proof: Mapping[str, Any] | None = None,
+        fix: Edit | None = None,
+        **fields: object,
+    ) -> Finding:
+        """A finding of this rule; `fields` fill the message."""
+        place = where if isinstance(where, Place) else Place("dockerfile", span=where)
+        level = self.severity if severity is None else severity
+        return Finding(self, level, self.message.format_map(fields), place, proof, fix)
+
+    def skip(self, evidence: Evidence, reason: str) -> Skipped:
+        """What this rule can't decide on this evidence, and why."""
+        return Skipped(self, evidence, reason)

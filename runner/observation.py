@@ -1,0 +1,86 @@
+"""What was seen of a container: records without judgement."""
+
+import enum
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Verdict(enum.StrEnum):
+    """What a check says of a claim. The last two are never a pass."""
+
+    PROVED = "proved"
+    DISPROVED = "disproved"
+    NOT_OBSERVED = "not observed"
+    CANNOT_TELL = "engine cannot tell"
+
+
+class Check(NamedTuple):
+    """One claim put to the test. `proof` holds calls and answers in JSON's own types."""
+
+    name: str  # stable, as "ports.published"
+    subject: str  # as "8888/tcp"
+    verdict: Verdict
+    summary: str  # one sentence for people
+    proof: Mapping[str, Any] = {}  # noqa: RUF012  (never changed)
+
+
+class Process(NamedTuple):
+    """A process as the container's own /proc shows it."""
+
+    pid: int
+    parent: int = 0
+    uid: int | None = None
+    gid: int | None = None
+    argv: tuple[str, ...] = ()
+    state: str = ""  # one letter, as in /proc/PID/stat
+    capabilities: int | None = None  # CapEff
+    no_new_privileges: bool | None = None
+
+
+class Listener(NamedTuple):
+    """A socket that waits for peers: TCP in LISTEN, or UDP that is bound and not connected."""
+
+    protocol: str  # "tcp" or "udp"
+    address: str  # as "0.0.0.0", "::", "127.0.0.1"
+    port: int
+    uid: int | None = None
+
+    @property
+    def loopback(self) -> bool:
+        """Bound where only the container itself can reach it."""
+        return self.address.startswith("127.") or self.address == "::1"
+
+
+class Peer(NamedTuple):
+    """The far end of an established connection that the container opened."""
+
+    address: str
+    port: int
+
+
+class Write(NamedTuple):
+    """A path of the writable layer that differs from the image."""
+
+    path: str
+    kind: str  # "added", "modified" or "deleted"
+    bytes: int | None = None
+
+
+class Observation(NamedTuple):
+    """What one run of an image showed, and the checks drawn from it."""
+
+    image: str = ""  # the name that the user gave
+    image_id: str = ""
+    engine: str = ""  # as "docker 20.10.24"
+    started: bool = True
+    alive: bool = True  # still running when the watch ended
+    exit_code: int | None = None
+    error: str = ""  # the engine's own word, where the container did not start
+    seconds: float = 0.0  # how long it was watched
+    log: str = ""  # the last lines of its output
+    processes: tuple[Process, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    peers: tuple[Peer, ...] = ()
+    writes: tuple[Write, ...] = ()
+    volumes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()

@@ -85,12 +85,12 @@ class ImageExample(NamedTuple):
     layers, from the bottom; `empty_steps` stand before them and made no layer.
     """
 
-    config: Mapping[str, Any] = {}  # noqa: RUF012  (never changed)
+    config: Mapping[str, Any] = {}
     layers: tuple[Mapping[str, str | bytes | None], ...] = ({"srv/app": "app"},)
     steps: tuple[str, ...] | None = None
     empty_steps: tuple[str, ...] = ()
     tags: tuple[str, ...] = ("example:1.0",)
-    top: Mapping[str, Any] = {}  # noqa: RUF012  (keys beside "config", as "container" and "comment")
+    top: Mapping[str, Any] = {}
 
 
 class ContainerExample(NamedTuple):
@@ -226,6 +226,7 @@ class Rule:
     def finding(
         self,
         where: Span | Place,
+        /,
         *,
         severity: Severity | None = None,
         proof: Mapping[str, Any] | None = None,

@@ -1,0 +1,107 @@
+"""Credentials in text: where they stand, and the same text with them masked.
+
+Two ways to tell: a value that has the shape of a known service's key, and a value given to a
+name that says what it is. Shapes and names are facts; whether they are a fault is for rules.
+"""
+
+import re
+from typing import NamedTuple
+
+_SHAPES = (
+    ("AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{40,}\b"),
+    ("GitLab token", r"\bgl(?:pat|dt|rt|cbt)-[\w-]{20,}"),
+    ("Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    ("Google API key", r"\bAIza[0-9A-Za-z_-]{35}\b"),
+    ("Stripe key", r"\b[rs]k_live_[0-9A-Za-z]{20,}\b"),
+    ("npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
+    ("PyPI token", r"\bpypi-AgE[\w-]{50,}"),
+    ("Docker Hub token", r"\bdckr_(?:pat|oat)_[\w-]{20,}"),
+    ("DigitalOcean token", r"\bdo[opr]_v1_[0-9a-f]{64}\b"),
+    ("Hugging Face token", r"\bhf_[A-Za-z0-9]{34,}\b"),
+    ("SendGrid key", r"\bSG\.[\w-]{16,}\.[\w-]{16,}"),
+    ("Anthropic key", r"\bsk-ant-[\w-]{20,}"),
+    ("OpenAI key", r"\bsk-(?:proj-)?[A-Za-z0-9]{32,}"),
+    ("private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    ("JSON web token", r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+)
+_SHAPE = re.compile("|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(_SHAPES)))
+# user:password@ in a URL; a variable in its place is no credential.
+_USERINFO = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@", re.IGNORECASE)
+_ASSIGNED = re.compile(
+    r"(?<![\w$-])(?:--)?(?P<name>[A-Za-z][\w.-]*)[=:][ ]?"
+    r"(?P<value>\"(?:[^\"\\]|\\.)+\"|'[^']+'|[^\s'\"|&;,]+)"
+)
+
+_SECRET_WORDS = frozenset(
+    "password passwd passwort passphrase pass psw pwd pword secret secrets token tokens apikey credential"
+    " credentials authtoken accesskey secretkey privatekey privkey".split()
+)
+# Words before KEY that make it a secret one.
+_SECRET_KEYS = frozenset("api access secret private auth encryption signing master account app license".split())
+# Words that say that the value is about the secret, not the secret.
+_HARMLESS = frozenset(
+    "file path dir public pub version alias name tokenizer url uri host length size ttl expiry expires"
+    " expiration timeout type enabled enable required policy less passwordless user username gpg release"
+    " count limit endpoint issuer audience algorithm format prefix regex field header id".split()
+)
+_PLACEHOLDERS = re.compile(
+    r"(?:true|false|yes|no|on|off|none|null|nil|undefined|\d{1,2}|x+|\*+|<.*>|\.\.\.)$|.*\bchange_?me\b"
+    r"|your[_-]|example$|placeholder",
+    re.IGNORECASE,
+)
+
+
+class Credential(NamedTuple):
+    """A credential in a text: what it is, and the range of its value."""
+
+    kind: str
+    start: int
+    end: int
+
+
+def names_secret(name: str) -> bool:
+    """Whether a variable's name says that its value is a secret: DB_PASSWORD, apiKey, not TOKENIZER."""
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+    if name.upper() in ("PWD", "OLDPWD"):
+        return False
+    if name.upper() in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        return True
+    if _HARMLESS & set(words):
+        return False
+    if _SECRET_WORDS & set(words):
+        return True
+    return any(word == "key" and before in _SECRET_KEYS for before, word in zip(words, words[1:], strict=False))
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value stands for one: empty, true, 1, changeme, <password>."""
+    return not value or bool(_PLACEHOLDERS.match(value))
+
+
+def find_credentials(text: str) -> list[Credential]:
+    """The credentials whose values stand in a text, from the left, none inside another."""
+    found = []
+    for match in _SHAPE.finditer(text):
+        kind = _SHAPES[int((match.lastgroup or "s0")[1:])][0]
+        found.append(Credential(kind, match.start(), match.end()))
+    found.extend(Credential("password in a URL", *m.span("value")) for m in _USERINFO.finditer(text))
+    found.sort(key=lambda one: one.start)
+    return [one for at, one in enumerate(found) if at == 0 or one.start >= found[at - 1].end]
+
+
+def mask(text: str) -> str:
+    """The text with the values of credentials replaced by ****, also those that a name gives away."""
+    ranges = [(one.start, one.end) for one in find_credentials(text)]
+    for match in _ASSIGNED.finditer(text):
+        value = match["value"].strip("\"'")
+        if names_secret(match["name"]) and not value.startswith("$") and not is_placeholder(value):
+            ranges.append(match.span("value"))
+    out = []
+    at = 0
+    for start, end in sorted(ranges):
+        if start < at:
+            continue
+        out.append(text[at:start] + "****")
+        at = end
+    return "".join(out) + text[at:]

@@ -1,0 +1,107 @@
+"""A whole Dockerfile: its tree, its stages, and what is global to them."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from .expansion import expand
+from .instruction import Fault, Instruction
+from .parser import Tree, parse
+from .stage import PLATFORM_ARGS, Stage
+from .text import Text
+
+MAX_BYTES = 32 * 1024 * 1024
+
+
+class Dockerfile:
+    """A Dockerfile and the facts that rules share, each computed when first asked for.
+
+    Args:
+        text: the file.
+        build_args: what `docker build --build-arg` would be given.
+        target: the stage to build, by name or index; the last one when None.
+    """
+
+    def __init__(
+        self, text: Text, build_args: Mapping[str, str] | None = None, target: str | None = None
+    ) -> None:
+        self.text = text
+        self.tree: Tree = parse(text)
+        self.build_args = dict(build_args or {})
+        self._target = target
+
+    @classmethod
+    def from_string(cls, text: str, name: str = "Dockerfile") -> "Dockerfile":
+        """A Dockerfile from a string."""
+        return cls(Text(text, name))
+
+    @property
+    def name(self) -> str:
+        """The path or the name that the user gave."""
+        return self.text.name
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """All instructions, in order."""
+        return self.tree.instructions
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What the parser had to step over."""
+        return self.tree.faults
+
+    @cached_property
+    def escape(self) -> str:
+        """The escape character: a backslash, or a backtick after `# escape=`."""
+        return next((one.value for one in self.tree.directives if one.name == "escape"), "\\")
+
+    @cached_property
+    def preamble(self) -> tuple[Instruction, ...]:
+        """What stands before the first FROM."""
+        out = []
+        for one in self.instructions:
+            if one.keyword == "FROM":
+                break
+            out.append(one)
+        return tuple(out)
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The build stages, in order."""
+        starts = [index for index, one in enumerate(self.instructions) if one.keyword == "FROM" and one.args]
+        ends = [*starts, len(self.instructions)][1:]
+        return tuple(
+            Stage(self, index, self.instructions[start], self.instructions[start + 1 : end])
+            for index, (start, end) in enumerate(zip(starts, ends, strict=True))
+        )
+
+    @cached_property
+    def global_args(self) -> dict[str, str | None]:
+        """The ARGs before the first FROM, which FROM lines can use; None: defined, value unknown."""
+        values: dict[str, str | None] = dict.fromkeys(PLATFORM_ARGS)
+        for one in self.preamble:
+            if one.keyword != "ARG":
+                continue
+            for name, value in one.pairs:
+                if name.value in self.build_args:
+                    values[name.value] = self.build_args[name.value]
+                elif value is not None:
+                    values[name.value] = expand(value.value, values)
+                else:
+                    values[name.value] = None
+        return values
+
+    @cached_property
+    def target(self) -> Stage | None:
+        """The stage that becomes the image; None when there is no stage, or none of that name."""
+        if self._target is None:
+            return self.stages[-1] if self.stages else None
+        for stage in self.stages:
+            if (stage.name and stage.name.value.lower() == self._target.lower()) or (
+                str(stage.index) == self._target
+            ):
+                return stage
+        return None
+
+    def stage_at(self, line: int) -> Stage | None:
+        """The stage that a line belongs to."""
+        return next((one for one in reversed(self.stages) if one.source.span.line <= line), None)

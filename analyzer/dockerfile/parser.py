@@ -1,0 +1,282 @@
+"""Text to instructions, as BuildKit reads them, without stopping at a fault.
+
+The tree is lossless: instructions, comments and directives hold offsets into the text, which
+stays as it was, so that what lies between them can always be given back.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .heredoc import Heredoc, Marker, markers
+from .instruction import KEYWORDS, Comment, Directive, Fault, Instruction
+from .text import SPACE, Joined, Text, Word
+from .words import BLANKS, NotStringsError, json_array, leading_flags
+
+_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*$")
+_DIRECTIVE_NAMES = frozenset({"escape", "syntax", "check"})
+_JSON_FORMS = frozenset({"ADD", "COPY", "CMD", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"})
+_HEREDOC_FORMS = frozenset({"ADD", "COPY", "RUN"})
+# Where a lost terminator leaves a heredoc open, the next line that starts so is the next instruction.
+_LIKELY_INSTRUCTION = re.compile(rf"(?:{'|'.join(sorted(KEYWORDS))})[ \t]+\S")
+
+
+class Tree(NamedTuple):
+    """What the parser saw, in the order of the file."""
+
+    text: Text
+    directives: tuple[Directive, ...]
+    comments: tuple[Comment, ...]
+    instructions: tuple[Instruction, ...]
+    faults: tuple[Fault, ...]
+
+
+def parse(text: Text) -> Tree:
+    """Read a whole file. Never raises; what is wrong comes back as faults."""
+    return _Parser(text).run()
+
+
+class _Parser:
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        self.number = 0  # index of the next line to read
+        self.escape = "\\"
+        self.directives: list[Directive] = []
+        self.comments: list[Comment] = []
+        self.instructions: list[Instruction] = []
+        self.faults: list[Fault] = []
+
+    def run(self) -> Tree:
+        self._read_directives()
+        above: list[Comment] = []
+        lost = False  # inside a run of lines that are no instructions: one fault is enough
+        while self.number < len(self.text.lines):
+            line = self._line(self.number)
+            stripped = line.strip(SPACE)
+            if not stripped:
+                self.number += 1
+                continue
+            if stripped.startswith("#"):
+                above.append(self._comment(self.number))
+                self.number += 1
+                continue
+            instruction = self._read_instruction(tuple(above))
+            above = []
+            if instruction is None:
+                continue
+            if instruction.keyword not in KEYWORDS:
+                if not lost:
+                    self._fault(f"unknown instruction {_shown(instruction.word.raw)}", instruction.word)
+                lost = True
+                continue
+            lost = False
+            self.instructions.append(instruction)
+        if not self.instructions and not self.faults:
+            self.faults.append(Fault("syntax", "the file has no instructions", self.text.span(0, 0)))
+        return Tree(
+            self.text,
+            tuple(self.directives),
+            tuple(self.comments),
+            tuple(self.instructions),
+            tuple(self.faults),
+        )
+
+    # Lines
+
+    def _line(self, number: int) -> str:
+        line = self.text.lines[number]
+        if number == 0 and self.text.bom:
+            line = line[1:]
+        return line.rstrip("\r\n")
+
+    def _start(self, number: int) -> int:
+        return self.text.starts[number] + (number == 0 and self.text.bom)
+
+    def _comment(self, number: int) -> Comment:
+        line = self._line(number)
+        indent = len(line) - len(line.lstrip(SPACE))
+        start = self._start(number)
+        comment = Comment(line[indent + 1 :].strip(), self.text.span(start + indent, start + len(line)))
+        self.comments.append(comment)
+        return comment
+
+    def _fault(self, message: str, where: Word) -> None:
+        self.faults.append(Fault("syntax", message, where.span))
+
+    # Directives
+
+    def _read_directives(self) -> None:
+        seen: set[str] = set()
+        for number in range(len(self.text.lines)):
+            line = self._line(number)
+            match = _DIRECTIVE.match(line)
+            if not match:
+                return
+            name = match[1].lower()
+            if name not in _DIRECTIVE_NAMES:
+                continue
+            start = self._start(number)
+            span = self.text.span(start, start + len(line))
+            if name in seen:
+                self.faults.append(Fault("syntax", f"only one {name} directive can be used", span))
+                continue
+            seen.add(name)
+            self.directives.append(Directive(name, match[2], span))
+            if name == "escape":
+                if match[2] in ("\\", "`"):
+                    self.escape = match[2]
+                else:
+                    self.faults.append(
+                        Fault("syntax", f"escape must be \\ or `, not {_shown(match[2])}", span)
+                    )
+
+    # Instructions
+
+    def _read_instruction(self, comments: tuple[Comment, ...]) -> Instruction | None:
+        pieces, blank = self._continued_lines()
+        line = Joined(self.text, pieces)
+        start = len(line.value) - len(line.value.lstrip(SPACE))
+        end = len(line.value.rstrip(SPACE))
+        if end <= start:
+            return None
+        instruction = self._instruction(line, start, end, comments)
+        self._read_heredocs(instruction)
+        if blank is not None and instruction.keyword in KEYWORDS:
+            at = self._start(blank)
+            self.faults.append(
+                Fault(
+                    "blank-continuation",
+                    "blank line inside a continued instruction",
+                    self.text.span(at, at + len(self._line(blank))),
+                )
+            )
+        return instruction
+
+    def _continued_lines(self) -> tuple[list[tuple[int, int]], int | None]:
+        """The pieces of one logical line, and the number of the first blank line among them."""
+        continued = re.compile(rf"(?:^|[^{re.escape(self.escape)}])({re.escape(self.escape)}[ \t]*)$")
+        pieces = []
+        blank: int | None = None
+        first = True
+        while self.number < len(self.text.lines):
+            line = self._line(self.number)
+            number = self.number
+            self.number += 1
+            if not first:
+                stripped = line.strip(SPACE)
+                if stripped.startswith("#"):
+                    self._comment(number)
+                    continue
+                if not stripped:
+                    # The last "line" of a file that ends with a newline is none.
+                    if blank is None and number < len(self.text.lines) - 1:
+                        blank = number
+                    continue
+            first = False
+            match = continued.search(line)
+            start = self._start(number)
+            pieces.append((start, start + (match.start(1) if match else len(line))))
+            if not match:
+                break
+        return pieces, blank
+
+    def _instruction(
+        self, line: Joined, start: int, end: int, comments: tuple[Comment, ...] = ()
+    ) -> Instruction:
+        gap = BLANKS.search(line.value, start, end)
+        word = Word(line, start, gap.start() if gap else end)
+        keyword = word.raw.upper()
+        flags, at = leading_flags(line, gap.end(), end) if gap else ((), end)
+        while at < end and line.value[at] in SPACE:
+            at += 1
+        json = None
+        trigger = None
+        if keyword in KEYWORDS and at >= end and not (keyword in ("CMD", "ENTRYPOINT", "RUN") and flags):
+            self._fault(f"{keyword} requires an argument", word)
+        elif keyword == "ONBUILD":
+            trigger = self._instruction(line, at, end)
+            if trigger.keyword not in KEYWORDS:
+                self._fault(f"unknown instruction {_shown(trigger.word.raw)} after ONBUILD", trigger.word)
+        elif keyword in _JSON_FORMS:
+            json = self._json(line, at, end)
+        elif keyword == "HEALTHCHECK":
+            # The JSON array stands behind the word CMD.
+            command = BLANKS.search(line.value, at, end)
+            if command:
+                json = self._json(line, command.end(), end)
+        instruction = Instruction(line, word, flags, (at, end), self.escape, comments, json, trigger)
+        instruction.end = line.offset(end - 1) + 1
+        self._check_arguments(instruction)
+        return instruction
+
+    def _json(self, line: Joined, start: int, end: int) -> tuple[Word, ...] | None:
+        try:
+            return json_array(line, start, end)
+        except NotStringsError:
+            self._fault("a JSON array here may hold strings only", Word(line, start, end))
+            return None
+
+    def _check_arguments(self, instruction: Instruction) -> None:
+        """The arguments without which BuildKit refuses the instruction."""
+        if instruction.rest[0] >= instruction.rest[1]:
+            return
+        if instruction.keyword in ("ENV", "LABEL"):
+            for name, value in instruction.pairs:
+                if value is None:
+                    shape = "name=value" if len(instruction.pairs) > 1 else "a name and a value"
+                    self._fault(f"{instruction.keyword} needs {shape}, not {_shown(name.raw)}", name)
+                    return
+        elif instruction.keyword == "FROM":
+            args = instruction.args
+            if len(args) not in (1, 3) or (len(args) == 3 and args[1].raw.lower() != "as"):
+                self._fault("FROM takes an image, or an image AS a name", args[min(1, len(args) - 1)])
+
+    # Here-documents
+
+    def _read_heredocs(self, instruction: Instruction) -> None:
+        owner = instruction
+        if owner.keyword == "ONBUILD" and owner.trigger:
+            owner = owner.trigger
+        if owner.keyword not in _HEREDOC_FORMS or owner.json is not None or "<<" not in owner.line.value:
+            return
+        heredocs = tuple(self._heredoc(marker) for marker in markers(owner.line, *owner.rest))
+        owner.heredocs = heredocs
+        instruction.heredocs = heredocs
+        if heredocs:
+            last = self.number - 1
+            instruction.end = owner.end = self._start(last) + len(self._line(last))
+
+    def _heredoc(self, marker: Marker) -> Heredoc:
+        first = self.number
+        for number in range(first, len(self.text.lines)):
+            if _body_line(self._line(number), marker) == marker.delimiter:
+                self.number = number + 1
+                return Heredoc(marker, self._body(marker, first, number), terminated=True)
+        self._fault(f"here-document {_shown(marker.delimiter)} has no end", marker.word)
+        end = next(
+            (n for n in range(first, len(self.text.lines)) if _LIKELY_INSTRUCTION.match(self._line(n))),
+            len(self.text.lines),
+        )
+        self.number = end
+        return Heredoc(marker, self._body(marker, first, end), terminated=False)
+
+    def _body(self, marker: Marker, first: int, end: int) -> Joined:
+        return Joined(self.text, list(self._body_pieces(marker, first, end)))
+
+    def _body_pieces(self, marker: Marker, first: int, end: int) -> Iterator[tuple[int, int]]:
+        limit = len(self.text.value)
+        for number in range(first, end):
+            start = self._start(number)
+            line = self.text.lines[number]
+            tabs = len(line) - len(line.lstrip("\t")) if marker.chomp else 0
+            yield start + tabs, min(self.text.starts[number] + len(line) + 1, limit)
+
+
+def _body_line(line: str, marker: Marker) -> str:
+    return line.lstrip("\t") if marker.chomp else line
+
+
+def _shown(raw: str) -> str:
+    """A word of the input, made fit for a message."""
+    clean = raw.encode("utf-8", "replace").decode()
+    return repr(clean if len(clean) <= 40 else clean[:39] + "…")

@@ -1,0 +1,328 @@
+"""The commands inside a RUN: programs, arguments, pipes and operators, each in its place.
+
+PowerShell, cmd and scripts for other interpreters are recognised and not read at all: a shell
+reader would only misunderstand them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from .shell_syntax import Piece, Reader
+from .span import Span
+from .stage import POSIX_SHELLS
+from .text import SPACE, Joined, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .instruction import Instruction
+
+_SHEBANG = re.compile(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(\S+)")
+_DOUBLE_QUOTED_ESCAPES = '$`"\\\n'
+# Programs that run the program named behind them.
+_WRAPPERS = frozenset(
+    {"sudo", "exec", "env", "nohup", "time", "command", "nice", "eatmydata", "gosu", "su-exec"}
+)
+_WRAPPER_FLAGS_WITH_VALUE = frozenset({"-u", "--user", "-g", "--group", "-n", "-C", "-h"})
+_MAX_NESTED_SCRIPTS = 4
+
+
+class Pipe(NamedTuple):
+    """Where a command stands in a pipeline: which one of the script's, and which part of it."""
+
+    pipeline: int
+    part: int
+
+
+class Redirect(NamedTuple):
+    """`> /etc/hosts`: the operator and its target."""
+
+    operator: str
+    target: Word
+
+
+class Command:
+    """One simple command. `words` starts with the program; quotes are gone from their values.
+
+    `after` is the operator before it in its list ("" for the first), `nested` says that it runs
+    in a subshell, a substitution or a function, `wrapped` that another program starts it (sudo),
+    `starts_script` that it is a shell whose `-c` string was read: its commands follow.
+    """
+
+    __slots__ = (
+        "after", "assignments", "background", "instruction", "name", "nested", "pipe", "redirects",
+        "script", "starts_script", "substituted", "words", "wrapped",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        script: Script,
+        words: tuple[Word, ...],
+        *,
+        assignments: tuple[Word, ...] = (),
+        redirects: tuple[Redirect, ...] = (),
+        after: str = "",
+        nested: bool = False,
+        substituted: bool = False,
+        background: bool = False,
+        pipe: Pipe | None = None,
+        wrapped: bool = False,
+    ) -> None:
+        self.script = script
+        self.instruction = script.instruction
+        self.words = words
+        self.assignments = assignments
+        self.redirects = redirects
+        self.after = after
+        self.nested = nested
+        self.substituted = substituted
+        self.background = background
+        self.pipe = pipe
+        self.wrapped = wrapped
+        self.starts_script = False
+        self.name = words[0].value.rpartition("/")[2] if words else ""
+
+    def __repr__(self) -> str:
+        return f"Command({' '.join(word.raw for word in self.words)!r})"
+
+    @property
+    def args(self) -> tuple[Word, ...]:
+        """The words behind the program."""
+        return self.words[1:]
+
+    @property
+    def span(self) -> Span:
+        """From the program to the last argument."""
+        first, last = self.words[0].span, self.words[-1].span
+        return Span(first.line, first.column, last.end_line, last.end_column)
+
+    def has_flag(self, *names: str) -> bool:
+        """Whether a flag is given: a letter ("y", also inside -qqy) or a word ("assume-yes")."""
+        for word in self.args:
+            value = word.value
+            if value == "--":
+                return False
+            if value.startswith("--"):
+                if value[2:].partition("=")[0] in names:
+                    return True
+            elif value.startswith("-") and any(len(name) == 1 and name in value[1:] for name in names):
+                return True
+        return False
+
+    def operands(self, *valued: str) -> tuple[Word, ...]:
+        """The arguments that are no flags; `valued` are flags whose next word is their value."""
+        out = []
+        skip = False
+        only_operands = False
+        for word in self.args:
+            if skip:
+                skip = False
+            elif only_operands or not word.value.startswith("-") or word.value == "-":
+                out.append(word)
+            elif word.value == "--":
+                only_operands = True
+            elif word.value in valued:
+                skip = True
+        return tuple(out)
+
+
+class Script:
+    """What a shell would be given, and the commands in it.
+
+    `shell` is the program that reads it ("sh", "bash", "powershell", "python3", …); `read` says
+    whether it was read as commands at all.
+    """
+
+    def __init__(self, instruction: Instruction, shell: str, text: Joined | None) -> None:
+        self.instruction = instruction
+        self.shell = shell
+        self.text = text
+        self.commands: list[Command] = []
+        self.comments: list[Word] = []
+        self.read = text is None or shell in POSIX_SHELLS
+
+    def pipeline(self, pipe: Pipe) -> list[Command]:
+        """The commands of a pipeline, in order."""
+        return [one for one in self.commands if one.pipe and one.pipe.pipeline == pipe.pipeline]
+
+    def following(self, command: Command) -> Iterator[Command]:
+        """The commands behind one, in the order of the text."""
+        seen = False
+        for one in self.commands:
+            if seen:
+                yield one
+            seen = seen or one is command
+
+
+def read_script(instruction: Instruction, shell: tuple[str, ...]) -> Script:
+    """The commands of a RUN, or of the shell or exec form of CMD, ENTRYPOINT and HEALTHCHECK."""
+    if instruction.json is not None:
+        return _exec_form(instruction)
+    start, end = instruction.rest
+    if instruction.keyword == "HEALTHCHECK" and instruction.args:
+        # HEALTHCHECK CMD command
+        start = instruction.args[1].offset if len(instruction.args) > 1 else end
+    program = _program(shell[0]) if shell else "sh"
+    heredocs = instruction.heredocs
+    line = instruction.line.value[start:end].strip(SPACE)
+    if len(heredocs) == 1 and line == heredocs[0].marker.word.raw:
+        # RUN <<EOF: the body is the script, for the interpreter that its first line names.
+        body = heredocs[0].body
+        shebang = _SHEBANG.match(body.value)
+        script = Script(instruction, _program(shebang[1]) if shebang else program, body)
+        if script.read:
+            _read(script, body)
+        return script
+    text = _clipped(instruction, start, end)
+    script = Script(instruction, program, text)
+    if script.read:
+        _read(script, text)
+        _read_stdin(script)
+    return script
+
+
+def _program(path: str) -> str:
+    name = re.split(r"[/\\]", path)[-1].lower()
+    return name.removesuffix(".exe")
+
+
+def _clipped(instruction: Instruction, start: int, end: int) -> Joined:
+    """The shell's part of an instruction, with the here-documents below it."""
+    text = instruction.line.clip(start, end)
+    if not instruction.heredocs:
+        return text
+    line_end = instruction.line.offset(end - 1) + 1
+    return text.followed_by(line_end, instruction.end)
+
+
+def _exec_form(instruction: Instruction) -> Script:
+    words = instruction.json or ()
+    script = Script(instruction, "", None)
+    if not words:
+        return script
+    name = _program(words[0].value)
+    if name in POSIX_SHELLS and len(words) > 2 and re.fullmatch(r"-[a-z]*c", words[1].value):
+        # The JSON string is read as it is written, so only what has no escapes in it.
+        inner = words[2]
+        command = Command(script, words)
+        script.commands.append(command)
+        if "\\" not in inner.raw:
+            command.starts_script = True
+            _read(script, inner.joined())
+        return script
+    script.commands.append(Command(script, words))
+    return script
+
+
+def _read_stdin(script: Script) -> None:
+    """`bash <<EOF`: the body is a script too."""
+    heredocs = script.instruction.heredocs
+    if not heredocs:
+        return
+    for command in list(script.commands):
+        if command.name in POSIX_SHELLS and not command.operands():
+            for heredoc in heredocs:
+                _read(script, heredoc.body)
+            return
+
+
+def _read(script: Script, text: Joined, start: int = 0, end: int | None = None, depth: int = 0) -> None:
+    """Add the commands of a POSIX script to `script`."""
+    reader = Reader(text.value)
+    reader.read(start, len(text.value) if end is None else end)
+    script.comments.extend(Word(text, *comment) for comment in reader.comments)
+    first = 1 + max((one.pipe.pipeline for one in script.commands if one.pipe), default=-1)
+    for simple in reader.commands:
+        if not simple.words:
+            continue
+        command = Command(
+            script,
+            tuple(_word(text, piece) for piece in simple.words),
+            assignments=tuple(_word(text, piece) for piece in simple.assignments),
+            redirects=tuple(Redirect(operator, _word(text, piece)) for operator, piece in simple.redirects),
+            after=simple.after,
+            nested=simple.nested,
+            substituted=simple.substituted,
+            background=simple.background,
+            pipe=None if simple.pipeline is None else Pipe(first + simple.pipeline, simple.part),
+        )
+        script.commands.append(command)
+        _follow(script, text, command, depth)
+
+
+def _word(text: Joined, piece: Piece) -> Word:
+    return Word(text, piece.start, piece.end, unquoted(text.value[piece.start : piece.end]))
+
+
+def _follow(script: Script, text: Joined, command: Command, depth: int) -> None:
+    """`sudo make install` runs make, too, and `bash -c '…'` what the quotes hold."""
+    if command.name in _WRAPPERS:
+        args = _behind_wrapper(command)
+        if args:
+            inner = Command(
+                script, args, assignments=command.assignments, redirects=command.redirects,
+                after=command.after, nested=command.nested, substituted=command.substituted,
+                background=command.background, pipe=command.pipe, wrapped=True,
+            )  # fmt: skip
+            script.commands.append(inner)
+            _follow(script, text, inner, depth)
+        return
+    if command.name not in POSIX_SHELLS or depth >= _MAX_NESTED_SCRIPTS:
+        return
+    for flag, word in zip(command.args, command.args[1:], strict=False):
+        if re.fullmatch(r"-[a-z]*c", flag.value):
+            raw = word.raw
+            quote = raw[:1]
+            plain = quote in ("'", '"') and raw.find(quote, 1) == len(raw) - 1 and "\\" not in raw
+            if plain and len(raw) > 2:
+                command.starts_script = True
+                start = word.offset + 1
+                _read(script, text, start, start + len(raw) - 2, depth + 1)
+            return
+
+
+def _behind_wrapper(command: Command) -> tuple[Word, ...]:
+    args = command.args
+    at = 0
+    while at < len(args):
+        value = args[at].value
+        if value in _WRAPPER_FLAGS_WITH_VALUE:
+            at += 2
+        elif value.startswith("-") or (command.name == "env" and "=" in value):
+            at += 1
+        else:
+            break
+    if command.name in ("gosu", "su-exec"):
+        at += 1  # the user
+    return args[at:]
+
+
+def unquoted(raw: str) -> str:
+    """A shell word without its quotes; expansions stay as they are written."""
+    if not any(char in raw for char in "'\"\\"):
+        return raw
+    out = []
+    quote = ""
+    at = 0
+    while at < len(raw):
+        char = raw[at]
+        at += 1
+        if quote == "'":
+            if char == "'":
+                quote = ""
+            else:
+                out.append(char)
+        elif char == "\\" and at < len(raw):
+            if quote and raw[at] not in _DOUBLE_QUOTED_ESCAPES:
+                out.append(char)
+            out.append(raw[at])
+            at += 1
+        elif char == quote:
+            quote = ""
+        elif char in "'\"" and not quote:
+            quote = char
+        else:
+            out.append(char)
+    return "".join(out)

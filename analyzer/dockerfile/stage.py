@@ -1,0 +1,275 @@
+"""Build stages, and what holds at each of their instructions: variables, shell, user."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from .base import Base, base_facts
+from .expansion import expand
+from .instruction import Instruction
+from .reference import Reference, parse_reference
+from .text import Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .dockerfile import Dockerfile
+    from .shell import Script
+
+PLATFORM_ARGS = frozenset(
+    "TARGETPLATFORM TARGETOS TARGETARCH TARGETVARIANT BUILDPLATFORM BUILDOS BUILDARCH"
+    " BUILDVARIANT".split()
+)
+PREDEFINED_ARGS = frozenset(
+    "HTTP_PROXY http_proxy HTTPS_PROXY https_proxy FTP_PROXY ftp_proxy NO_PROXY no_proxy"
+    " ALL_PROXY all_proxy".split()
+)
+POSIX_SHELLS = frozenset({"sh", "bash", "ash", "dash", "ksh", "zsh"})
+
+
+class User(NamedTuple):
+    """Who a stage runs as. `value` is None when it can't be told from the text."""
+
+    value: str | None
+    instruction: Instruction | None  # the USER that says so; None: the base image's
+    reason: str
+
+    @property
+    def is_root(self) -> bool | None:
+        """True, False, or None for unknown."""
+        if self.value is None:
+            return None
+        return self.value.partition(":")[0] in ("", "root", "0")
+
+
+class Stage:
+    """One FROM and what follows it.
+
+    `instructions` are those behind FROM. `parent` is the earlier stage that FROM names, if any.
+    """
+
+    def __init__(
+        self, file: Dockerfile, index: int, source: Instruction, body: tuple[Instruction, ...]
+    ) -> None:
+        self.file = file
+        self.index = index
+        self.source = source
+        self.instructions = body
+        self._scripts: dict[int, Script] = {}
+
+    def __repr__(self) -> str:
+        return f"<Stage {self.index} {self.source.value.raw!r}>"
+
+    # FROM
+
+    @property
+    def base(self) -> Word:
+        """The image or stage that FROM names, as it is written."""
+        return self.source.args[0]
+
+    @property
+    def name(self) -> Word | None:
+        """What follows AS."""
+        args = self.source.args
+        return args[2] if len(args) > 2 and args[1].raw.lower() == "as" else None
+
+    @cached_property
+    def base_name(self) -> str | None:
+        """The base with its variables expanded; None if that can't be done from the text."""
+        return expand(self.base.value, self.file.global_args)
+
+    @cached_property
+    def parent(self) -> Stage | None:
+        """The earlier stage that this one is built on."""
+        name = (self.base_name or "").lower()
+        for stage in reversed(self.file.stages[: self.index]):
+            if stage.name and stage.name.value.lower() == name:
+                return stage
+        return None
+
+    @cached_property
+    def reference(self) -> Reference | None:
+        """The base image taken apart; None for an earlier stage, scratch, or an unknown."""
+        if not self.base_name or self.base_name == "scratch" or self.parent:
+            return None
+        return parse_reference(self.base_name)
+
+    @cached_property
+    def lineage(self) -> tuple[Stage, ...]:
+        """This stage and those it is built on, nearest first."""
+        chain: list[Stage] = [self]
+        while (parent := chain[-1].parent) is not None:
+            chain.append(parent)
+        return tuple(chain)
+
+    @cached_property
+    def root_base(self) -> Base:
+        """What is known of the image at the bottom of the lineage."""
+        bottom = self.lineage[-1]
+        if bottom.base_name == "scratch":
+            return Base("root", windows=False)
+        return base_facts(bottom.reference)
+
+    @property
+    def shipped(self) -> bool:
+        """Whether its files end up in the image: the target stage and those it is built on."""
+        target = self.file.target
+        return target is not None and self in target.lineage
+
+    # Instructions
+
+    def all(self, *keywords: str) -> tuple[Instruction, ...]:
+        """The instructions of these keywords, in order, without ONBUILD's."""
+        return tuple(one for one in self.instructions if one.keyword in keywords)
+
+    def last(self, *keywords: str) -> Instruction | None:
+        """The last instruction of these keywords."""
+        return next((one for one in reversed(self.instructions) if one.keyword in keywords), None)
+
+    def inherited(self, *keywords: str) -> Instruction | None:
+        """The last instruction of these keywords in this stage or those it is built on."""
+        for stage in self.lineage:
+            found = stage.last(*keywords)
+            if found:
+                return found
+        return None
+
+    # Variables
+
+    @cached_property
+    def _environments(self) -> list[dict[str, str | None]]:
+        """The variables in force before each instruction, and at the end."""
+        if self.parent:
+            now = dict(self.parent._environments[-1])
+            for inherited in self.parent.args - self.parent.env:
+                now.pop(inherited, None)
+        else:
+            now = {}
+        # An ENV of the base image would win over ARG, but the text can't know it.
+        fixed = set(self.parent.env) if self.parent else set()
+        out = [now]
+        for one in self.instructions:
+            if one.keyword in ("ENV", "ARG"):
+                after = dict(now)
+                for word, value in one.pairs:
+                    name = word.value
+                    if one.keyword == "ENV":
+                        after[name] = None if value is None else expand(value.value, now)
+                        fixed.add(name)
+                    elif name not in fixed:
+                        after[name] = self._arg(name, value, after)
+                now = after
+            out.append(now)
+        return out
+
+    def _arg(self, name: str, value: Word | None, now: dict[str, str | None]) -> str | None:
+        given = self.file.build_args.get(name)
+        if given is not None:
+            return given
+        if value is not None:
+            return expand(value.value, now)
+        if name in PLATFORM_ARGS:
+            return None
+        # Declared without a value: the global default, else empty unless given at build time.
+        return self.file.global_args.get(name)
+
+    @cached_property
+    def env(self) -> frozenset[str]:
+        """The names that ENV sets here or in the stages below."""
+        own = {name.value for one in self.all("ENV") for name, _ in one.pairs}
+        return frozenset(own | (self.parent.env if self.parent else set()))
+
+    @cached_property
+    def args(self) -> frozenset[str]:
+        """The names that ARG declares in this stage."""
+        return frozenset(name.value for one in self.all("ARG") for name, _ in one.pairs)
+
+    def variables(self, instruction: Instruction | None = None) -> dict[str, str | None]:
+        """The variables in force at an instruction of this stage, or at its end."""
+        if instruction is None:
+            return self._environments[-1]
+        for index, one in enumerate(self.instructions):
+            if one is instruction or one.trigger is instruction:
+                return self._environments[index]
+        return self.file.global_args
+
+    def expanded(self, word: Word, instruction: Instruction) -> str | None:
+        """A word of an instruction with its variables replaced; None when one is unknown.
+
+        A name that neither ARG nor ENV sets may still come from the base image.
+        """
+        if "$" not in word.value:
+            return word.value
+        known = self.variables(instruction)
+        if self.lineage[-1].base_name == "scratch":
+            return expand(word.value, known)
+        return expand(word.value, _MissingIsUnknown(known))
+
+    # Shell and user
+
+    def shell(self, instruction: Instruction) -> tuple[str, ...]:
+        """The SHELL in force at an instruction."""
+        before = True
+        found: Instruction | None = None
+        for one in self.instructions:
+            if one is instruction or one.trigger is instruction:
+                before = False
+            if before and one.keyword == "SHELL" and one.json:
+                found = one
+        if not found:
+            for stage in self.lineage[1:]:
+                found = next((one for one in reversed(stage.all("SHELL")) if one.json), None)
+                if found:
+                    break
+        if found and found.json:
+            return tuple(word.value for word in found.json)
+        return ("cmd", "/S", "/C") if self.windows else ("/bin/sh", "-c")
+
+    @property
+    def windows(self) -> bool:
+        """Whether the stage is built for Windows, as far as the text tells."""
+        return self.root_base.windows or self.file.escape == "`"
+
+    @cached_property
+    def user(self) -> User:
+        """Who the stage runs as at its end."""
+        for stage in self.lineage:
+            instruction = stage.last("USER")
+            if instruction:
+                value = stage.expanded(instruction.value, instruction)
+                return User(value, instruction, f"USER {instruction.value.raw}")
+        if self.windows:
+            return User(None, None, "Windows images have users of their own")
+        known = self.root_base.user
+        bottom = self.lineage[-1]
+        if known is None:
+            return User(None, None, f"the user of the base image {bottom.base.raw} is not known")
+        return User(known, None, f"{bottom.base.raw} runs as {known}")
+
+    def script(self, instruction: Instruction) -> Script:
+        """The commands that an instruction runs (RUN, and the shell form of CMD and the like)."""
+        key = id(instruction)
+        if key not in self._scripts:
+            from .shell import read_script  # heavy: only files with commands need it
+
+            self._scripts[key] = read_script(instruction, self.shell(instruction))
+        return self._scripts[key]
+
+    def runs(self) -> Iterator[Instruction]:
+        """The RUN instructions of this stage, ONBUILD's too."""
+        for one in self.instructions:
+            if one.keyword == "RUN":
+                yield one
+            elif one.trigger and one.trigger.keyword == "RUN":
+                yield one.trigger
+
+
+class _MissingIsUnknown(dict[str, str | None]):
+    """Variables in which a missing name is not empty but unknown: the base image may set it."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> None:
+        return None

@@ -1,0 +1,193 @@
+"""Antipattern 10: relying on IP addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..main_command import main_of_image
+from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from ...analyzer.image import Image
+    from ...runner import Observation
+
+ADDRESS = Rule(
+    code="AV1001",
+    name="hard-coded-address",
+    severity=Severity.WARNING,
+    antipattern=10,
+    message="{address} is fixed in the image: addresses change with every network and every container; use a name",
+    page="""An IP address is written into the image.
+
+A container's address is given when it starts, and so is that of whatever it talks to. Names are
+resolved by the engine's own DNS and can be set from outside. Told where a value is plainly an
+address: in a URL, with a port, or a private or resolver address as a whole value. Versions that
+look like addresses (2.5.0.1), networks (10.0.0.0/8), loopback and 0.0.0.0 are not.
+""",
+    bad=(
+        "FROM a\nENV DB_HOST=10.0.3.7\n",
+        "FROM a\nENV API=http://93.184.216.34:8080/v1\n",
+        'FROM a\nCMD ["app", "--server", "192.168.0.105:5000"]\n',
+        "FROM a\nRUN echo 'nameserver 1.1.1.1' > /etc/resolv.conf\n",
+        "FROM a\nENV DNS_ADDR 8.8.8.8\n",
+        ImageExample(config={"Env": ["DB_HOST=10.0.3.7"]}),
+        ImageExample(config={"Cmd": ["app", "http://10.1.2.3/"]}),
+    ),
+    good=(
+        "FROM a\nENV RUBY_VERSION=2.5.0.1 VERSION=10.0.0.1\n",
+        "FROM a\nRUN pip install x==10.1.2.3 && cabal install --constraint 'Cabal ==3.10.3.0'\n",
+        "FROM a\nENV HOST=0.0.0.0 LOCAL=127.0.0.1:80\n",
+        "FROM a\nRUN sed -i 's/x/RemoteIPInternalProxy 10.0.0.0\\/8/' /y\nENV NET=10.0.0.0/8\n",
+        "FROM a\n# see 10.0.3.7\nRUN x # 10.0.3.7\n",
+        ImageExample(config={"Env": ["VERSION=10.0.3.7", "HOST=db"]}),
+    ),
+)
+
+_ADDRESS = re.compile(
+    r"(?P<before>[a-z][a-z0-9+.-]*://(?:[^/\s@]*@)?|nameserver\s+|@|(?<![\w./=-])|(?<==))"
+    r"(?P<address>(?:\d{1,3}\.){3}\d{1,3})(?P<port>:\d{1,5})?(?![\w.-]*[\w]|\\?/\d)"
+)
+_RESOLVERS = frozenset(
+    "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 208.67.222.222 208.67.220.220 114.114.114.114".split()
+)
+_VERSION = re.compile(r"ver(?:sion)?|release|tag|rev", re.IGNORECASE)
+
+
+def _addresses(text: str, *, whole: bool) -> list[tuple[str, int, int]]:
+    """The addresses in a text that can be nothing else; `whole`: the text is one value."""
+    found = []
+    for match in _ADDRESS.finditer(text):
+        address = match["address"]
+        numbers = [int(number) for number in address.split(".")]
+        # 0/8 and 127/8 mean the container itself, and from 224 up come groups and masks.
+        if max(numbers) > 255 or numbers[0] in (0, 127) or numbers[0] >= 224:
+            continue
+        certain = (
+            match["before"].endswith("://") or match["before"].startswith(("name", "@")) or match["port"]
+        )
+        local = _is_private(numbers) or address in _RESOLVERS
+        alone = whole and match.start() == 0 and match.end() == len(text)
+        if (certain and (local or match["before"] or match["port"])) or (
+            alone and local and text[-2:] != ".0"
+        ):
+            found.append((address, match.start("address"), match.end("address")))
+    return found
+
+
+def _is_private(numbers: list[int]) -> bool:
+    first, second = numbers[:2]
+    return (
+        first == 10
+        or (first == 172 and 16 <= second < 32)
+        or (first, second) in ((192, 168), (169, 254))
+        or (first == 100 and 64 <= second < 128)
+    )
+
+
+@ADDRESS.instruction("ENV", "ARG", "LABEL")
+def in_variables(instruction: Instruction, stage: Stage) -> Outcome:
+    for name, value in instruction.pairs:
+        if value is None or _VERSION.search(name.value):
+            continue
+        raw = value.raw.strip("\"'")
+        shift = len(value.raw) - len(value.raw.lstrip("\"'"))
+        for address, start, end in _addresses(raw, whole=True):
+            yield ADDRESS.finding(value.part(start + shift, end + shift).span, address=address)
+
+
+@ADDRESS.instruction("CMD", "ENTRYPOINT", "HEALTHCHECK")
+def in_commands(instruction: Instruction, stage: Stage) -> Outcome:
+    words = instruction.json
+    if words is None:
+        words = instruction.args
+    for word in words:
+        for address, start, end in _addresses(word.raw, whole=True):
+            yield ADDRESS.finding(word.part(start, end).span, address=address)
+
+
+@ADDRESS.command()
+def in_runs(command: Command, stage: Stage) -> Outcome:
+    if command.wrapped:
+        return
+    for word in command.args:
+        for address, start, end in _addresses(word.raw, whole=False):
+            yield ADDRESS.finding(word.part(start, end).span, address=address)
+
+
+@ADDRESS.image
+def in_configuration(image: Image) -> Outcome:
+    for name, value in image.config.env:
+        if not _VERSION.search(name):
+            for address, _, _ in _addresses(value, whole=True):
+                yield ADDRESS.finding(Place("image"), address=address, proof={"Env": name})
+    for word in main_of_image(image).argv:
+        for address, _, _ in _addresses(word, whole=True):
+            yield ADDRESS.finding(Place("image"), address=address, proof={"argv": word})
+
+
+HOSTS = Rule(
+    code="AV1002",
+    name="hosts-file-written",
+    severity=Severity.WARNING,
+    antipattern=10,
+    message="{path} is made anew by the engine for each container: this line is lost, and it fixes an address",
+    page="""A RUN writes to /etc/hosts, /etc/resolv.conf or /etc/hostname.
+
+The engine mounts its own over them when a container starts, so that what the build wrote is
+never seen. Use `--add-host` or the orchestrator's DNS, and names in the configuration.
+""",
+    bad=("FROM a\nRUN echo '10.0.0.5 db' >> /etc/hosts\n", "FROM a\nRUN echo x | tee -a /etc/hosts\n"),
+    good=("FROM a\nRUN cat /etc/hosts\n", "FROM a\nRUN echo x >> /etc/hosts.allow\n"),
+)
+
+_MOUNTED = frozenset({"/etc/hosts", "/etc/resolv.conf", "/etc/hostname"})
+
+
+@HOSTS.command()
+def writes_hosts(command: Command, stage: Stage) -> Outcome:
+    if command.wrapped:
+        return
+    targets = [one.target for one in command.redirects if ">" in one.operator]
+    if command.name == "tee":
+        targets += command.operands()
+    for word in targets:
+        if word.value in _MOUNTED:
+            yield HOSTS.finding(word.span, path=word.value)
+
+
+PEERS = Rule(
+    code="AV1003",
+    name="peer-dialled-by-address",
+    severity=Severity.WARNING,
+    antipattern=10,
+    message="the container dialled {peer} by its address: nothing resolved a name before",
+    page="""The running container connects to an address that stands in its own configuration.
+
+Seen in the container's socket table: the far end of a connection is an address that the
+environment or the command line of PID 1 holds literally.
+""",
+    bad=(
+        ContainerExample(
+            {
+                "peers": [{"address": "10.9.8.7", "port": 5432}],
+                "environment": {"DB": "10.9.8.7"},
+                "alive": True,
+            }
+        ),
+    ),
+    good=(ContainerExample({"peers": [{"address": "10.9.8.7", "port": 5432}], "environment": {"DB": "db"}}),),
+)
+
+
+@PEERS.container
+def dialled_peers(observation: Observation) -> Outcome:
+    if not observation.started:
+        yield PEERS.skip("container", observation.error or "the container did not start")
+        return
+    known = " ".join([*observation.environment.values(), *(a for p in observation.processes for a in p.argv)])
+    for peer in observation.peers:
+        if peer.address in known:
+            place = Place("container", subject=f"{peer.address}:{peer.port}")
+            yield PEERS.finding(place, peer=f"{peer.address}:{peer.port}", proof=peer._asdict())

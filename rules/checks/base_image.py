@@ -1,0 +1,141 @@
+"""Which image a stage is built on, and how surely the name means it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..rule import ImageExample, Outcome, Place, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Instruction, Stage, Word
+    from ...analyzer.image import Image
+
+UNTAGGED = Rule(
+    code="DL3006",
+    name="untagged-image",
+    severity=Severity.WARNING,
+    antipattern=6,
+    aliases=("CKV_DOCKER_7",),
+    message="{image} has no tag, which means :latest: the next build may get another image",
+    page="""An image is named without a tag or digest.
+
+Docker takes `:latest`, whatever that is on the day of the build. Name a version, or a digest
+where a build has to be the same each time. Variables are resolved; names of earlier stages,
+`scratch`, and images whose tag comes from a variable without a default are not reported.
+""",
+    bad=(
+        "FROM debian\n",
+        "ARG BASE=debian\nFROM $BASE\n",
+        "FROM debian:12\nCOPY --from=busybox /bin/busybox /bin/\n",
+    ),
+    good=(
+        "FROM debian:12\n",
+        "FROM debian:12 AS base-amd64\nFROM base-${TARGETARCH}\n",
+        "FROM scratch\n",
+        "FROM debian:12 AS build\nFROM BUILD\nCOPY --from=build /a /b\nCOPY --from=0 /c /d\n",
+        "FROM debian@sha256:0000000000000000000000000000000000000000000000000000000000000000\n",
+        "ARG TAG\nFROM debian:$TAG\n",
+    ),
+)
+
+LATEST = Rule(
+    code="DL3007",
+    name="latest-tag",
+    severity=Severity.WARNING,
+    antipattern=6,
+    aliases=("DS-0001",),
+    message="{image} moves with every release: the next build may get another image",
+    page="""An image is named by the tag `latest`.
+
+`latest` is a name like any other, moved by whoever pushes last, so a rebuild can change the
+base without any change in the Dockerfile. Name a version. ARG defaults are resolved, and
+`COPY --from` and `RUN --mount=from=` are looked at too.
+""",
+    bad=(
+        "FROM debian:latest\n",
+        "ARG TAG=latest\nFROM debian:$TAG\n",
+        "FROM a:1\nCOPY --from=tools:latest /x /x\n",
+        "FROM a:1\nRUN --mount=type=bind,from=tools:latest,target=/t /t/x\n",
+    ),
+    good=(
+        "FROM debian:12\n",
+        "FROM debian:latest@sha256:0000000000000000000000000000000000000000000000000000000000000000\n",
+    ),
+)
+
+
+@UNTAGGED.instruction("FROM", "COPY", "RUN")
+def no_tag(instruction: Instruction, stage: Stage) -> Outcome:
+    for word, value in _images(instruction, stage):
+        if _is_image(value, stage) and not _tag(value) and "@" not in value:
+            yield UNTAGGED.finding(word.span, image=value)
+
+
+@LATEST.instruction("FROM", "COPY", "RUN")
+def tagged_latest(instruction: Instruction, stage: Stage) -> Outcome:
+    for word, value in _images(instruction, stage):
+        if _is_image(value, stage) and _tag(value) == "latest" and "@" not in value:
+            yield LATEST.finding(word.span, image=value)
+
+
+def _images(instruction: Instruction, stage: Stage) -> list[tuple[Word, str]]:
+    """The images that an instruction takes files from, as far as their names can be told."""
+    if instruction.keyword == "FROM":
+        return [(stage.base, stage.base_name)] if stage.base_name else []
+    flag = instruction.flag("from" if instruction.keyword == "COPY" else "mount")
+    if flag is None or flag.value is None:
+        return []
+    value: str | None = flag.value
+    if instruction.keyword == "RUN":
+        found = re.search(r"(?:^|,)from=([^,]+)", flag.value)
+        value = found[1] if found else None
+    return [(flag.word, value)] if value and "$" not in value else []
+
+
+def _is_image(value: str, stage: Stage) -> bool:
+    """Not scratch, an earlier stage's name or its number, nor a name still to be completed."""
+    if value == "scratch" or value.isdigit() or value.endswith((":", "/")) or not re.match(r"[\w.]", value):
+        return False
+    earlier = stage.file.stages[: stage.index]
+    return all(one.name is None or one.name.value.lower() != value.lower() for one in earlier)
+
+
+def _tag(value: str) -> str:
+    return value.rpartition("/")[2].partition("@")[0].partition(":")[2]
+
+
+ONLY_LATEST = Rule(
+    code="AV0601",
+    name="only-latest-tag",
+    severity=Severity.WARNING,
+    antipattern=6,
+    aliases=("DKL-DI-0006",),
+    message="the image is known only as {tags}: nobody can name this version, or go back to it",
+    page="""The built image has no tag but `latest`.
+
+Whoever runs it can't say which version it is, and the next push takes the name away from this
+one. Tag each build with a version or the commit, and keep `latest` beside it if you like. An
+image without any tag has not been named yet and is left alone, and so is one that says its
+version in the label `org.opencontainers.image.version`.
+""",
+    bad=(ImageExample(tags=("shop:latest",)),),
+    good=(
+        ImageExample(tags=("shop:latest", "shop:1.4")),
+        ImageExample(tags=("shop:latest",), config={"Labels": {"org.opencontainers.image.version": "1.4"}}),
+    ),
+)
+
+
+@ONLY_LATEST.image
+def tags_of_the_image(image: Image) -> Outcome:
+    tags = image.tags
+    if not tags:
+        yield ONLY_LATEST.skip("image", "the image has no tag yet")
+        return
+    named = any(not tag.endswith(":latest") for tag in tags)
+    if not named and not image.config.labels.get("org.opencontainers.image.version"):
+        yield ONLY_LATEST.finding(_IMAGE, tags=" and ".join(tags), proof={"tags": list(tags)})
+
+
+_IMAGE = Place("image")

@@ -1,0 +1,252 @@
+"""What is started: CMD, ENTRYPOINT and HEALTHCHECK, and whether PID 1 stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..main_command import main_of_stage
+from ..rule import ContainerExample, Edit, Outcome, Place, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Dockerfile, Instruction, Stage
+    from ...runner import Observation
+
+SHELL_FORM = Rule(
+    code="DL3025",
+    name="shell-form-command",
+    severity=Severity.WARNING,
+    antipattern=7,
+    aliases=("JSONArgsRecommended",),
+    message="{keyword} in shell form starts a shell that may stay PID 1 and keep signals from the program",
+    page="""CMD or ENTRYPOINT is written as a shell command.
+
+The engine starts `/bin/sh -c` with the text. Whether the shell then replaces itself by the
+program depends on the shell (bash and BusyBox do for a simple command, Debian's dash does not),
+and a shell that stays does not pass SIGTERM on, so that stopping takes ten seconds and ends in
+a kill. Write a JSON array. HEALTHCHECK is not meant, nor a stage that chose a SHELL itself.
+""",
+    bad=("FROM a\nCMD nginx -g 'daemon off;'\n", "FROM a\nENTRYPOINT exec top -b\n"),
+    good=(
+        'FROM a\nCMD ["nginx"]\n',
+        "FROM a\nHEALTHCHECK CMD curl -f http://localhost/\n",
+        'FROM a\nSHELL ["/bin/bash", "-c"]\nENV A=1\nCMD x\n',
+        'FROM a AS b\nSHELL ["/bin/bash", "-c"]\nFROM b\nCMD x\n',
+        "FROM a\nCMD ['x']\n",
+    ),
+)
+
+
+@SHELL_FORM.instruction("CMD", "ENTRYPOINT")
+def written_for_a_shell(instruction: Instruction, stage: Stage) -> Outcome:
+    raw = instruction.value.raw
+    if instruction.json is not None or not raw or raw[:2] in ("['", '["'):
+        return
+    if any(one.last("SHELL") for one in stage.lineage) or stage.windows:
+        return
+    words = raw.split()
+    simple = not any(char in raw for char in "\"'\\$`&|;<>(){}*?~#[]=!") and bool(words)
+    array = "[" + ", ".join(f'"{word}"' for word in words) + "]"
+    fix = Edit(instruction.value.span, array, safe=True) if simple else None
+    yield SHELL_FORM.finding(instruction.value.span, keyword=instruction.keyword, fix=fix)
+
+
+def _repeated(stage: Stage, keyword: str) -> tuple[Instruction, ...]:
+    """All but the last: BuildKit drops them."""
+    return stage.all(keyword)[:-1]
+
+
+CMDS = Rule(
+    code="DL4003",
+    name="repeated-cmd",
+    severity=Severity.WARNING,
+    aliases=("MultipleInstructionsDisallowed", "DS-0016"),
+    message="this CMD has no effect: a later one in the same stage replaces it",
+    page="""Only the last CMD of a stage counts.
+
+The finding points at the one that is dropped.
+""",
+    bad=("FROM a\nCMD x\nCMD y\n",),
+    good=("FROM a\nCMD x\nFROM b\nCMD y\n",),
+)
+ENTRYPOINTS = Rule(
+    code="DL4004",
+    name="repeated-entrypoint",
+    severity=Severity.ERROR,
+    aliases=("MultipleInstructionsDisallowed", "DS-0007"),
+    message="this ENTRYPOINT has no effect: a later one in the same stage replaces it",
+    page="""Only the last ENTRYPOINT of a stage counts.
+
+The finding points at the one that is dropped.
+""",
+    bad=("FROM a\nENTRYPOINT x\nENTRYPOINT y\n",),
+    good=("FROM a\nENTRYPOINT x\nFROM b\nENTRYPOINT y\n",),
+)
+HEALTHCHECKS = Rule(
+    code="DL3012",
+    name="repeated-healthcheck",
+    severity=Severity.ERROR,
+    aliases=("MultipleInstructionsDisallowed", "DS-0023"),
+    message="this HEALTHCHECK has no effect: a later one in the same stage replaces it",
+    page="""Only the last HEALTHCHECK of a stage counts.
+
+The finding points at the one that is dropped.
+""",
+    bad=("FROM a\nHEALTHCHECK CMD x\nHEALTHCHECK CMD y\n",),
+    good=("FROM a\nHEALTHCHECK CMD x\nFROM b\nHEALTHCHECK NONE\n",),
+)
+
+
+@CMDS.stage
+def dropped_cmd(stage: Stage) -> Outcome:
+    for one in _repeated(stage, "CMD"):
+        yield CMDS.finding(one.word.span)
+
+
+@ENTRYPOINTS.stage
+def dropped_entrypoint(stage: Stage) -> Outcome:
+    for one in _repeated(stage, "ENTRYPOINT"):
+        yield ENTRYPOINTS.finding(one.word.span)
+
+
+@HEALTHCHECKS.stage
+def dropped_healthcheck(stage: Stage) -> Outcome:
+    for one in _repeated(stage, "HEALTHCHECK"):
+        yield HEALTHCHECKS.finding(one.word.span)
+
+
+# Servers that leave the foreground by default, and the words that keep them there or that make
+# them do one thing and end (a test, a version). Those whose configuration file decides as often
+# as the command line (httpd of BusyBox, php-fpm, supervisord) are left to the container.
+_DAEMONS: dict[str, tuple[str, ...]] = {
+    "ntpd": ("-n", "--nofork", "-d", "-D", "-q", "--quit"),
+    "nginx": ("daemon off", "-t", "-T", "-v", "-V"),
+    "sshd": ("-D", "-d", "-t", "-T", "-i"),
+    "apache2": ("-DFOREGROUND", "FOREGROUND", "NO_DETACH", "-X", "-v", "-t"),
+    "apache2ctl": ("-DFOREGROUND", "FOREGROUND", "NO_DETACH", "-X", "configtest"),
+    "apachectl": ("-DFOREGROUND", "FOREGROUND", "NO_DETACH", "-X", "configtest"),
+    "crond": ("-f", "-n", "-d", "-x"),
+    "cron": ("-f",),
+    "rsyslogd": ("-n", "-N"),
+    "named": ("-f", "-g"),
+    "dnsmasq": ("-k", "-d", "--keep-in-foreground", "--no-daemon", "--test"),
+    "proftpd": ("-n", "--nodaemon"),
+    "xinetd": ("-dontfork", "-d"),
+    "snmpd": ("-f",),
+    "keepalived": ("-n", "--dont-fork"),
+    "smbd": ("-F", "--foreground", "-i"),
+    "nmbd": ("-F", "--foreground", "-i"),
+}
+_FOREGROUND = {"nginx": "-g 'daemon off;'"}
+
+FORKS = Rule(
+    code="IL010",
+    name="main-process-forks",
+    severity=Severity.ERROR,
+    message="{program} goes into the background, so PID 1 ends at once and the container with it;"
+    " start it with {foreground}",
+    page="""The main process forks into the background.
+
+A container lives as long as its PID 1. A server that leaves the foreground by default (ntpd,
+nginx, sshd, apache2, cron and others) ends its first process as soon as the second one runs:
+the container exits with code 0 and whoever waits for the port waits for ever. Use the
+server's own flag for the foreground. In a container it is seen directly: the main process
+ended with 0 within the watch.
+""",
+    bad=(
+        'FROM a\nCMD ["/usr/sbin/ntpd"]\n',
+        "FROM a\nCMD nginx\n",
+        'FROM a\nENTRYPOINT ["/usr/sbin/sshd"]\nCMD ["-p", "2222"]\n',
+        ContainerExample({"alive": False, "exit_code": 0, "seconds": 0.3}),
+    ),
+    good=(
+        'FROM a\nCMD ["/usr/sbin/ntpd", "-n"]\n',
+        'FROM a\nCMD ["nginx", "-g", "daemon off;"]\n',
+        'FROM a\nENTRYPOINT ["/usr/sbin/sshd"]\nCMD ["-D"]\n',
+        "FROM a\nRUN echo 'daemon off;' >> /etc/nginx/nginx.conf\nCMD nginx\n",
+        'FROM a\nENTRYPOINT ["/start"]\nCMD ["nginx"]\n',
+        "FROM a\nCMD nginx && tail -f /log\n",
+        ContainerExample({"alive": True}),
+        ContainerExample({"alive": False, "exit_code": 1}),
+    ),
+)
+
+
+@FORKS.dockerfile
+def forking_server(file: Dockerfile) -> Outcome:
+    stage = file.target
+    if stage is None:
+        return
+    main = main_of_stage(stage)
+    if len(main.commands) != 1 or main.commands[0].background:
+        return  # something else is started, too, and may be what stays
+    program = main.commands[0].name
+    words = [word.value for word in main.commands[0].args] + list(main.argv[1:])
+    keep = _DAEMONS.get(program)
+    if keep is None or (program == "nginx" and _configured(stage, "daemon off")):
+        return
+    given = " ".join(words)
+    # A word of the list, also among joined letters (-nd), or a setting inside a longer word.
+    if any(flag in words or (flag[0] != "-" and flag in given) for flag in keep):
+        return
+    letters = {flag[1] for flag in keep if len(flag) == 2}
+    if any(word[:1] == "-" and word[:2] != "--" and letters & set(word[1:]) for word in words):
+        return
+    yield FORKS.finding(
+        main.commands[0].words[0].span, program=program, foreground=_FOREGROUND.get(program, keep[0])
+    )
+
+
+@FORKS.container
+def ended_at_once(observation: Observation) -> Outcome:
+    if not observation.alive and observation.exit_code == 0 and observation.started:
+        proof = {"exit_code": 0, "seconds": observation.seconds, "log": observation.log[-400:]}
+        yield FORKS.finding(
+            Place("container", subject="PID 1"),
+            program="the main process",
+            foreground="the flag that keeps it in the foreground",
+            proof=proof,
+        )
+
+
+def _configured(stage: Stage, text: str) -> bool:
+    """Whether a RUN or a copied heredoc in the lineage writes this text into a configuration."""
+    for one in stage.lineage:
+        for instruction in one.all("RUN", "COPY", "ADD"):
+            if text in instruction.value.raw or any(text in doc.body.value for doc in instruction.heredocs):
+                return True
+    # A configuration that is copied can hold it as well as not: say nothing.
+    return any(
+        "nginx.conf" in word.value for one in stage.lineage for i in one.all("COPY", "ADD") for word in i.args
+    )
+
+
+LOST_CMD = Rule(
+    code="IL013",
+    name="cmd-lost-to-shell-entrypoint",
+    severity=Severity.WARNING,
+    message="ENTRYPOINT on line {line} is in shell form, so this CMD becomes $0 and $1 of that shell,"
+    " not arguments of the program",
+    page="""A CMD stands under an ENTRYPOINT in shell form.
+
+The engine starts `/bin/sh -c "entrypoint" cmd…`: the words of CMD become `$0`, `$1` and so on
+of the shell, which the entrypoint never looks at unless it names them. So `CMD ["-n", "10"]`
+under `ENTRYPOINT top` changes nothing. Write the ENTRYPOINT as a JSON array.
+""",
+    bad=('FROM a\nENTRYPOINT top\nCMD ["-n", "10"]\n',),
+    good=(
+        'FROM a\nENTRYPOINT ["top"]\nCMD ["-n", "10"]\n',
+        'FROM a\nENTRYPOINT exec top "$0" "$@"\nCMD ["-n", "10"]\n',
+        "FROM a\nENTRYPOINT top\n",
+    ),
+)
+
+
+@LOST_CMD.stage
+def cmd_for_nobody(stage: Stage) -> Outcome:
+    entrypoint, cmd = stage.inherited("ENTRYPOINT"), stage.last("CMD")
+    if entrypoint is None or cmd is None or entrypoint.json is not None:
+        return
+    raw = entrypoint.value.raw
+    if raw.startswith("[") or "$@" in raw or "$*" in raw or "$0" in raw or "$1" in raw:
+        return
+    yield LOST_CMD.finding(cmd.word.span, line=entrypoint.span.line)

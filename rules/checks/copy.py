@@ -1,0 +1,77 @@
+"""COPY and ADD: what they bring in, and how."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..rule import Edit, Outcome, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Instruction, Stage
+
+_ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tlz|tzst|tar\.\w+|gz|bz2|xz|lzma|zst)$|[*?\[$]", re.IGNORECASE)
+_REMOTE = re.compile(r"(?:https?|ftp|git|ssh)://|git@|[^/]+@[^/]+:|github\.com/", re.IGNORECASE)
+
+ADD_FILE = Rule(
+    code="DL3020",
+    name="add-for-copy",
+    severity=Severity.INFO,
+    aliases=("CKV_DOCKER_4", "DS-0005", "CIS-DI-0009"),
+    message="ADD of a plain file does what COPY does, but would unpack or fetch it if it were named so",
+    page="""ADD is used for files that COPY would copy.
+
+ADD unpacks local archives and fetches URLs. For anything else COPY says what happens. Archives,
+URLs, Git repositories, here-documents, and globs that may match an archive are left alone.
+""",
+    bad=("FROM a\nADD app.py /srv/\n", 'FROM a\nADD ["a b", "/srv/"]\n'),
+    good=(
+        "FROM a\nADD rootfs.tar.gz /\n",
+        "FROM a\nADD https://example.org/x /x\n",
+        "FROM a\nADD git@github.com:me/it.git /x\n",
+        "FROM a\nADD *.tar /x/\n",
+        "FROM a\nADD --checksum=sha256:0 a /b\n",
+    ),
+    shipped_only=True,
+)
+
+
+@ADD_FILE.instruction("ADD")
+def plain_file(instruction: Instruction, stage: Stage) -> Outcome:
+    sources = instruction.args[:-1]
+    if instruction.heredocs or not sources or instruction.flag("checksum"):
+        return
+    if any(_ARCHIVE.search(word.value) or _REMOTE.match(word.value.strip("\"'")) for word in sources):
+        return
+    fix = Edit(instruction.word.span, "COPY" if instruction.word.raw.isupper() else "copy", safe=True)
+    yield ADD_FILE.finding(instruction.word.span, fix=fix)
+
+
+NO_SLASH = Rule(
+    code="DL3021",
+    name="many-sources-one-file",
+    severity=Severity.ERROR,
+    aliases=("DS-0011",),
+    message="several sources go to {path}, which must end with / to be a directory: the build stops here",
+    page="""COPY of several sources to something that is not written as a directory.
+
+The builder refuses it. End the destination with a slash.
+""",
+    bad=("FROM a\nCOPY x y /srv\n",),
+    good=(
+        "FROM a\nCOPY x y /srv/\n",
+        "FROM a\nCOPY x /srv\n",
+        "FROM a\nCOPY x y .\n",
+        "FROM a\nCOPY x y $D\n",
+    ),
+)
+
+
+@NO_SLASH.instruction("COPY")
+def many_to_one(instruction: Instruction, stage: Stage) -> Outcome:
+    if len(instruction.args) < 3:
+        return
+    target = instruction.args[-1]
+    path = target.value.strip("\"'")
+    if not path.endswith(("/", "\\")) and path not in (".", "..") and "$" not in path:
+        yield NO_SLASH.finding(target.span, path=path)

@@ -1,0 +1,61 @@
+"""What imglint says of itself: the file it could not read, the rule that broke, the idle pragma."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..rule import Outcome, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Dockerfile
+
+PARSE_ERROR = Rule(
+    code="IL001",
+    name="parse-error",
+    severity=Severity.ERROR,
+    aliases=("DL1000",),
+    message="{problem}",
+    page="""A build would stop here: the instruction can't be read.
+
+The rest of the file is checked all the same. The message says what BuildKit's parser stumbles
+over and the position points at the word.
+""",
+    bad=("FROM a\nWORDIR /x\n", "FROM a\nRUN <<EOF\necho\n", "FROM a\nENV lonely\n"),
+    good=("FROM a\nWORKDIR /x\nRUN <<EOF\necho\nEOF\nCOPY b /c\n",),
+)
+
+
+@PARSE_ERROR.dockerfile
+def syntax_faults(file: Dockerfile) -> Outcome:
+    for fault in file.faults:
+        if fault.kind == "syntax":
+            yield PARSE_ERROR.finding(fault.span, problem=fault.message)
+
+
+RULE_FAILED = Rule(
+    code="IL002",
+    name="rule-failed",
+    severity=Severity.ERROR,
+    message="the rule {code} failed, the others went on: {error}",
+    page="""A rule of imglint's broke down on this input.
+
+This is a fault of imglint's, not of the input. The other rules went on, and the run ends with
+exit code 5, since its answer is not whole. Please report it with the file.
+""",
+    bad=(),
+    good=(),
+)
+
+UNUSED_PRAGMA = Rule(
+    code="IL003",
+    name="unused-pragma",
+    severity=Severity.WARNING,
+    message="this pragma switches nothing off: {codes} finds nothing here",
+    page="""An `imglint ignore` comment that no longer ignores anything.
+
+The fault it was written for is gone, or stands elsewhere now. Remove the comment, so that the
+next fault of this kind is seen. Pragmas of rules that did not run are never reported.
+""",
+    bad=("FROM debian:12\n# imglint ignore=DL4000\nUSER app\n",),
+    good=("FROM debian:12\n# imglint ignore=DL4000 ; reason=kept for the old builder\nMAINTAINER me\n",),
+)

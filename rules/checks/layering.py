@@ -1,0 +1,150 @@
+"""Antipattern 4: everything in a single layer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..rule import ImageExample, Outcome, Place, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from ...analyzer.image import Image
+
+SOURCE_FIRST = Rule(
+    code="AV0401",
+    name="source-before-dependencies",
+    severity=Severity.INFO,
+    antipattern=4,
+    message="the whole source is copied on line {line} before {program}: each change of the source installs"
+    " everything anew; copy {manifest} first",
+    page="""Source and dependencies share a step of the build cache.
+
+After `COPY . .` any changed file makes the install below run again, and pushes and pulls its
+whole layer. Copy the manifest and lock files first, install, then copy the source: the layers
+that change seldom stand below those that change often.
+""",
+    bad=(
+        "FROM node:20\nWORKDIR /srv\nCOPY . .\nRUN npm ci\n",
+        "FROM python:3.12\nCOPY ./ /srv/\nRUN pip install -r /srv/requirements.txt\n",
+    ),
+    good=(
+        "FROM node:20\nWORKDIR /srv\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\n",
+        "FROM python:3.12\nCOPY requirements.txt /tmp/\nCOPY . /srv\nRUN pip install -r /tmp/requirements.txt\n",
+        "FROM python:3.12\nCOPY . .\nRUN pip install .\n",
+        "FROM node:20\nCOPY . .\nRUN npm run build\n",
+    ),
+)
+
+_MANIFESTS = {
+    "npm": ("package.json and its lock file", ("ci", "install", "i")),
+    "yarn": ("package.json and yarn.lock", ("install", "")),
+    "pnpm": ("package.json and pnpm-lock.yaml", ("install", "i")),
+    "bundle": ("Gemfile and Gemfile.lock", ("install",)),
+    "composer": ("composer.json and composer.lock", ("install",)),
+    "go": ("go.mod and go.sum", ("mod",)),
+    "pip": ("the requirements file", ("install",)),
+    "pip3": ("the requirements file", ("install",)),
+    "poetry": ("pyproject.toml and poetry.lock", ("install",)),
+}
+_MANIFEST_FILES = re.compile(
+    r"package[\w*.-]*json|yarn\.lock|pnpm-lock|requirements|gemfile|composer\.(?:json|lock|\*)|go\.(?:mod|sum|\*)"
+    r"|pyproject|poetry\.lock|\.txt",
+    re.IGNORECASE,
+)
+
+
+@SOURCE_FIRST.command(*_MANIFESTS)
+def all_at_once(command: Command, stage: Stage) -> Outcome:
+    manifest, subcommands = _MANIFESTS[command.name]
+    operands = [word.value for word in command.operands()]
+    first = operands[0] if operands else ""
+    if first not in subcommands:
+        return
+    if command.name.startswith("pip") and not command.has_flag("r", "requirement"):
+        return
+    if command.name in ("npm", "yarn", "pnpm") and len(operands) > 1:
+        return  # named packages: no manifest is read
+    for one in stage.instructions:
+        if one is command.instruction or one.flag("mount"):
+            return
+        if one.keyword in ("COPY", "ADD") and one.flag("from") is None:
+            if any(_MANIFEST_FILES.search(word.value) for word in one.args[:-1]):
+                return
+            if _whole_context(one):
+                yield SOURCE_FIRST.finding(
+                    one.args[0].span, line=one.span.line, program=f"{command.name} {first}".strip(),
+                    manifest=manifest,
+                )  # fmt: skip
+                return
+
+
+def _whole_context(copy: Instruction) -> bool:
+    return len(copy.args) > 1 and copy.args[0].value.strip("\"'") in (".", "./", "/", "*")
+
+
+FLATTENED = Rule(
+    code="DL3067",
+    name="flattened-stage",
+    severity=Severity.WARNING,
+    antipattern=4,
+    message="copying / onto / makes one layer of all of {stage}: nothing of it is shared with other images",
+    page="""A whole root file system is copied from another stage or image.
+
+All its layers become one, which can't be shared with images on the same base, and is pushed and
+pulled whole for any change. Copy what is needed, or build FROM that stage.
+""",
+    bad=("FROM a AS b\nFROM scratch\nCOPY --from=b / /\n",),
+    good=("FROM a AS b\nFROM scratch\nCOPY --from=b /srv /srv\nCOPY x /\n",),
+)
+
+
+@FLATTENED.instruction("COPY")
+def whole_root(instruction: Instruction, stage: Stage) -> Outcome:
+    flag = instruction.flag("from")
+    if flag and flag.value and [word.value.strip("\"'") for word in instruction.args] == ["/", "/"]:
+        yield FLATTENED.finding(instruction.args[0].span, stage=flag.value)
+
+
+SINGLE = Rule(
+    code="AV0402",
+    name="single-layer",
+    severity=Severity.WARNING,
+    antipattern=4,
+    message="{steps} ended in one layer of {bytes} bytes: a change of one file transfers all of it again",
+    page="""The image consists of a single layer, though it was made of several parts.
+
+Nothing of it can be shared with another image, and each new version is pushed and pulled whole.
+It comes from `docker import` or a flattened export, from `--squash`, and from `buildah build`
+without `--layers`. An image that really is one file or one COPY on nothing is left alone.
+""",
+    bad=(
+        ImageExample(
+            layers=({"etc/os-release": "ID=debian\n", "srv/app": "x"},),
+            steps=("COPY app /srv/app # buildkit",),
+            empty_steps=("RUN apt-get install -y python3", "RUN make"),
+        ),
+    ),
+    good=(
+        ImageExample(layers=({"etc/os-release": "ID=debian\n"}, {"srv/app": "x"})),
+        ImageExample(layers=({"srv/app": "x"},), steps=("COPY app /srv/app # buildkit",)),
+    ),
+)
+
+
+@SINGLE.image
+def one_layer(image: Image) -> Outcome:
+    filled = [layer for layer in image.layers if layer.entries]
+    if len(filled) != 1:
+        return
+    steps = [one for one in image.steps if re.match(r"(?:RUN|COPY|ADD)\b", one.text)]
+    system = "etc/os-release" in image.tree or "usr/lib/os-release" in image.tree
+    imported = any(one.comment.startswith("Imported from") for one in image.steps) or not image.steps
+    proof = {"layers": len(filled), "steps": len(steps), "bytes": image.content_bytes}
+    if len(steps) > 1:
+        what = f"{len(steps)} steps"
+    elif system and imported and (image.config.cmd or image.config.entrypoint):
+        what = "an imported file system with its application"
+    else:
+        return
+    yield SINGLE.finding(Place("image"), steps=what, bytes=image.content_bytes, proof=proof)

@@ -1,0 +1,218 @@
+"""Antipattern 7: more than one process in a container."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..main_command import Main, main_of_image, main_of_stage
+from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Command, Dockerfile, Stage
+    from ...analyzer.image import Image
+    from ...runner import Observation, Process
+
+_MANAGERS = frozenset(
+    "supervisord runsvdir runit s6-svscan monit systemd circusd god forego foreman honcho".split()
+)
+
+SEVERAL = Rule(
+    code="AV0701",
+    name="several-services",
+    severity=Severity.WARNING,
+    antipattern=7,
+    message="{what}: one container then holds several services that can only be restarted, scaled and"
+    " watched together",
+    page="""The container is made to run several services.
+
+An engine watches one process. If another one dies, nobody notices; logs mix; and neither can be
+updated or scaled alone. Told for process managers as the main process, for services that are
+started one after the other, and for programs put into the background before another one. One
+program with several workers is one service. Start each in a container of its own.
+""",
+    bad=(
+        'FROM a\nCMD ["/usr/bin/supervisord"]\n',
+        "FROM a\nCMD service ssh start && service apache2 start && tail -f /var/log/x\n",
+        "FROM a\nCMD redis-server & node app.js\n",
+        "FROM a\nRUN apt-get update\nCMD /usr/sbin/sshd && nginx -g 'daemon off;'\n",
+        ImageExample(config={"Entrypoint": ["/usr/bin/supervisord"], "Cmd": ["-n"]}),
+    ),
+    good=(
+        'FROM a\nCMD ["nginx", "-g", "daemon off;"]\n',
+        "FROM a\nCMD ./migrate && exec ./serve\n",
+        "FROM a\nCMD service nginx start && tail -f /log\n",
+        'FROM a\nENTRYPOINT ["tini", "--"]\nCMD ["gunicorn", "-w", "4", "app"]\n',
+        "FROM a\nCMD supervisord\nFROM b\nCMD x\n",
+        ImageExample(config={"Entrypoint": ["/srv/app"]}),
+    ),
+)
+
+
+@SEVERAL.dockerfile
+def services_by_text(file: Dockerfile) -> Outcome:
+    if file.target is None:
+        return
+    found = _several(main_of_stage(file.target))
+    if found:
+        command, what = found
+        yield SEVERAL.finding(command.span, what=what)
+
+
+@SEVERAL.image
+def services_by_image(image: Image) -> Outcome:
+    main = main_of_image(image)
+    found = _several(main)
+    if found:
+        yield SEVERAL.finding(Place("image"), what=found[1], proof={"argv": list(main.argv)})
+
+
+_FORKING = frozenset("sshd nginx apache2 httpd cron crond rsyslogd postfix named mysqld_safe php-fpm".split())
+
+
+def _several(main: Main) -> tuple[Command, str] | None:
+    services: list[Command] = []
+    for command in main.commands:
+        if command.substituted:
+            continue
+        if command.name in _MANAGERS:
+            return command, f"{command.name} starts whatever its configuration lists"
+        words = [word.value for word in command.args]
+        started = command.name in ("service", "rc-service") and words[1:2] == ["start"]
+        started = started or ("/etc/init.d/" in command.words[0].value and words[:1] == ["start"])
+        # A server that forks lets the script go on to the next one.
+        forks = command.name in _FORKING and command is not main.commands[-1] and not command.background
+        if started or forks or (command.background and command is not main.commands[-1]):
+            services.append(command)
+    last = main.commands[-1] if main.commands else None
+    if (
+        services
+        and last is not None
+        and last is not services[-1]
+        and last.name not in ("tail", "sleep", "wait")
+    ):
+        services.append(last)
+    if len(services) > 1:
+        names = [_service(one) for one in services]
+        return services[0], f"{' and '.join(names[:3])} are started side by side"
+    return None
+
+
+def _service(command: Command) -> str:
+    if command.name in ("service", "rc-service") and command.args:
+        return command.args[0].value
+    return command.name
+
+
+SECOND_SERVICE = Rule(
+    code="AV0702",
+    name="service-installed-beside",
+    severity=Severity.INFO,
+    antipattern=7,
+    message="{package} is a service of its own, which one container can't look after beside its main process",
+    page="""A process manager or a system service is installed into the shipped image.
+
+sshd, cron, syslog and mail servers, supervisor and the like are there to run beside something
+else. For a shell in a container there is `docker exec`; logs go to standard output; jobs are
+containers of their own.
+""",
+    bad=("FROM a\nRUN apt-get install -y openssh-server\n", "FROM a\nRUN pip install supervisor\n"),
+    good=(
+        "FROM a\nRUN apt-get install -y openssh-client\n",
+        "FROM a AS b\nRUN apk add supervisor\nFROM c\n",
+        'FROM a\nRUN apt-get install -y cron\nCMD ["cron", "-f"]\n',
+    ),
+    shipped_only=True,
+)
+
+_BESIDE = frozenset(
+    "openssh-server supervisor supervisord monit runit cron cronie rsyslog syslog-ng postfix".split()
+)
+
+
+@SECOND_SERVICE.command("apt-get", "apt", "apk", "yum", "dnf", "microdnf", "pip", "pip3", "zypper")
+def installed_beside(command: Command, stage: Stage) -> Outcome:
+    operands = command.operands("-t", "-o", "-c")
+    if not operands or operands[0].value not in ("install", "add"):
+        return
+    main = main_of_stage(stage)
+    text = " ".join(main.argv)
+    for word in operands[1:]:
+        name = word.value.partition("=")[0]
+        if name in _BESIDE and name.removesuffix("-server").removeprefix("open")[:4] not in text:
+            yield SECOND_SERVICE.finding(word.span, package=name)
+
+
+PROGRAMS = Rule(
+    code="AV0704",
+    name="several-programs-running",
+    severity=Severity.WARNING,
+    antipattern=7,
+    message="{programs} run side by side in the container, and the engine watches only PID 1",
+    page="""Several programs run in one container.
+
+Seen in the container's own process table. Workers that a program forks of itself are one
+service; a small init (tini, dumb-init, docker-init) or a shell as PID 1 over one program is no
+service at all.
+""",
+    bad=(
+        ContainerExample(
+            {
+                "processes": [
+                    {"pid": 1, "argv": ["supervisord"]},
+                    {"pid": 7, "parent": 1, "argv": ["nginx"]},
+                    {"pid": 8, "parent": 1, "argv": ["php-fpm"]},
+                ]
+            }
+        ),
+    ),
+    good=(
+        ContainerExample(
+            {
+                "processes": [
+                    {"pid": 1, "argv": ["nginx"]},
+                    {"pid": 7, "parent": 1, "argv": ["nginx: worker process"]},
+                ]
+            }
+        ),
+        ContainerExample(
+            {
+                "processes": [
+                    {"pid": 1, "argv": ["/bin/sh", "-c", "x"]},
+                    {"pid": 7, "parent": 1, "argv": ["nc"]},
+                ]
+            }
+        ),
+    ),
+)
+
+_NO_SERVICE = frozenset(
+    "sh bash ash dash tini dumb-init docker-init catatonit sleep tail s6-svscan runsvdir".split()
+)
+
+
+@PROGRAMS.container
+def programs_running(observation: Observation) -> Outcome:
+    if not observation.processes:
+        yield PROGRAMS.skip("container", observation.error or "no process was seen: it ended at once")
+        return
+    by_pid = {one.pid: one for one in observation.processes}
+    programs: dict[str, int] = {}
+    for one in observation.processes:
+        name = _program(one)
+        parent = by_pid.get(one.parent)
+        # What a service starts to get its own work done belongs to it.
+        helper = parent is not None and parent.pid != 1 and _program(parent) not in _NO_SERVICE
+        if one.state != "Z" and name and name not in _NO_SERVICE and not helper:
+            programs.setdefault(name, one.pid)
+    programs = {name: pid for name, pid in programs.items() if name not in _MANAGERS} or programs
+    if len(programs) > 1:
+        proof = {"programs": programs}
+        yield PROGRAMS.finding(
+            Place("container", subject="processes"), programs=" and ".join(sorted(programs)), proof=proof
+        )
+
+
+def _program(process: Process) -> str:
+    return (
+        process.argv[0].split()[0].rstrip(":").rpartition("/")[2] if process.argv and process.argv[0] else ""
+    )

@@ -1,0 +1,187 @@
+"""Antipattern 3: large images, by bytes that nobody can see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from ...analyzer.image import Image
+
+REWRITTEN = Rule(
+    code="AV0301",
+    name="ownership-rewritten",
+    severity=Severity.INFO,
+    antipattern=3,
+    message="{program} -R on {path} writes every file of it into a second layer: use COPY --{flag} on line {line}",
+    page="""A RUN changes owner or mode of what a COPY has just brought in.
+
+A layer can't hold a change of metadata alone: every file is stored again, whole. `COPY --chown`
+and `COPY --chmod` set them at once.
+""",
+    bad=(
+        "FROM a\nCOPY . /srv/app\nRUN chown -R app /srv/app\n",
+        "FROM a\nWORKDIR /srv\nCOPY . .\nRUN useradd x && chmod -R 755 /srv\n",
+    ),
+    good=(
+        "FROM a\nCOPY --chown=app . /srv/app\n",
+        "FROM a\nCOPY . /srv/app\nRUN chown -R app /var/log\n",
+        "FROM a\nCOPY . /srv/app\nRUN chown app /srv/app\n",
+        "FROM a\nRUN chown -R app /srv\nCOPY . /srv/app\n",
+        "FROM a AS b\nCOPY . /x\nRUN chown -R app /x\nFROM c\nCOPY --from=b /x /y\n",
+    ),
+    shipped_only=True,
+)
+
+
+@REWRITTEN.command("chown", "chmod", "chgrp")
+def ownership(command: Command, stage: Stage) -> Outcome:
+    if not command.has_flag("R", "recursive"):
+        return
+    copies = _copied_before(command.instruction, stage)
+    for word in command.operands()[1:]:
+        path = _absolute(word.value, stage, command.instruction)
+        for target, copy in copies:
+            if target == path or target.startswith(f"{path.rstrip('/')}/") or path.startswith(f"{target}/"):
+                flag = "chmod" if command.name == "chmod" else "chown"
+                yield REWRITTEN.finding(
+                    command.span, program=command.name, path=word.value, flag=flag, line=copy.span.line
+                )
+                return
+
+
+def _copied_before(instruction: Instruction, stage: Stage) -> list[tuple[str, Instruction]]:
+    """The absolute destinations of the COPY and ADD of this stage before an instruction."""
+    out = []
+    for one in stage.instructions:
+        if one is instruction:
+            break
+        if one.keyword in ("COPY", "ADD") and len(one.args) > 1:
+            path = _absolute(one.args[-1].value.strip("\"'"), stage, one)
+            if path and path != "/":
+                out.append((path, one))
+    return out
+
+
+def _absolute(path: str, stage: Stage, instruction: Instruction) -> str:
+    """A path as seen from the WORKDIR in force; "" when it can't be told."""
+    if "$" in path:
+        return ""
+    if path.startswith("/"):
+        return path.rstrip("/") or "/"
+    directory = ""
+    for below in reversed(stage.lineage):
+        for one in below.instructions:
+            if one is instruction:
+                break
+            if one.keyword == "WORKDIR":
+                step = one.value.value
+                if "$" in step:
+                    return ""
+                directory = step if step.startswith("/") else f"{directory}/{step}"
+    if not directory:
+        return ""
+    return (directory if path in (".", "./") else f"{directory}/{path.removeprefix('./')}").rstrip("/")
+
+
+LATE_REMOVAL = Rule(
+    code="AV0302",
+    name="removed-in-later-layer",
+    severity=Severity.INFO,
+    antipattern=3,
+    message="{path} was written on line {line}: removing it here hides it, and its bytes stay in that layer",
+    page="""A RUN removes a file that an earlier instruction put into the image.
+
+Layers only add up: the file stays in the layer that wrote it, is pulled and stored with it, and
+can be read from it. Do not copy it in the first place (.dockerignore, a builder stage,
+`RUN --mount=type=bind`), or remove it in the RUN that made it.
+""",
+    bad=(
+        "FROM a\nCOPY app.tar.gz /tmp/\nRUN tar xf /tmp/app.tar.gz && rm /tmp/app.tar.gz\n",
+        "FROM a\nRUN curl -o /tmp/x.zip https://example.org/x.zip\nRUN rm -f /tmp/x.zip\n",
+    ),
+    good=(
+        "FROM a\nRUN curl -o /tmp/x https://example.org/x && rm /tmp/x\n",
+        "FROM a\nCOPY x /tmp/x\nRUN rm /tmp/y\n",
+        "FROM a AS b\nCOPY x /tmp/\nRUN rm /tmp/x\nFROM c\n",
+    ),
+    shipped_only=True,
+)
+
+
+@LATE_REMOVAL.command("rm")
+def removed_too_late(command: Command, stage: Stage) -> Outcome:
+    written = _written_before(command.instruction, stage)
+    for word in command.operands():
+        line = written.get(word.value.rstrip("/"))
+        if line:
+            yield LATE_REMOVAL.finding(word.span, path=word.value, line=line)
+
+
+def _written_before(instruction: Instruction, stage: Stage) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for one in stage.instructions:
+        if one is instruction:
+            break
+        if one.keyword in ("COPY", "ADD") and len(one.args) > 1:
+            target = one.args[-1].value.strip("\"'")
+            for source in one.args[:-1]:
+                name = source.value.strip("\"'").rstrip("/").rpartition("/")[2]
+                if target.endswith("/") and name not in (".", "", "*"):
+                    out[f"{target}{name}"] = one.span.line
+            if not target.endswith("/") and target.startswith("/"):
+                out[target] = one.span.line
+        elif one.keyword == "RUN" and one is not instruction:
+            for command in stage.script(one).commands:
+                flags = {"curl": ("-o", "--output"), "wget": ("-O", "--output-document")}.get(
+                    command.name, ()
+                )
+                for flag, value in zip(command.args, command.args[1:], strict=False):
+                    if flag.value in flags and value.value.startswith("/"):
+                        out[value.value] = one.span.line
+    return out
+
+
+WASTE = Rule(
+    code="AV0303",
+    name="wasted-bytes",
+    severity=Severity.WARNING,
+    antipattern=3,
+    message="{bytes} in layer {layer} can't be seen by any container: {cause} by layer {hidden_by}; {advice}",
+    page="""Bytes that every pull transfers and no container can see.
+
+A file that a later layer overwrites, deletes or replaces stays in its own layer. Computed
+exactly, by whiteouts, opaque directories, changes of type and hard links: the number is what
+`docker save` holds and `docker export` lacks. Told for a pair of layers that wastes 1 MB or
+more, or where more than a tenth of the image is wasted.
+""",
+    bad=(ImageExample(layers=({"srv/a": "x" * 20_000}, {"srv/a": "y" * 20_000})),),
+    good=(ImageExample(layers=({"srv/a": "x" * 20_000}, {"srv/b": "y"})),),
+)
+
+
+@WASTE.image
+def wasted(image: Image) -> Outcome:
+    inefficient = image.efficiency is not None and image.efficiency < 0.9 and image.wasted_bytes >= 4096
+    for waste in image.waste:
+        if waste.bytes < 1_000_000 and not (inefficient and waste.bytes * 20 >= image.content_bytes):
+            continue
+        layer = image.layers[waste.added_by]
+        proof = {
+            "bytes": waste.bytes,
+            "cause": waste.cause,
+            "added_by": waste.added_by,
+            "hidden_by": waste.hidden_by,
+            "paths": list(waste.paths[:10]),
+        }
+        yield WASTE.finding(
+            Place("image", layer=LayerRef(layer.index, layer.diff_id), path=next(iter(waste.paths), None)),
+            bytes=f"{waste.bytes:,} bytes".replace(",", " "),
+            layer=waste.added_by,
+            cause=waste.cause,
+            hidden_by=waste.hidden_by,
+            advice=waste.advice,
+            proof=proof,
+        )

@@ -1,0 +1,109 @@
+"""Text that a build takes, but reads otherwise than it looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..rule import Edit, Outcome, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Dockerfile, Instruction, Stage
+
+EMPTY_CONTINUATION = Rule(
+    code="NoEmptyContinuation",
+    name="blank-line-in-continuation",
+    severity=Severity.WARNING,
+    message="this blank line stands inside an instruction that goes on below; future builders refuse it",
+    page="""A blank line inside a continued instruction.
+
+BuildKit drops the line and warns that a later version will end the instruction here, which
+turns the rest into an unknown instruction. Remove the line, or put a comment in its place.
+""",
+    bad=("FROM a\nRUN b \\\n\n  c\n",),
+    good=("FROM a\nRUN b \\\n# why\n  c\n\nRUN d\n",),
+)
+
+
+@EMPTY_CONTINUATION.dockerfile
+def blank_lines(file: Dockerfile) -> Outcome:
+    for fault in file.faults:
+        if fault.kind == "blank-continuation":
+            yield EMPTY_CONTINUATION.finding(fault.span)
+
+
+SWALLOWED = Rule(
+    code="IL011",
+    name="comment-swallows-continuation",
+    severity=Severity.ERROR,
+    message="the continued lines are joined before the shell reads them, so this comment swallows all"
+    " that follows it in the RUN",
+    page="""A comment behind a command ends in a continuation.
+
+`RUN a # why \\` joins the next line to the comment: the shell never sees it, and the build
+goes on as if nothing were missing. Put the comment on a line of its own, where it is dropped
+before the lines are joined.
+""",
+    bad=("FROM a\nRUN echo one # first \\\n && echo two\n",),
+    good=("FROM a\nRUN echo one \\\n# first\n && echo two # last\n", "FROM a\nRUN echo 'a # b' \\\n  c#d\n"),
+)
+
+
+@SWALLOWED.instruction("RUN")
+def swallowed_lines(instruction: Instruction, stage: Stage) -> Outcome:
+    if instruction.json is not None:
+        return
+    for comment in stage.script(instruction).comments:
+        span = comment.span
+        if span.end_line > span.line:
+            yield SWALLOWED.finding(span)
+
+
+BROKEN_JSON = Rule(
+    code="IL012",
+    name="broken-exec-form",
+    severity=Severity.ERROR,
+    message="{keyword} looks like the exec form but is not valid JSON, so a shell gets the brackets as text",
+    page="""An exec form that is no JSON array silently becomes the shell form.
+
+`CMD ['x']` (single quotes), `CMD ["x"];` (text behind the array) or a missing comma make the
+builder hand the whole line to `/bin/sh -c`, brackets and all, and the container ends with
+`[x]: not found`. Write a JSON array: double quotes, commas, nothing behind it.
+""",
+    bad=("FROM a\nCMD ['nginx']\n", 'FROM a\nENTRYPOINT ["a", "b"];\n', 'FROM a\nCMD ["a" "b"]\n'),
+    good=('FROM a\nCMD ["nginx"]\n', "FROM a\nCMD [ -f /x ] && run\n", "FROM a\nRUN [ -d /x ]\n"),
+)
+
+
+@BROKEN_JSON.instruction("CMD", "ENTRYPOINT", "SHELL", "RUN")
+def brackets_for_the_shell(instruction: Instruction, stage: Stage) -> Outcome:
+    raw = instruction.value.raw
+    if instruction.json is not None or not raw.startswith("["):
+        return
+    inner = raw[1:].lstrip()
+    # `[ -f x ]` is the shell's own test; an array starts with a quoted string.
+    if inner[:1] in ("'", '"') and not raw.startswith("[["):
+        yield BROKEN_JSON.finding(instruction.value.span, keyword=instruction.keyword)
+
+
+MAINTAINER = Rule(
+    code="DL4000",
+    name="maintainer-instruction",
+    severity=Severity.INFO,
+    aliases=("MaintainerDeprecated", "CKV_DOCKER_6", "DS-0022"),
+    message="MAINTAINER is deprecated: tools read LABEL org.opencontainers.image.authors",
+    page="""MAINTAINER sets a field that no tool reads any more.
+
+It has been deprecated since Docker 1.13. A label is shown by `docker inspect` and by
+registries, and it can be searched for.
+""",
+    bad=("FROM a\nMAINTAINER me\n",),
+    good=('FROM a\nLABEL org.opencontainers.image.authors="me"\n',),
+    shipped_only=True,
+)
+
+
+@MAINTAINER.instruction("MAINTAINER")
+def deprecated(instruction: Instruction, stage: Stage) -> Outcome:
+    who = instruction.value.raw.replace('"', "'")
+    fix = Edit(instruction.span, f'LABEL org.opencontainers.image.authors="{who}"', safe=True)
+    yield MAINTAINER.finding(instruction.word.span, fix=fix)

@@ -1,0 +1,80 @@
+"""Writes rules/index.py: the table that lets a run import only the rules it can use.
+
+Run as `python -m imglint.rules.indexing`; a test says when the table is stale.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from pprint import pformat
+
+from .rule import Rule
+
+_HEADER = '''"""Every rule, and what in a Dockerfile can set it off. Written by indexing.py; do not edit."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A rule without its module. `keywords` are the instructions it looks at; empty: any file."""
+
+    code: str
+    name: str
+    module: str
+    default: bool
+    antipattern: int | None
+    aliases: tuple[str, ...]
+    evidence: tuple[str, ...]
+    keywords: tuple[str, ...]
+
+
+INDEX = (
+'''
+
+
+def every_rule() -> list[tuple[str, Rule]]:
+    """All rules with their modules, by code.
+
+    Raises:
+        ValueError: two rules have one code, or one name.
+    """
+    here = Path(__file__).parent / "checks"
+    found: dict[str, tuple[str, Rule]] = {}
+    names: set[str] = set()
+    for path in sorted(here.glob("*.py")):
+        module = path.stem
+        if module == "__init__":
+            continue
+        for value in vars(import_module(f".checks.{module}", __package__)).values():
+            if not isinstance(value, Rule):
+                continue
+            if value.code in found or value.name in names:
+                raise ValueError(f"{module}: {value.code} {value.name} is there twice")
+            found[value.code] = (module, value)
+            names.add(value.name)
+    return [found[code] for code in sorted(found)]
+
+
+def source() -> str:
+    """What index.py has to hold."""
+    lines = [_HEADER]
+    for module, rule in every_rule():
+        fields = (
+            rule.code, rule.name, module, rule.default, rule.antipattern, rule.aliases,
+            tuple(sorted(rule.evidence)), _keywords(rule),
+        )  # fmt: skip
+        lines.append(f"    Entry{pformat(fields, width=10_000, compact=True)},\n")
+    lines.append(")\n")
+    return "".join(lines)
+
+
+def _keywords(rule: Rule) -> tuple[str, ...]:
+    if rule.dockerfile_checks or rule.stage_checks:
+        return ()
+    keywords = {keyword for words, _ in rule.instruction_checks for keyword in words}
+    if rule.command_checks:
+        keywords.add("RUN")
+    return tuple(sorted(keywords))
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / "index.py").write_text(source(), encoding="utf-8")

@@ -1,0 +1,160 @@
+"""Runs rules over evidence and gathers what they find."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from .checks.house import RULE_FAILED
+from .pragma import Pragmas
+from .rule import Evidence, Finding, Outcome, Place, Rule, Severity, Skipped
+
+if TYPE_CHECKING:
+    from ..analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
+    from ..analyzer.image import Image
+    from ..runner import Observation
+
+
+class Judgement(NamedTuple):
+    """What a set of rules says of one piece of evidence."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a rule broke down, so that the answer is not whole."""
+        return any(one.rule is RULE_FAILED for one in self.findings)
+
+
+class _Collector:
+    """Takes what checks yield; a check that raises becomes a finding, and the others go on."""
+
+    def __init__(self, file: str, evidence: Evidence) -> None:
+        self.file = file
+        self.evidence = evidence
+        self.findings: list[Finding] = []
+        self.skipped: dict[tuple[str, str], Skipped] = {}
+
+    def take(self, rule: Rule, check: Callable[..., Outcome], *evidence: object) -> None:
+        try:
+            for one in check(*evidence):
+                if isinstance(one, Finding):
+                    self.findings.append(one._replace(file=self.file))
+                else:
+                    self.skipped.setdefault((rule.code, one.reason), one._replace(file=self.file))
+        except Exception as error:
+            where = Place(self.evidence)
+            finding = RULE_FAILED.finding(where, code=rule.code, error=f"{type(error).__name__}: {error}")
+            self.findings.append(finding._replace(file=self.file))
+
+
+def judge_dockerfile(file: Dockerfile, rules: Iterable[Rule], *, pragmas: bool = True) -> Judgement:
+    """What `rules` find in a Dockerfile: sorted by place, pragmas obeyed."""
+    collector = _Collector(file.name, "dockerfile")
+    by_keyword: dict[str, list[tuple[Rule, Callable[[Instruction, Stage], Outcome]]]] = {}
+    by_program: dict[str, list[tuple[Rule, Callable[[Command, Stage], Outcome]]]] = {}
+    rules = tuple(rules)
+    for rule in rules:
+        for whole in rule.dockerfile_checks:
+            collector.take(rule, whole, file)
+        for keywords, check in rule.instruction_checks:
+            for keyword in keywords:
+                by_keyword.setdefault(keyword, []).append((rule, check))
+        for programs, command_check in rule.command_checks:
+            for program in programs or ("",):
+                by_program.setdefault(program, []).append((rule, command_check))
+    for stage in file.stages:
+        for rule in rules:
+            for stage_check in rule.stage_checks:
+                collector.take(rule, stage_check, stage)
+        for instruction in (stage.source, *stage.instructions):
+            for one in (instruction, instruction.trigger):
+                if one is not None:
+                    _visit(one, stage, by_keyword, by_program, collector)
+    findings = _graded(file, collector.findings)
+    if pragmas:
+        findings = Pragmas(file).obey(findings, rules)
+    # A word can be met twice, as an argument of `bash -c` and in the script that this holds.
+    unique = {(one.rule.code, one.place, one.message): one for one in findings}
+    findings = sorted(unique.values(), key=_position)
+    return Judgement(tuple(_fingerprinted(file, findings)), tuple(collector.skipped.values()))
+
+
+def judge_image(image: Image, rules: Iterable[Rule]) -> Judgement:
+    """What `rules` find in a built image."""
+    collector = _Collector(image.source, "image")
+    for rule in rules:
+        for check in rule.image_checks:
+            collector.take(rule, check, image)
+    return _sealed(collector)
+
+
+def judge_container(observation: Observation, rules: Iterable[Rule]) -> Judgement:
+    """What `rules` find in what was observed of a container."""
+    collector = _Collector(observation.image, "container")
+    for rule in rules:
+        for check in rule.container_checks:
+            collector.take(rule, check, observation)
+    return _sealed(collector)
+
+
+def _visit(
+    instruction: Instruction,
+    stage: Stage,
+    by_keyword: dict[str, list[tuple[Rule, Callable[[Instruction, Stage], Outcome]]]],
+    by_program: dict[str, list[tuple[Rule, Callable[[Command, Stage], Outcome]]]],
+    collector: _Collector,
+) -> None:
+    for rule, check in by_keyword.get(instruction.keyword, ()):
+        collector.take(rule, check, instruction, stage)
+    if instruction.keyword != "RUN" or not by_program:
+        return
+    for command in stage.script(instruction).commands:
+        for rule, command_check in (*by_program.get(command.name, ()), *by_program.get("", ())):
+            collector.take(rule, command_check, command, stage)
+
+
+def _graded(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
+    """Stages that don't end up in the image: one level less, or nothing."""
+    out = []
+    for finding in findings:
+        stage = file.stage_at(finding.place.span.line) if finding.place.span else None
+        if stage is not None and not stage.shipped:
+            if finding.rule.shipped_only:
+                continue
+            if finding.rule.code != "IL001":
+                finding = finding._replace(severity=Severity(max(finding.severity - 1, Severity.STYLE)))
+        out.append(finding)
+    return out
+
+
+def _position(finding: Finding) -> tuple[tuple[int, ...], str]:
+    return tuple(finding.place.span or (0, 0, 0, 0)), finding.rule.code
+
+
+def _fingerprinted(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
+    """A fingerprint hangs on the instruction's own text, so that shifted lines don't change it."""
+    instructions = file.instructions
+    seen: dict[str, int] = {}
+    out = []
+    for finding in findings:
+        line = finding.place.span.line if finding.place.span else 0
+        owner = next((one for one in reversed(instructions) if one.span.line <= line), None)
+        text = " ".join(owner.line.value.split()) if owner and owner.span.end_line >= line else ""
+        out.append(_with_fingerprint(finding, text, seen))
+    return out
+
+
+def _sealed(collector: _Collector) -> Judgement:
+    seen: dict[str, int] = {}
+    findings = [_with_fingerprint(one, repr(one.place[2:]), seen) for one in collector.findings]
+    return Judgement(tuple(findings), tuple(collector.skipped.values()))
+
+
+def _with_fingerprint(finding: Finding, text: str, seen: dict[str, int]) -> Finding:
+    base = "\0".join((finding.rule.code, finding.file, finding.message, text))
+    count = seen[base] = seen.get(base, 0) + 1
+    digest = hashlib.sha256(f"{base}\0{count}".encode("utf-8", "replace")).hexdigest()
+    return finding._replace(fingerprint=digest[:16])

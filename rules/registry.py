@@ -1,0 +1,81 @@
+"""Which rules there are, and which of them a run wants. Only those are imported."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .index import INDEX, Entry
+
+if TYPE_CHECKING:
+    from .rule import Rule
+
+
+class UnknownCodeError(ValueError):
+    """A code or prefix that no rule has; `nearest` is the closest one, or ""."""
+
+    def __init__(self, code: str) -> None:
+        import difflib
+
+        known = [one.code for one in INDEX] + [alias for one in INDEX for alias in one.aliases]
+        close = difflib.get_close_matches(code, known, 1, 0.5)
+        self.code = code
+        self.nearest = close[0] if close else ""
+        super().__init__(f"no rule has the code {code!r}")
+
+
+def matches(entry: Entry, prefix: str) -> bool:
+    """Whether a code or prefix ("DL", "AV08", "ALL", a name) names this rule."""
+    if prefix == "ALL" or prefix == entry.name:
+        return True
+    return any(code.startswith(prefix) for code in (entry.code, *entry.aliases))
+
+
+def select(
+    select: Collection[str] = (), ignore: Collection[str] = (), extend: Collection[str] = ()
+) -> tuple[Entry, ...]:
+    """The rules of a run: the default profile, or `select`; and `extend`; without `ignore`.
+
+    Raises:
+        UnknownCodeError: one of the codes fits no rule.
+    """
+    for code in (*select, *ignore, *extend):
+        if not any(matches(entry, code) for entry in INDEX):
+            raise UnknownCodeError(code)
+    return tuple(
+        entry
+        for entry in INDEX
+        if (any(matches(entry, code) for code in select) if select else entry.default)
+        or any(matches(entry, code) for code in extend)
+        if not any(matches(entry, code) for code in ignore)
+    )
+
+
+def load(entries: Iterable[Entry]) -> tuple[Rule, ...]:
+    """The rules themselves."""
+    return tuple(_module_rules(entry.module)[entry.code] for entry in entries)
+
+
+def find(code: str) -> Entry:
+    """The rule of a code, an alias or a name.
+
+    Raises:
+        UnknownCodeError: there is none.
+    """
+    for entry in INDEX:
+        if code.upper() == entry.code.upper() or code == entry.name:
+            return entry
+    for entry in INDEX:
+        if code.upper() in (alias.upper() for alias in entry.aliases):
+            return entry
+    raise UnknownCodeError(code)
+
+
+@cache
+def _module_rules(module: str) -> dict[str, Rule]:
+    from .rule import Rule
+
+    content = vars(import_module(f".checks.{module}", __package__))
+    return {one.code: one for one in content.values() if isinstance(one, Rule)}

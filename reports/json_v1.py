@@ -1,0 +1,177 @@
+"""JSON, version 1: structs of its own, so that the inner records can change without it.
+
+`json_v1.schema.json` beside this file is the same in JSON Schema; tests hold the two together.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ..rules.rule import Finding, Severity
+from .report import Report
+
+if TYPE_CHECKING:
+    from ..analyzer.image import Image, Layer, Waste
+    from ..rules.matrix import Cell
+    from ..runner import Check
+
+# Where the pages of docs/rules/ can be read.
+URL = "https://github.com/imglint/imglint/blob/main/docs/rules/"
+
+
+def render(report: Report) -> str:
+    """The report as one JSON object, with a final newline."""
+    return json.dumps(document(report), ensure_ascii=True, indent=1) + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report in JSON's own types."""
+    out: dict[str, Any] = {
+        "version": 1,
+        "findings": [_finding(one) for one in report.findings],
+        "skipped": [
+            {"code": one.rule.code, "evidence": one.evidence, "file": one.file, "reason": one.reason}
+            for one in report.skipped
+        ]
+        + [
+            {
+                "code": one.finding.rule.code,
+                "evidence": one.finding.place.evidence,
+                "file": one.finding.file,
+                "reason": f"withdrawn: {one.reason}",
+            }
+            for one in report.withdrawn
+        ],
+        "errors": [
+            {"subject": one.subject, "problem": one.problem, "hint": one.hint} for one in report.problems
+        ],
+        "notes": list(report.notes),
+        "summary": {
+            "files": len(report.files),
+            **{severity.label: report.count(severity) for severity in reversed(Severity)},
+        },
+    }
+    if report.images:
+        out["images"] = [_image(one, report.lines.get(one.id, {})) for one in report.images]
+    if report.observations:
+        out["checks"] = [
+            _check(check, observation.engine)
+            for observation in report.observations
+            for check in observation.checks
+        ]
+    if report.matrix:
+        out["matrix"] = [_cell(one) for one in report.matrix]
+    return out
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    rule, place = finding.rule, finding.place
+    span = place.span
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "aliases": list(rule.aliases),
+        "severity": finding.severity.label,
+        "message": finding.message,
+        "antipattern": rule.antipattern,
+        "evidence": place.evidence,
+        "file": finding.file,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+        "layer": {"index": place.layer.index, "diff_id": place.layer.diff_id} if place.layer else None,
+        "path": place.path,
+        "subject": place.subject,
+        "proof": dict(finding.proof) if finding.proof is not None else None,
+        "fix": _fix(finding),
+        "url": f"{URL}{rule.name}.md",
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _fix(finding: Finding) -> dict[str, Any] | None:
+    if finding.fix is None:
+        return None
+    span = finding.fix.span
+    return {
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+        "text": finding.fix.text,
+        "safe": finding.fix.safe,
+    }
+
+
+def _image(image: Image, lines: Any) -> dict[str, Any]:
+    return {
+        "source": image.source,
+        "id": image.id,
+        "tags": list(image.tags),
+        "platform": image.platform,
+        "compressed_bytes": image.compressed_bytes,
+        "tar_bytes": image.tar_bytes,
+        "content_bytes": image.content_bytes,
+        "live_bytes": image.live_bytes,
+        "wasted_bytes": image.wasted_bytes,
+        "efficiency": image.efficiency,
+        "waste": [_waste(one) for one in image.waste],
+        "layers": [_layer(one, lines) for one in image.layers],
+    }
+
+
+def _waste(waste: Waste) -> dict[str, Any]:
+    return {
+        "cause": waste.cause,
+        "added_by": waste.added_by,
+        "hidden_by": waste.hidden_by,
+        "bytes": waste.bytes,
+        "paths": list(waste.paths),
+        "advice": waste.advice,
+    }
+
+
+def _layer(layer: Layer, lines: Any) -> dict[str, Any]:
+    from ..analyzer.credentials import mask
+
+    return {
+        "index": layer.index,
+        "diff_id": layer.diff_id,
+        "chain_id": layer.chain_id,
+        "compressed_bytes": layer.compressed_bytes,
+        "tar_bytes": layer.tar_bytes,
+        "content_bytes": layer.content_bytes,
+        "live_bytes": layer.live_bytes,
+        "wasted_bytes": layer.wasted_bytes,
+        "entries": layer.entries,
+        "step": layer.step,
+        "created_by": mask(layer.created_by) if layer.created_by is not None else None,
+        "created": layer.created,
+        "producer": layer.producer,
+        "confidence": layer.confidence,
+        "line": lines.get(layer.step),
+    }
+
+
+def _check(check: Check, engine: str) -> dict[str, Any]:
+    return {
+        "check": check.name,
+        "subject": check.subject,
+        "verdict": check.verdict,
+        "summary": check.summary,
+        "proof": dict(check.proof),
+        "engine": engine,
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        "antipattern": cell.antipattern,
+        "evidence": cell.evidence,
+        "verdict": cell.verdict,
+        "codes": list(cell.codes),
+        "proof": dict(cell.proof) if cell.proof is not None else None,
+        "reason": cell.reason,
+    }

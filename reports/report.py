@@ -1,0 +1,49 @@
+"""What a run has to tell, whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..rules.rule import Finding, Severity, Skipped
+
+if TYPE_CHECKING:
+    from ..analyzer.dockerfile import Text
+    from ..analyzer.image import Image
+    from ..rules.matrix import Cell
+    from ..runner import Observation
+
+
+class Problem(NamedTuple):
+    """An input that could not be read, or a wish that could not be met."""
+
+    subject: str
+    problem: str
+    hint: str = ""
+
+
+class Withdrawn(NamedTuple):
+    """A finding that better evidence refutes, and how."""
+
+    finding: Finding
+    reason: str
+
+
+class Report(NamedTuple):
+    """The results of one run."""
+
+    files: tuple[str, ...] = ()  # what was read
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()  # what the reader should know, as that image and Dockerfile don't match
+    images: tuple[Image, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    matrix: tuple[Cell, ...] = ()
+    lines: Mapping[str, Mapping[int, int]] = {}  # image ID → step index → line of the Dockerfile
+    texts: Mapping[str, Text] = {}  # by file, for source frames
+
+    def count(self, severity: Severity) -> int:
+        """How many findings there are of a severity."""
+        return sum(one.severity == severity for one in self.findings)

@@ -1,0 +1,97 @@
+"""A rule's page, and the list of all rules: for the terminal and for docs/rules/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from ..rules.rule import ContainerExample, Example, ImageExample, Rule
+
+
+def page(rule: Rule) -> str:
+    """The page of one rule, in Markdown; `imglint explain` prints it and docs/rules/ holds it."""
+    facts = [f"severity: {rule.severity.label}", "on by default" if rule.default else "off until selected"]
+    facts.append(f"looks at: {', '.join(sorted(rule.evidence)) or 'itself'}")
+    if rule.antipattern:
+        from ..rules.matrix import ANTIPATTERNS
+
+        facts.append(f"antipattern {rule.antipattern}: {ANTIPATTERNS[rule.antipattern - 1]}")
+    if rule.aliases:
+        facts.append(f"also known as: {', '.join(rule.aliases)}")
+    facts.append(f"since {rule.since}")
+    summary, _, reason = rule.page.strip().partition("\n")
+    lines = [f"# {rule.code} {rule.name}", "", summary, "", " · ".join(facts), "", reason.strip()]
+    for title, examples in (("Found", rule.bad), ("Not found", rule.good)):
+        shown = [_example(one) for one in examples]
+        if shown:
+            lines += ["", f"## {title}", ""]
+            lines += ["\n".join(one) for one in shown]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _example(example: Example) -> list[str]:
+    if isinstance(example, str):
+        return ["```dockerfile", *example.rstrip("\n").split("\n"), "```"]
+    if isinstance(example, ImageExample):
+        shown: dict[str, object] = {}
+        if example.config:
+            shown["config"] = example.config
+        if example.steps is not None or example.empty_steps:
+            shown["steps"] = [*example.empty_steps, *(example.steps or ())]
+        if example.tags != ImageExample().tags:
+            shown["tags"] = example.tags
+        if example.layers != ImageExample().layers:
+            shown["layers"] = [{path: _content(content) for path, content in one.items()} for one in example.layers]
+        return ["An image with", "", "```json", json.dumps(shown, ensure_ascii=False), "```"]
+    return ["A container in which was observed", "", "```json", json.dumps(example.facts, ensure_ascii=False), "```"]
+
+
+def _content(content: str | bytes | None) -> str:
+    if content is None:
+        return "(deleted)"
+    text = content if isinstance(content, str) else content.decode("latin-1")
+    return text if len(text) <= 40 else f"({len(text)} bytes)"
+
+
+def table(rules: Iterable[Rule]) -> str:
+    """All rules, one a line, for the terminal."""
+    from tabulate import tabulate
+
+    rows = [
+        (
+            rule.code,
+            rule.name,
+            rule.severity.label if rule.default else f"({rule.severity.label})",
+            rule.antipattern or "",
+            " ".join(kind[0].upper() for kind in ("dockerfile", "image", "container") if kind in rule.evidence),
+            rule.summary,
+        )
+        for rule in rules
+    ]
+    headers = ("code", "name", "severity", "antipattern", "looks at", "fault")
+    legend = "\nD Dockerfile · I image · C container · a severity in brackets: off until selected\n"
+    return str(tabulate(rows, headers=headers, tablefmt="simple")) + legend
+
+
+def as_json(rules: Iterable[Rule]) -> str:
+    """All rules as one JSON array."""
+    return (
+        json.dumps(
+            [
+                {
+                    "code": rule.code,
+                    "name": rule.name,
+                    "aliases": list(rule.aliases),
+                    "severity": rule.severity.label,
+                    "default": rule.default,
+                    "antipattern": rule.antipattern,
+                    "evidence": sorted(rule.evidence),
+                    "summary": rule.summary,
+                    "since": rule.since,
+                }
+                for rule in rules
+            ],
+            indent=1,
+        )
+        + "\n"
+    )

@@ -1,0 +1,115 @@
+"""Findings as text: one a line, or with the source and the proof (`full`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..rules.rule import Finding, Severity
+from .report import Report
+
+if TYPE_CHECKING:
+    from ..analyzer.dockerfile import Span, Text
+
+_FRAME_WIDTH = 160
+
+
+def render(report: Report, *, full: bool = False) -> str:
+    """The findings, what could not be read, and a last line that says how it stands."""
+    lines = []
+    if full:
+        for finding in report.findings:
+            lines += [_line(finding), *_frame(finding, report), ""]
+    else:
+        lines += [_line(first, others) for first, others in _folded(report.findings)]
+    for one in report.withdrawn:
+        lines.append(f"withdrawn: {_line(one.finding)}: {one.reason}")
+    lines += [f"note: {note}" for note in report.notes]
+    lines.append(summary(report))
+    return "\n".join(lines) + "\n"
+
+
+def problems(report: Report) -> str:
+    """What could not be read, for the error stream; "" when all could."""
+    lines = []
+    for one in report.problems:
+        lines.append(f"imglint: {one.subject}: {one.problem}")
+        if one.hint:
+            lines.append(f"  {one.hint}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def summary(report: Report) -> str:
+    """The last line: how many of each, and what to do next."""
+    counts = [
+        f"{count} {severity.label}{'s' if count > 1 and severity >= Severity.WARNING else ''}"
+        for severity in reversed(Severity)
+        if (count := report.count(severity))
+    ]
+    files = f"{len(report.files)} file{'s' if len(report.files) != 1 else ''}"
+    if not counts:
+        return f"no findings in {files}" if report.files else "nothing was checked"
+    first = max(report.findings, key=lambda one: one.severity)
+    return f"{', '.join(counts)} in {files}; `imglint explain {first.rule.code}` says why"
+
+
+def _line(finding: Finding, others: tuple[Finding, ...] = ()) -> str:
+    place = finding.place
+    where = finding.file
+    if place.span:
+        where += f":{place.span.line}:{place.span.column}"
+    elif place.layer:
+        where += f": layer {place.layer.index}"
+    elif place.subject:
+        where += f": {place.subject}"
+    more = ""
+    if others:
+        lines = ", ".join(str(one.place.span.line) for one in others[:8] if one.place.span)
+        more = f" (+{len(others)} more: line{'s' if len(others) > 1 else ''} {lines}{', …' if others[8:] else ''})"
+    return f"{where}: {finding.rule.code} {finding.message} [{finding.severity.label}]{more}"
+
+
+def _folded(findings: tuple[Finding, ...]) -> list[tuple[Finding, tuple[Finding, ...]]]:
+    """Findings of one rule, one severity and one file stand in one line, at the first of them."""
+    groups: dict[tuple[str, str, int, str], list[Finding]] = {}
+    for one in findings:
+        # Different images or packages are told one by one; the same words again are not.
+        shape = "" if one.place.span else one.message
+        groups.setdefault((one.file, one.rule.code, one.severity, shape), []).append(one)
+    return [(group[0], tuple(group[1:])) for group in groups.values()]
+
+
+def _frame(finding: Finding, report: Report) -> list[str]:
+    """The source line with carets, the proof, and the fix."""
+    out = []
+    text, span = report.texts.get(finding.file), finding.place.span
+    if text and span:
+        out += _source(text, span)
+    for name, value in (finding.proof or {}).items():
+        out.append(f"   = {name}: {_shown(value)}")
+    if finding.fix:
+        word = "fix" if finding.fix.safe else "possible fix"
+        out.append(f"   = {word}: {finding.fix.text}")
+    out.append(f"   = why: {finding.rule.summary}")
+    return out
+
+
+def _source(text: Text, span: Span) -> list[str]:
+    from ..analyzer.credentials import mask
+
+    line = text.lines[span.line - 1].rstrip("\r").lstrip("\ufeff")
+    masked = mask(line)
+    end = span.end_column if span.end_line == span.line else len(line) + 1
+    start = span.column
+    if masked != line:
+        # The columns of a masked line are others; point at its start only.
+        start, end = 1, 2
+    shown = masked.replace("\t", " ")[:_FRAME_WIDTH]
+    width = len(str(span.line))
+    carets = " " * (start - 1) + "^" * max(min(end, _FRAME_WIDTH) - start, 1)
+    return [f" {' ' * width} |", f" {span.line} | {shown}", f" {' ' * width} | {carets}"]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(one) for one in value)
+    return str(value)

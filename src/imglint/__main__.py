@@ -1,0 +1,80 @@
+"""The command. A plain lint is parsed here, since importing typer takes longer than linting."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from .exits import Exit
+
+_COMMANDS = frozenset({"lint", "image", "history", "verify", "audit", "explain", "rules"})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run imglint with these arguments; the exit code, as in exits.py."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return int(_dispatch(arguments))
+    except KeyboardInterrupt:
+        sys.stderr.write("imglint: interrupted\n")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone, as `head` does. Nothing more can be told.
+        sys.stderr.close()
+        return Exit.CLEAN
+    except Exception as error:
+        return _broken(error)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    command = arguments[0] if arguments else ""
+    if command in _COMMANDS - {"lint"} or any(one in arguments for one in ("--help", "-h", "--version")):
+        from .cli import run
+
+        return run(arguments)
+    if command.startswith("--") and ("completion" in command):
+        from .cli import run
+
+        return run(arguments)
+    if command and not command.startswith("-") and not os.path.lexists(command):
+        _suggest(command)
+    from .commands.lint import lint
+    from .lint_options import UsageError, parse
+
+    try:
+        options = parse(arguments[1:] if command == "lint" else arguments)
+    except UsageError as error:
+        sys.stderr.write(f"imglint: {error}\n  `imglint lint --help` lists the options\n")
+        return Exit.INPUT
+    return lint(options)
+
+
+def _suggest(word: str) -> None:
+    """A misspelt command looks like a path that is not there."""
+    import difflib
+
+    close = difflib.get_close_matches(word, sorted(_COMMANDS), 1, 0.7)
+    if close:
+        sys.stderr.write(f"imglint: did you mean the command `imglint {close[0]}`?\n")
+
+
+def _broken(error: Exception) -> int:
+    """An error of ours: say so, with what a report needs."""
+    import platform
+    import traceback
+
+    sys.stderr.write("imglint: internal error; please report it with what follows\n")
+    sys.stderr.write(f"  imglint {_version()}, Python {platform.python_version()}, {platform.platform()}\n")
+    sys.stderr.write("".join(traceback.format_exception(error)))
+    return Exit.INTERNAL
+
+
+def _version() -> str:
+    from . import __version__
+
+    return __version__
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""The command line as typer sees it: signatures and help. The work is in commands/."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from . import __version__
+from .config import Settings
+from .exits import Exit
+from .lint_options import FORMATS, UsageError, build, outputs
+
+app = typer.Typer(
+    name="imglint",
+    help="Lint the Dockerfile, measure the image, prove the container.",
+    epilog="Examples: imglint Dockerfile · imglint image app.tar · imglint audit --image app:1.0 --run."
+    " A path alone is linted. Exit codes: 0 clean, 1 findings, 2 bad usage or input, 3 nothing to check,"
+    " 4 not a Dockerfile, 5 internal error, 130 interrupted.",
+    no_args_is_help=False,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Formats = Annotated[
+    list[str] | None,
+    typer.Option("--format", "-f", help=f"How to print: {', '.join(FORMATS)}. Repeat with --output."),
+]
+Outputs = Annotated[
+    list[str] | None, typer.Option("--output", "-o", help="Write the format before it to this file.")
+]
+Select = Annotated[
+    list[str] | None, typer.Option("--select", help="Codes or prefixes instead of the default profile; ALL.")
+]
+Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="Codes or prefixes to leave out.")]
+Extend = Annotated[list[str] | None, typer.Option("--extend-select", help="Codes or prefixes to add.")]
+Level = Annotated[str, typer.Option("--fail-level", help="The severity from which on the exit code is 1.")]
+BuildArgs = Annotated[list[str] | None, typer.Option("--build-arg", help="NAME=VALUE, as for docker build.")]
+Target = Annotated[str | None, typer.Option("--target", help="The stage that is built, by name or index.")]
+EngineOption = Annotated[
+    str | None, typer.Option("--engine", help="docker, podman or a URL, instead of the local engine found.")
+]
+NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not check the digests of layers.")]
+
+
+# typer comes with click inside or beside it, by version; its own BadParameter leads to click's root
+# of all usage errors either way.
+_ClickException: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse and run a command; the exit code. Usage errors are told on the error stream."""
+    arguments = list(arguments)
+    if arguments and arguments[0] not in app_commands() and not arguments[0].startswith("-"):
+        arguments.insert(0, "lint")
+    try:
+        result = app(args=arguments, prog_name="imglint", standalone_mode=False)
+    except typer.Abort:
+        return Exit.INTERRUPTED
+    except (_ClickException, UsageError) as error:
+        told = error.format_message() if isinstance(error, _ClickException) else str(error)
+        sys.stderr.write(f"imglint: {told}\n  `imglint --help` lists commands and options\n")
+        return Exit.INPUT
+    return int(result or 0)
+
+
+def app_commands() -> frozenset[str]:
+    """The names of the commands."""
+    return frozenset(one.callback.__name__ for one in app.registered_commands if one.callback)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"imglint {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Lint the Dockerfile, measure the image, prove the container."""
+
+
+@app.command()
+def lint(
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files, directories, globs, or - for standard input.")
+    ] = None,
+    format: Formats = None,
+    output: Outputs = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    extend_select: Extend = None,
+    fail_level: Level = "warning",
+    build_arg: BuildArgs = None,
+    target: Target = None,
+    stdin_filename: Annotated[
+        str, typer.Option("--stdin-filename", help="The name to show for standard input.")
+    ] = "-",
+    no_pragmas: Annotated[
+        bool, typer.Option("--no-pragmas", help="Report what comments in the file switch off, too.")
+    ] = False,
+) -> int:
+    """Lint Dockerfiles (the default command: `imglint Dockerfile`)."""
+    from .commands.lint import lint as command
+
+    given = {
+        "format": format or [], "output": output or [], "select": select or [], "ignore": ignore or [],
+        "extend_select": extend_select or [], "fail_level": [fail_level], "build_arg": build_arg or [],
+        "stdin_filename": [stdin_filename],
+    }  # fmt: skip
+    if target is not None:
+        given["target"] = [target]
+    if no_pragmas:
+        given["no_pragmas"] = [""]
+    return command(build(paths or [], given))
+
+
+@app.command()
+def explain(code: Annotated[str, typer.Argument(help="A rule's code, alias or name.")]) -> int:
+    """Say what a rule finds, and why that is a fault."""
+    from .commands.explain import explain as command
+
+    return command(code)
+
+
+@app.command()
+def rules(
+    format: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
+) -> int:
+    """List all rules."""
+    from .commands.explain import rules as command
+
+    if format not in ("text", "json"):
+        raise UsageError(f"--format is text or json here, not {format!r}")
+    return command(format)
+
+
+@app.command()
+def image(
+    sources: Annotated[
+        list[str],
+        typer.Argument(help="An archive, an OCI layout, docker-archive:PATH[:NAME], oci:DIR[:REF], or a name."),
+    ],
+    format: Formats = None,
+    output: Outputs = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    fail_level: Level = "warning",
+    no_verify: NoVerify = False,
+    engine: EngineOption = None,
+) -> int:
+    """Measure images: size, layers, what is wasted and by which step."""
+    from .commands.image import image as command
+
+    return command(
+        sources, _settings(select, ignore, fail_level), outputs(format or [], output or []),
+        verify=not no_verify, engine=engine,
+    )  # fmt: skip
+
+
+@app.command()
+def history(
+    source: Annotated[str, typer.Argument(help="An archive, an OCI layout, or a name.")],
+    format: Formats = None,
+    output: Outputs = None,
+    no_verify: NoVerify = False,
+    engine: EngineOption = None,
+) -> int:
+    """Show each step of an image's history with the layer and the bytes it made."""
+    from .commands.image import history as command
+
+    return command(source, outputs(format or [], output or []), verify=not no_verify, engine=engine)
+
+
+@app.command()
+def verify(
+    image: Annotated[str, typer.Argument(help="An image of the engine by name or ID, or an archive.")],
+    publish: Annotated[
+        list[str] | None, typer.Option("--publish", "-p", help="HOST:CONTAINER[/PROTOCOL], as for docker run.")
+    ] = None,
+    publish_all: Annotated[
+        bool, typer.Option("--publish-all", "-P", help="Publish all exposed ports, as for docker run.")
+    ] = False,
+    format: Formats = None,
+    output: Outputs = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    fail_level: Level = "warning",
+    engine: EngineOption = None,
+) -> int:
+    """Run an image and prove its ports, health check, command, user and processes."""
+    from .commands.verify import verify as command
+
+    return command(
+        image, _settings(select, ignore, fail_level), outputs(format or [], output or []),
+        publish=tuple(publish or ()), publish_all=publish_all, engine=engine,
+    )  # fmt: skip
+
+
+@app.command()
+def audit(
+    dockerfile: Annotated[
+        str | None, typer.Argument(help="The Dockerfile; ./Dockerfile when there is one.")
+    ] = None,
+    image: Annotated[str | None, typer.Option("--image", help="The image that was built from it.")] = None,
+    run: Annotated[bool, typer.Option("--run", help="Start the image and look at the container, too.")] = False,
+    format: Formats = None,
+    output: Outputs = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    fail_level: Level = "warning",
+    build_arg: BuildArgs = None,
+    target: Target = None,
+    no_verify: NoVerify = False,
+    engine: EngineOption = None,
+) -> int:
+    """Join all evidence: the ten things to avoid, by Dockerfile, image and container."""
+    from .commands.audit import audit as command
+
+    settings = _settings(select, ignore, fail_level, build_arg, target)
+    return command(
+        dockerfile, image, settings, outputs(format or [], output or []), run=run, verify=not no_verify,
+        engine=engine,
+    )  # fmt: skip
+
+
+def _settings(
+    select: list[str] | None,
+    ignore: list[str] | None,
+    fail_level: str,
+    build_arg: list[str] | None = None,
+    target: str | None = None,
+) -> Settings:
+    given = {
+        "select": select or [], "ignore": ignore or [], "fail_level": [fail_level],
+        "build_arg": build_arg or [],
+    }  # fmt: skip
+    if target is not None:
+        given["target"] = [target]
+    return build([], given).settings

@@ -1,0 +1,29 @@
+"""`imglint explain CODE` and `imglint rules`."""
+
+from __future__ import annotations
+
+from ..exits import Exit
+from ..output import write
+from ..rules.registry import INDEX, UnknownCodeError, find, load
+from .lint import unknown_code
+
+
+def explain(code: str) -> Exit:
+    """Print the page of a rule."""
+    from ..reports.rules_text import page
+
+    try:
+        entry = find(code)
+    except UnknownCodeError as error:
+        return unknown_code(error)
+    write(page(load([entry])[0]), "-")
+    return Exit.CLEAN
+
+
+def rules(form: str) -> Exit:
+    """Print all rules."""
+    from ..reports.rules_text import as_json, table
+
+    every = load(INDEX)
+    write(as_json(every) if form == "json" else table(every), "-")
+    return Exit.CLEAN

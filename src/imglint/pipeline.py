@@ -1,0 +1,129 @@
+"""Wires the others: sources to models to rules to a report. The commands and the API call this."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .analyzer import InputError
+from .analyzer.dockerfile import Dockerfile, Text
+from .config import Settings
+from .discovery import dockerfiles
+from .exits import Exit, worst
+from .reports import Problem, Report
+from .rules.judge import Judgement, judge_dockerfile
+from .rules.registry import load, select
+
+if TYPE_CHECKING:
+    from .rules.index import Entry
+    from .rules.rule import Finding, Rule
+
+MAX_DOCKERFILE_BYTES = 32 * 1024 * 1024
+
+
+def lint(paths: Iterable[str], settings: Settings = Settings()) -> tuple[Report, Exit]:  # noqa: B008
+    """Lint files, directories and globs; "-" is standard input. One bad input never stops the rest.
+
+    Raises:
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    entries = select(settings.select, settings.ignore, settings.extend_select)
+    codes: list[Exit] = []
+    problems: list[Problem] = []
+    judgements: list[Judgement] = []
+    texts: dict[str, Text] = {}
+    for path in paths:
+        try:
+            found = [path] if path == "-" else dockerfiles(path)
+        except InputError as error:
+            problems.append(_problem(error))
+            codes.append(Exit.INPUT)
+            continue
+        if not found:
+            problems.append(Problem(path, "holds no Dockerfile", "looked for Dockerfile, *.Dockerfile, Containerfile"))
+            codes.append(Exit.NOTHING)
+        for name in found:
+            try:
+                text = read_text(name, settings)
+            except InputError as error:
+                problems.append(_problem(error))
+                codes.append(Exit.UNPARSABLE if isinstance(error, UnparsableError) else Exit.INPUT)
+                continue
+            if text.name in texts:
+                continue
+            texts[text.name] = text
+            judgement, code = lint_text(text, entries, settings)
+            judgements.append(judgement)
+            codes.append(code)
+    findings = tuple(one for judgement in judgements for one in judgement.findings)
+    skipped = tuple(one for judgement in judgements for one in judgement.skipped)
+    report = Report(
+        files=tuple(texts), findings=findings, skipped=skipped, problems=tuple(problems), texts=texts
+    )
+    return report, worst(codes)
+
+
+def lint_text(text: Text, entries: Iterable[Entry], settings: Settings) -> tuple[Judgement, Exit]:
+    """Lint one text with these rules."""
+    file = Dockerfile(text, settings.build_args, settings.target)
+    if settings.target is not None and file.stages and file.target is None:
+        raise InputError(text.name, f"has no stage {settings.target!r}", "give --target a stage's name or index")
+    judgement = judge_dockerfile(file, load(_wanted(file, entries)), pragmas=settings.pragmas)
+    return judgement, exit_for(judgement.findings, settings, failed=judgement.failed)
+
+
+def exit_for(findings: Iterable[Finding], settings: Settings, *, failed: bool = False) -> Exit:
+    """The exit code that findings call for."""
+    if failed:
+        return Exit.INTERNAL
+    return Exit.FINDINGS if any(one.severity >= settings.fail_level for one in findings) else Exit.CLEAN
+
+
+class UnparsableError(InputError):
+    """The input is no Dockerfile at all."""
+
+
+def read_text(path: str, settings: Settings) -> Text:
+    """A Dockerfile's text.
+
+    Raises:
+        UnparsableError: it is binary, or holds no instruction.
+        InputError: it can't be read, or is absurdly large.
+    """
+    name = settings.stdin_filename if path == "-" else path
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(MAX_DOCKERFILE_BYTES + 1)
+        else:
+            if not os.path.isfile(path):
+                raise InputError(path, "is not a regular file" if os.path.exists(path) else "is a broken link")
+            with open(path, "rb") as stream:
+                data = stream.read(MAX_DOCKERFILE_BYTES + 1)
+    except OSError as error:
+        raise InputError(name, (error.strerror or str(error)).lower(), "check the path and its permissions") from error
+    if len(data) > MAX_DOCKERFILE_BYTES:
+        raise InputError(name, f"is larger than {MAX_DOCKERFILE_BYTES >> 20} MiB", "is this a Dockerfile?")
+    if b"\0" in data[:65536]:
+        raise UnparsableError(name, "is binary, not a Dockerfile", "for an image archive: imglint image " + name)
+    text = Text.decode(data, name)
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in text.lines):
+        what = "is empty" if not data.strip() else "holds only comments"
+        raise UnparsableError(name, what, "a Dockerfile needs at least FROM and an image")
+    return text
+
+
+def _wanted(file: Dockerfile, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The rules that anything in this file can set off."""
+    present = {one.keyword for one in file.instructions}
+    present |= {one.trigger.keyword for one in file.instructions if one.trigger}
+    return tuple(
+        entry
+        for entry in entries
+        if "dockerfile" in entry.evidence and (not entry.keywords or not present.isdisjoint(entry.keywords))
+    )
+
+
+def _problem(error: InputError) -> Problem:
+    return Problem(error.subject, error.problem, error.hint)

@@ -4,6 +4,7 @@ Two ways to tell: a value that has the shape of a known service's key, and a val
 name that says what it is. Shapes and names are facts; whether they are a fault is for rules.
 """
 
+import itertools
 import re
 from typing import NamedTuple
 
@@ -38,7 +39,9 @@ _SECRET_WORDS = frozenset(
     " credentials authtoken accesskey secretkey privatekey privkey".split()
 )
 # Words before KEY that make it a secret one.
-_SECRET_KEYS = frozenset("api access secret private auth encryption signing master account app license".split())
+_SECRET_KEYS = frozenset(
+    "api access secret private auth encryption signing master account app license".split()
+)
 # Words that say that the value is about the secret, not the secret.
 _HARMLESS = frozenset(
     "file path dir public pub version alias name tokenizer url uri host length size ttl expiry expires"
@@ -71,7 +74,7 @@ def names_secret(name: str) -> bool:
         return False
     if _SECRET_WORDS & set(words):
         return True
-    return any(word == "key" and before in _SECRET_KEYS for before, word in zip(words, words[1:], strict=False))
+    return any(word == "key" and before in _SECRET_KEYS for before, word in itertools.pairwise(words))
 
 
 def is_placeholder(value: str) -> bool:

@@ -81,7 +81,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "column": span.column if span else None,
         "end_line": span.end_line if span else None,
         "end_column": span.end_column if span else None,
-        "layer": {"index": place.layer.index, "diff_id": place.layer.diff_id} if place.layer else None,
+        "layer": {"index": place.layer.number, "diff_id": place.layer.diff_id} if place.layer else None,
         "path": place.path,
         "subject": place.subject,
         "proof": dict(finding.proof) if finding.proof is not None else None,

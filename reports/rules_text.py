@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from ..rules.rule import ContainerExample, Example, ImageExample, Rule
+from ..rules.rule import Example, ImageExample, Rule
 
 
 def page(rule: Rule) -> str:
@@ -41,9 +41,17 @@ def _example(example: Example) -> list[str]:
         if example.tags != ImageExample().tags:
             shown["tags"] = example.tags
         if example.layers != ImageExample().layers:
-            shown["layers"] = [{path: _content(content) for path, content in one.items()} for one in example.layers]
+            shown["layers"] = [
+                {path: _content(content) for path, content in one.items()} for one in example.layers
+            ]
         return ["An image with", "", "```json", json.dumps(shown, ensure_ascii=False), "```"]
-    return ["A container in which was observed", "", "```json", json.dumps(example.facts, ensure_ascii=False), "```"]
+    return [
+        "A container in which was observed",
+        "",
+        "```json",
+        json.dumps(example.facts, ensure_ascii=False),
+        "```",
+    ]
 
 
 def _content(content: str | bytes | None) -> str:
@@ -63,7 +71,9 @@ def table(rules: Iterable[Rule]) -> str:
             rule.name,
             rule.severity.label if rule.default else f"({rule.severity.label})",
             rule.antipattern or "",
-            " ".join(kind[0].upper() for kind in ("dockerfile", "image", "container") if kind in rule.evidence),
+            " ".join(
+                kind[0].upper() for kind in ("dockerfile", "image", "container") if kind in rule.evidence
+            ),
             rule.summary,
         )
         for rule in rules

@@ -58,7 +58,7 @@ def _line(finding: Finding, others: tuple[Finding, ...] = ()) -> str:
     if place.span:
         where += f":{place.span.line}:{place.span.column}"
     elif place.layer:
-        where += f": layer {place.layer.index}"
+        where += f": layer {place.layer.number}"
     elif place.subject:
         where += f": {place.subject}"
     more = ""

@@ -107,5 +107,7 @@ def _cell(
         return cell(CellVerdict.UNKNOWN, asked, doubts[evidence])
     if here:
         codes = list(dict.fromkeys(one.rule.code for one in here))
-        return cell(CellVerdict.PASS, codes, f"below the level of a warning: {here[0].message}", here[0].proof)
+        return cell(
+            CellVerdict.PASS, codes, f"below the level of a warning: {here[0].message}", here[0].proof
+        )
     return cell(CellVerdict.PASS, asked, f"{', '.join(asked)} found nothing")

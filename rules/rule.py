@@ -31,9 +31,9 @@ class Severity(enum.IntEnum):
 
 
 class LayerRef(NamedTuple):
-    """A layer of an image: its index from 0 at the bottom, and its diff ID."""
+    """A layer of an image: its number from 0 at the bottom, and its diff ID."""
 
-    index: int
+    number: int
     diff_id: str
 
 

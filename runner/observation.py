@@ -21,7 +21,7 @@ class Check(NamedTuple):
     subject: str  # as "8888/tcp"
     verdict: Verdict
     summary: str  # one sentence for people
-    proof: Mapping[str, Any] = {}  # noqa: RUF012  (never changed)
+    proof: Mapping[str, Any] = {}
 
 
 class Process(NamedTuple):
@@ -83,4 +83,5 @@ class Observation(NamedTuple):
     peers: tuple[Peer, ...] = ()
     writes: tuple[Write, ...] = ()
     volumes: tuple[str, ...] = ()
+    environment: Mapping[str, str] = {}  # of PID 1, or as it was given to it; never printed
     checks: tuple[Check, ...] = ()

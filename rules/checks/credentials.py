@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ...analyzer.credentials import find_credentials, is_placeholder, mask, names_secret
-from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
+from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Instruction, Stage
@@ -138,8 +138,10 @@ def secret_names_in_configuration(image: Image) -> Outcome:
         for pair in match["args"].split() if match else ():
             name, equals, value = pair.partition("=")
             if equals and names_secret(name) and not is_placeholder(value):
-                proof = {"step": step.index, "created_by": mask(step.created_by)[:200]}
-                yield NAMED.finding(Place("image"), keyword="ARG", name=name, where="history", proof=proof)
+                step_proof = {"step": step.index, "created_by": mask(step.created_by)[:200]}
+                yield NAMED.finding(
+                    Place("image"), keyword="ARG", name=name, where="history", proof=step_proof
+                )
 
 
 @NAMED.container

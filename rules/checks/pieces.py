@@ -172,7 +172,7 @@ def program_present(image: Image) -> Outcome:
     if not argv:
         return
     program = argv[0]
-    if not program or "/" in program[1:] and not program.startswith("/"):
+    if not program or ("/" in program[1:] and not program.startswith("/")):
         yield MISSING.skip("image", f"{program!r} is relative to the working directory")
         return
     if program.startswith("/"):

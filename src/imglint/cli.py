@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         return Exit.INTERRUPTED
     except (_ClickException, UsageError) as error:
-        told = error.format_message() if isinstance(error, _ClickException) else str(error)
+        told = error.format_message() if hasattr(error, "format_message") else str(error)
         sys.stderr.write(f"imglint: {told}\n  `imglint --help` lists commands and options\n")
         return Exit.INPUT
     return int(result or 0)
@@ -146,7 +146,9 @@ def rules(
 def image(
     sources: Annotated[
         list[str],
-        typer.Argument(help="An archive, an OCI layout, docker-archive:PATH[:NAME], oci:DIR[:REF], or a name."),
+        typer.Argument(
+            help="An archive, an OCI layout, docker-archive:PATH[:NAME], oci:DIR[:REF], or a name."
+        ),
     ],
     format: Formats = None,
     output: Outputs = None,
@@ -183,7 +185,8 @@ def history(
 def verify(
     image: Annotated[str, typer.Argument(help="An image of the engine by name or ID, or an archive.")],
     publish: Annotated[
-        list[str] | None, typer.Option("--publish", "-p", help="HOST:CONTAINER[/PROTOCOL], as for docker run.")
+        list[str] | None,
+        typer.Option("--publish", "-p", help="HOST:CONTAINER[/PROTOCOL], as for docker run."),
     ] = None,
     publish_all: Annotated[
         bool, typer.Option("--publish-all", "-P", help="Publish all exposed ports, as for docker run.")
@@ -210,7 +213,9 @@ def audit(
         str | None, typer.Argument(help="The Dockerfile; ./Dockerfile when there is one.")
     ] = None,
     image: Annotated[str | None, typer.Option("--image", help="The image that was built from it.")] = None,
-    run: Annotated[bool, typer.Option("--run", help="Start the image and look at the container, too.")] = False,
+    run: Annotated[
+        bool, typer.Option("--run", help="Start the image and look at the container, too.")
+    ] = False,
     format: Formats = None,
     output: Outputs = None,
     select: Select = None,

@@ -23,7 +23,9 @@ def dockerfiles(path: str) -> list[str]:
         return [path]
     if glob.has_magic(path):
         return sorted(name for name in glob.glob(path, recursive=True) if not os.path.isdir(name))
-    raise InputError(path, "no such file or directory", "give a Dockerfile, a directory, or - for standard input")
+    raise InputError(
+        path, "no such file or directory", "give a Dockerfile, a directory, or - for standard input"
+    )
 
 
 def looks_like_dockerfile(name: str) -> bool:

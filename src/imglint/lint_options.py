@@ -88,7 +88,9 @@ def build(paths: Sequence[str], given: dict[str, list[str]]) -> LintOptions:
         target=given["target"][-1] if "target" in given else None,
         stdin_filename=_last(given, "stdin_filename", "-"),
     )
-    return LintOptions(tuple(paths) or (".",), settings, outputs(given.get("format", []), given.get("output", [])))
+    return LintOptions(
+        tuple(paths) or (".",), settings, outputs(given.get("format", []), given.get("output", []))
+    )
 
 
 def outputs(formats: Sequence[str], files: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -43,4 +43,6 @@ def write(text: str, target: str) -> None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
         problem = f"can't be written: {(error.strerror or str(error)).lower()}"
-        raise InputError(target, problem, "give --output a file in a directory that you can write to") from error
+        raise InputError(
+            target, problem, "give --output a file in a directory that you can write to"
+        ) from error

@@ -13,12 +13,12 @@ from .config import Settings
 from .discovery import dockerfiles
 from .exits import Exit, worst
 from .reports import Problem, Report
-from .rules.judge import Judgement, judge_dockerfile
+from .rules.judge import Judgement, judge_dockerfile, judge_image
 from .rules.registry import load, select
 
 if TYPE_CHECKING:
     from .rules.index import Entry
-    from .rules.rule import Finding, Rule
+    from .rules.rule import Finding
 
 MAX_DOCKERFILE_BYTES = 32 * 1024 * 1024
 
@@ -42,7 +42,9 @@ def lint(paths: Iterable[str], settings: Settings = Settings()) -> tuple[Report,
             codes.append(Exit.INPUT)
             continue
         if not found:
-            problems.append(Problem(path, "holds no Dockerfile", "looked for Dockerfile, *.Dockerfile, Containerfile"))
+            problems.append(
+                Problem(path, "holds no Dockerfile", "looked for Dockerfile, *.Dockerfile, Containerfile")
+            )
             codes.append(Exit.NOTHING)
         for name in found:
             try:
@@ -69,7 +71,9 @@ def lint_text(text: Text, entries: Iterable[Entry], settings: Settings) -> tuple
     """Lint one text with these rules."""
     file = Dockerfile(text, settings.build_args, settings.target)
     if settings.target is not None and file.stages and file.target is None:
-        raise InputError(text.name, f"has no stage {settings.target!r}", "give --target a stage's name or index")
+        raise InputError(
+            text.name, f"has no stage {settings.target!r}", "give --target a stage's name or index"
+        )
     judgement = judge_dockerfile(file, load(_wanted(file, entries)), pragmas=settings.pragmas)
     return judgement, exit_for(judgement.findings, settings, failed=judgement.failed)
 
@@ -98,15 +102,21 @@ def read_text(path: str, settings: Settings) -> Text:
             data = sys.stdin.buffer.read(MAX_DOCKERFILE_BYTES + 1)
         else:
             if not os.path.isfile(path):
-                raise InputError(path, "is not a regular file" if os.path.exists(path) else "is a broken link")
+                raise InputError(
+                    path, "is not a regular file" if os.path.exists(path) else "is a broken link"
+                )
             with open(path, "rb") as stream:
                 data = stream.read(MAX_DOCKERFILE_BYTES + 1)
     except OSError as error:
-        raise InputError(name, (error.strerror or str(error)).lower(), "check the path and its permissions") from error
+        raise InputError(
+            name, (error.strerror or str(error)).lower(), "check the path and its permissions"
+        ) from error
     if len(data) > MAX_DOCKERFILE_BYTES:
         raise InputError(name, f"is larger than {MAX_DOCKERFILE_BYTES >> 20} MiB", "is this a Dockerfile?")
     if b"\0" in data[:65536]:
-        raise UnparsableError(name, "is binary, not a Dockerfile", "for an image archive: imglint image " + name)
+        raise UnparsableError(
+            name, "is binary, not a Dockerfile", "for an image archive: imglint image " + name
+        )
     text = Text.decode(data, name)
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.lines):
         what = "is empty" if not data.strip() else "holds only comments"
@@ -127,3 +137,64 @@ def _wanted(file: Dockerfile, entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 def _problem(error: InputError) -> Problem:
     return Problem(error.subject, error.problem, error.hint)
+
+
+def measure(
+    sources: Iterable[str], settings: Settings, *, verify: bool = True, engine: str | None = None
+) -> tuple[Report, Exit]:
+    """Open images, measure and judge them. One that can't be read never stops the others.
+
+    Raises:
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    rules = _rules(settings, "image")
+    images: list[Image] = []
+    problems: list[Problem] = []
+    codes: list[Exit] = []
+    judgements: list[Judgement] = []
+    for source in sources:
+        try:
+            found = open_source(source, verify=verify, engine=engine)
+        except InputError as error:
+            problems.append(_problem(error))
+            codes.append(Exit.INPUT)
+            continue
+        for image in found:
+            judgement = judge_image(image, rules)
+            images.append(image)
+            judgements.append(judgement)
+            codes.append(exit_for(judgement.findings, settings, failed=judgement.failed))
+    report = Report(
+        files=tuple(image.source for image in images),
+        findings=tuple(one for judgement in judgements for one in judgement.findings),
+        skipped=tuple(one for judgement in judgements for one in judgement.skipped),
+        problems=tuple(problems),
+        images=tuple(images),
+    )
+    return report, worst(codes)
+
+
+def open_source(source: str, *, verify: bool = True, engine: str | None = None) -> tuple[Image, ...]:
+    """The images of a SOURCE: a path, or a name that is streamed from the engine.
+
+    Raises:
+        InputError: it can't be read, or no engine knows it.
+    """
+    from .analyzer.image import open_images, parse_source
+
+    parsed = parse_source(source)
+    if parsed.kind == "path":
+        return open_images(parsed.value, name=source, select=parsed.select, verify=verify)
+    from .runner import EngineError, connect
+
+    try:
+        with connect(engine) as client, client.save(parsed.value) as stream:
+            return open_images(stream, name=source, verify=verify)
+    except EngineError as error:
+        hint = error.hint or "give the path of an archive, or the name of an image that the engine has"
+        raise InputError(source, f"is no path, and as an image's name: {error.problem}", hint) from error
+
+
+def _rules(settings: Settings, evidence: Evidence) -> tuple[Rule, ...]:
+    entries = select(settings.select, settings.ignore, settings.extend_select)
+    return load(entry for entry in entries if evidence in entry.evidence)

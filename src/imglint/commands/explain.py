@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..exits import Exit
 from ..output import write
-from ..rules.registry import INDEX, UnknownCodeError, find, load
+from ..rules.index import INDEX
+from ..rules.registry import UnknownCodeError, find, load
 from .lint import unknown_code
 
 

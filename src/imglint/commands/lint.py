@@ -19,7 +19,11 @@ def lint(options: LintOptions) -> Exit:
         report, code = pipeline.lint(options.paths, options.settings)
     except UnknownCodeError as error:
         return unknown_code(error)
-    if not report.files and code in (Exit.INPUT, Exit.NOTHING, Exit.UNPARSABLE) and options.outputs == (("text", "-"),):
+    if (
+        not report.files
+        and code in (Exit.INPUT, Exit.NOTHING, Exit.UNPARSABLE)
+        and options.outputs == (("text", "-"),)
+    ):
         # Nothing was read: the errors say it all.
         from ..reports.text import problems
 

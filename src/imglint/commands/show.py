@@ -11,8 +11,9 @@ from ..reports import Problem, Report
 from ..reports.text import problems
 
 
-
-def show(report: Report, code: Exit, outputs: Iterable[tuple[str, str]], text: Callable[[Report, bool], str]) -> Exit:
+def show(
+    report: Report, code: Exit, outputs: Iterable[tuple[str, str]], text: Callable[[Report, bool], str]
+) -> Exit:
     """Render a report in each format; `text(report, full)` is the command's own view for people."""
     from ..output import write
 

@@ -1,0 +1,329 @@
+"""The outer forms of a saved image: docker archives of all ages, OCI layouts as directory or tar.
+
+Each form ends in the same thing, a Manifest: the configuration's bytes and the layers' blobs.
+"""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import json
+import os
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, NamedTuple, TypeGuard
+
+from ..errors import InputError
+from .blob import Blob, File, Window, unpacked
+from .layer import DiffID, Digest
+from .tar import members
+
+_MAX_JSON = 64 * 1024 * 1024
+_MAX_DEPTH = 8  # of indexes in indexes
+_MAX_LINKS = 16
+_HEX = re.compile(r"[0-9a-f]{64}")
+_INDEX_TYPES = ("image.index", "manifest.list")
+
+
+class Manifest(NamedTuple):
+    """One image of an archive, before its layers are read."""
+
+    id: Digest
+    tags: tuple[str, ...]
+    config: Blob
+    raw: bytes  # the configuration
+    diff_ids: tuple[DiffID, ...]
+    layers: tuple[Blob, ...]
+    blob_digests: tuple[str | None, ...]  # what the layers' stored bytes must hash to
+
+
+class Archive(abc.ABC):
+    """An opened archive or layout: named members, and the images that they make up."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abc.abstractmethod
+    def find(self, member: str) -> Blob | None:
+        """A member by its name, links followed; None when there is none."""
+
+    def get(self, member: str, what: str) -> Blob:
+        """A member that has to be there.
+
+        Raises:
+            InputError: it is not.
+        """
+        blob = self.find(member)
+        if blob is None:
+            hint = "the archive is not whole: save the image again"
+            raise InputError(self.name, f"{what} ({member}) is missing", hint)
+        return blob
+
+    def json(self, member: str, what: str) -> Any:
+        """A member's JSON."""
+        blob = self.get(member, what)
+        return _parsed(blob.small(_MAX_JSON), blob.subject)
+
+    # The images
+
+    def manifests(self, select: str | None = None) -> Iterator[Manifest]:
+        """The images in it, or the one that `select` names: a tag, or "@" and an index.
+
+        Raises:
+            InputError: there is none, or none of that name.
+        """
+        found = list(self._all())
+        if not found:
+            raise InputError(self.name, "holds no image", "artifacts and attestations are no images")
+        if select is None:
+            yield from found
+            return
+        if re.fullmatch(r"@\d+", select):
+            if int(select[1:]) < len(found):
+                yield found[int(select[1:])]
+                return
+        else:
+            for one in found:
+                if any(_names(tag, select) for tag in one.tags):
+                    yield one
+                    return
+        tags = ", ".join(tag for one in found for tag in one.tags) or "none has a name; @0 is the first"
+        raise InputError(self.name, f"holds no image {select!r}", f"it holds {tags}")
+
+    def _all(self) -> Iterator[Manifest]:
+        if self.find("manifest.json") is not None:
+            listed = self.json("manifest.json", "the manifest")
+            if isinstance(listed, dict):  # skopeo's dir: form has the image's own manifest there
+                yield self._oci_manifest(listed, (), "", "the manifest")
+                return
+            if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+                raise InputError(f"{self.name}: manifest.json", "is not a list of images")
+            for index, one in enumerate(listed):
+                yield self._docker_manifest(one, f"manifest.json[{index}]")
+        elif self.find("index.json") is not None:
+            yield from self._walk(self.json("index.json", "the index"), (), 0)
+        elif self.find("repositories") is not None:
+            raise InputError(
+                self.name, "was saved by Docker before 1.10, without a manifest",
+                "`docker load` it into a newer engine and `docker save` it again",
+            )  # fmt: skip
+        else:
+            raise InputError(
+                self.name, "holds neither manifest.json nor index.json: this is no saved image",
+                "make one with `docker save -o image.tar NAME`; a container's export is no image",
+            )  # fmt: skip
+
+    def _docker_manifest(self, listed: Mapping[str, Any], where: str) -> Manifest:
+        config, layers, tags = listed.get("Config"), listed.get("Layers"), listed.get("RepoTags")
+        if not isinstance(config, str) or not _is_strings(layers) or not (tags is None or _is_strings(tags)):
+            raise InputError(f"{self.name}: {where}", "has no Config, or no list of Layers")
+        blob = self.get(config, "the configuration")
+        raw = blob.small(_MAX_JSON)
+        stated = _HEX.search(config)
+        if stated:
+            _check(blob, raw, f"sha256:{stated[0]}")
+        diff_ids = _diff_ids(_parsed(raw, blob.subject), blob.subject)
+        _count(self.name, len(layers), len(diff_ids))
+        blobs = tuple(self.get(path, f"layer {index}") for index, path in enumerate(layers))
+        # In an OCI layout inside the archive, the name of a layer is the digest of what is stored.
+        digests = tuple(
+            f"sha256:{path.rpartition('/')[2]}" if path.startswith("blobs/sha256/") else None
+            for path in layers
+        )
+        return Manifest(_digest(raw), tuple(tags or ()), blob, raw, diff_ids, blobs, digests)
+
+    def _walk(self, index: Any, tags: tuple[str, ...], depth: int) -> Iterator[Manifest]:
+        """The images of an index and of those inside it."""
+        listed = index.get("manifests") if isinstance(index, dict) else None
+        if listed is None:
+            listed = []
+        if not isinstance(listed, list) or depth > _MAX_DEPTH:
+            raise InputError(f"{self.name}: index", "is nested too deeply, or is no index")
+        for one in listed:
+            if not isinstance(one, dict) or not isinstance(one.get("digest"), str):
+                raise InputError(f"{self.name}: index", "holds an entry without a digest")
+            annotations = one.get("annotations") or {}
+            if annotations.get("vnd.docker.reference.type"):
+                continue  # an attestation: its layers are statements, not file systems
+            names = _annotated(annotations) or tags
+            blob = self.find(_blob_path(one["digest"]))
+            if blob is None:
+                if depth:
+                    continue  # a platform that was not exported
+                raise InputError(self.name, f"manifest {one['digest']} is missing", "save the image again")
+            raw = blob.small(_MAX_JSON)
+            _check(blob, raw, one["digest"])
+            document = _parsed(raw, blob.subject)
+            if any(kind in str(one.get("mediaType")) for kind in _INDEX_TYPES) or (
+                isinstance(document, dict) and "manifests" in document
+            ):
+                yield from self._walk(document, names, depth + 1)
+            elif _is_image(document):
+                yield self._oci_manifest(document, names, "blobs", blob.name)
+
+    def _oci_manifest(
+        self, document: Mapping[str, Any], tags: tuple[str, ...], root: str, where: str
+    ) -> Manifest:
+        config, layers = document.get("config"), document.get("layers")
+        if not isinstance(config, dict) or not isinstance(layers, list):
+            raise InputError(f"{self.name}: {where}", "has no config, or no list of layers")
+        digests = [one.get("digest") if isinstance(one, dict) else None for one in (config, *layers)]
+        if not _is_strings(digests):
+            raise InputError(f"{self.name}: {where}", "names a blob without a digest")
+        paths = [_blob_path(one) if root else one.partition(":")[2] for one in digests]
+        blob = self.get(paths[0], "the configuration")
+        raw = blob.small(_MAX_JSON)
+        _check(blob, raw, digests[0])
+        diff_ids = _diff_ids(_parsed(raw, blob.subject), blob.subject)
+        _count(self.name, len(layers), len(diff_ids))
+        blobs = tuple(self.get(path, f"layer {index}") for index, path in enumerate(paths[1:]))
+        return Manifest(_digest(raw), tags, blob, raw, diff_ids, blobs, tuple(digests[1:]))
+
+
+class _TarArchive(Archive):
+    def __init__(self, file: File) -> None:
+        super().__init__(file.name)
+        whole = Blob(file, "")
+        self._members: dict[str, Blob] = {}
+        self._links: dict[str, str] = {}
+        for one in members(Window(whole), file.name):
+            name = _member_path(one.name)
+            if one.kind == "file":
+                if one.data + one.size > file.size:
+                    raise InputError(
+                        f"{file.name}: {one.name}",
+                        f"at offset {one.data}: {one.size} bytes are stated, {max(file.size - one.data, 0)} are"
+                        " left: the archive is truncated",
+                        "save the image again",
+                    )
+                self._members[name] = Blob(file, name, one.data, one.size)
+                self._links.pop(name, None)
+            elif one.kind in ("symlink", "hardlink"):
+                # Of a symlink the target is relative to its directory, of a hard link to the root.
+                base = posixpath.dirname(name) if one.kind == "symlink" else ""
+                self._links[name] = _member_path(posixpath.join(base, one.link))
+
+    def find(self, member: str) -> Blob | None:
+        name = _member_path(member)
+        for _ in range(_MAX_LINKS):
+            if name in self._members:
+                return self._members[name]
+            if name not in self._links:
+                return None
+            name = self._links[name]
+        raise InputError(f"{self.name}: {member}", "is a link that leads back to itself")
+
+
+class _DirectoryLayout(Archive):
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._open: dict[str, Blob] = {}
+
+    def find(self, member: str) -> Blob | None:
+        name = _member_path(member)
+        if name not in self._open:
+            path = os.path.join(self.name, *name.split("/"))
+            if not os.path.isfile(path):
+                return None
+            file = File.open(path)
+            self._open[name] = Blob(file, path)
+        return self._open[name]
+
+
+def open_archive(source: str | BinaryIO, name: str = "") -> Archive:
+    """Recognise an archive or a layout by its content.
+
+    Raises:
+        InputError: it is neither, or can't be read.
+    """
+    if not isinstance(source, str):
+        file = File.spool(iter(lambda: source.read(1 << 20), b""), name or "stream")
+    elif os.path.isdir(source):
+        if not any(os.path.isfile(os.path.join(source, one)) for one in ("index.json", "manifest.json")):
+            raise InputError(
+                source, "is a directory, but no OCI layout: it has no index.json",
+                "give an archive of `docker save`, or a layout directory",
+            )  # fmt: skip
+        return _DirectoryLayout(source)
+    else:
+        file = File.open(source)
+        file.name = name or source
+    if not file.size:
+        raise InputError(file.name, "is empty", "save the image again")
+    whole = Blob(file, file.name)
+    if whole.compression():
+        return _TarArchive(File.spool(unpacked(whole), file.name))
+    return _TarArchive(file)
+
+
+def _member_path(name: str) -> str:
+    """A member's name without what could lead out of the archive."""
+    return posixpath.normpath("/" + name).lstrip("/")
+
+
+def _blob_path(digest: str) -> str:
+    algorithm, _, value = digest.partition(":")
+    return f"blobs/{algorithm}/{value}"
+
+
+def _digest(raw: bytes) -> Digest:
+    return Digest("sha256:" + hashlib.sha256(raw).hexdigest())
+
+
+def _check(blob: Blob, raw: bytes, stated: str) -> None:
+    if stated.startswith("sha256:") and _digest(raw) != stated:
+        raise InputError(
+            blob.subject, f"its digest is {_digest(raw)}, but it is named {stated}",
+            "the archive is damaged or was tampered with",
+        )  # fmt: skip
+
+
+def _parsed(raw: bytes, subject: str) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InputError(subject, f"is not valid JSON: {error}", "save the image again") from error
+
+
+def _diff_ids(config: Any, subject: str) -> tuple[DiffID, ...]:
+    rootfs = config.get("rootfs") if isinstance(config, dict) else None
+    diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
+    if diff_ids is None and isinstance(rootfs, dict):
+        diff_ids = []  # an image of nothing but configuration
+    if not _is_strings(diff_ids):
+        raise InputError(subject, "has no rootfs.diff_ids: this is no image configuration")
+    return tuple(DiffID(one) for one in diff_ids)
+
+
+def _count(name: str, layers: int, diff_ids: int) -> None:
+    if layers != diff_ids:
+        raise InputError(
+            name, f"lists {layers} layers, but its configuration has {diff_ids} diff IDs",
+            "the archive is damaged: save the image again",
+        )  # fmt: skip
+
+
+def _is_strings(value: Any) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_image(document: Any) -> bool:
+    """Not an artifact: those have a config of another type, or the empty one."""
+    if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
+        return False
+    kind = document["config"].get("mediaType")
+    return kind is None or "image.config" in str(kind) or "container.image" in str(kind)
+
+
+def _annotated(annotations: Mapping[str, Any]) -> tuple[str, ...]:
+    full = annotations.get("io.containerd.image.name")
+    if isinstance(full, str):
+        return (full.removeprefix("docker.io/library/").removeprefix("docker.io/"),)
+    ref = annotations.get("org.opencontainers.image.ref.name")
+    return (ref,) if isinstance(ref, str) else ()
+
+
+def _names(tag: str, wanted: str) -> bool:
+    """Whether a tag is what was asked for, with or without what engines add to short names."""
+    return wanted in (tag, tag.rpartition("/")[2], tag.removesuffix(":latest")) or tag.endswith(f":{wanted}")

@@ -1,0 +1,129 @@
+"""An image's history: its steps, which layer each made, and which tool wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One entry of the history. `layer` is the index of the layer it made, None when it made none.
+
+    `confidence` is "exact" where history and layers agree in number, "aligned" where the mapping
+    follows the habit of the tool that wrote it, and "unknown" where nobody can tell.
+    """
+
+    index: int
+    created_by: str
+    created: str | None
+    comment: str
+    author: str
+    empty: bool
+    layer: int | None
+    confidence: str
+
+    @property
+    def text(self) -> str:
+        """The step as a Dockerfile would have it: "RUN apt-get update", "EXPOSE 5555"."""
+        return instruction_text(self.created_by)
+
+
+_NOP = re.compile(r"^/bin/sh -c #\(nop\) +|^.* #\(nop\) +")
+_BUILD_ARGUMENTS = re.compile(r"^\|\d+ .*?(?=/bin/sh -c )", re.DOTALL)
+_BUILDKIT_SUFFIX = re.compile(r"\s*# buildkit$")
+_MOUNTS = re.compile(r":[0-9a-f]{64}$")  # buildah adds the sum of the mounts
+
+
+def instruction_text(created_by: str) -> str:
+    """What a builder's `created_by` says, without the builder's own marks."""
+    text = _BUILDKIT_SUFFIX.sub("", created_by.strip())
+    nop = _NOP.match(text)
+    if nop:
+        return text[nop.end() :].strip()
+    run = text.startswith("RUN ")
+    body = text[4:] if run else text
+    body = _BUILD_ARGUMENTS.sub("", body)
+    if body.startswith("/bin/sh -c "):
+        return "RUN " + _MOUNTS.sub("", body[len("/bin/sh -c ") :]).strip()
+    return f"RUN {body}" if run else body
+
+
+# Who wrote a step, by the marks of images.md's table: created_by, comment, author.
+_PRODUCERS = (
+    ("BuildKit", "comment", re.compile(r"buildkit\.")),
+    ("kaniko", "author", re.compile(r"kaniko$")),
+    ("ko", "author", re.compile(r"ko$")),
+    ("Jib", "author", re.compile(r"Jib$")),
+    ("Bazel", "author", re.compile(r"Bazel$")),
+    ("docker import", "comment", re.compile(r"Imported from ")),
+    ("Nix", "comment", re.compile(r"store paths: ")),
+    ("squash", "comment", re.compile(r"merge sha256:")),
+    ("buildah", "comment", re.compile(r"FROM ")),
+    ("BuildKit", "created_by", re.compile(r".*# buildkit$", re.DOTALL)),
+    ("Docker builder", "created_by", re.compile(r"/bin/sh -c |\|\d+ .*/bin/sh -c ", re.DOTALL)),
+    ("Docker builder", "created_by", re.compile(r".*#\(nop\)", re.DOTALL)),
+    ("Bazel", "created_by", re.compile(r"bazel build")),
+    ("ko", "created_by", re.compile(r"ko build ")),
+    ("Jib", "created_by", re.compile(r"jib-")),
+)
+
+
+def producer(step: Step) -> str:
+    """The tool that wrote a step; "unknown" when nothing gives it away."""
+    for name, field, pattern in _PRODUCERS:
+        if pattern.match(getattr(step, field)):
+            return name
+    return "unknown"
+
+
+def map_history(history: Any, layers: int, subject: str) -> tuple[Step, ...]:
+    """The steps of a configuration's `history`, mapped to as many layers.
+
+    By position, never by digest: the same layer may stand in an image twice. With more entries
+    than layers the surplus ones at the end count as empty, as BuildKit has it. With fewer, the
+    classic builder has appended its entries to a base that had none, so they belong to the top.
+
+    Raises:
+        InputError: the history is no list of objects.
+    """
+    if history is None:
+        return ()
+    if not isinstance(history, list) or not all(isinstance(one, dict) for one in history):
+        raise InputError(f"{subject}: history", "is not a list of objects")
+    filled = [index for index, one in enumerate(history) if not one.get("empty_layer")]
+    owners: dict[int, int] = {}
+    confidence = "exact"
+    if len(filled) >= layers:
+        owners = dict(zip(filled[:layers], range(layers), strict=True))
+        confidence = "exact" if len(filled) == layers else "aligned"
+    elif filled:
+        owners = dict(zip(filled, range(layers - len(filled), layers), strict=True))
+        confidence = "aligned"
+    return tuple(_step(index, one, owners.get(index), confidence) for index, one in enumerate(history))
+
+
+def _step(index: int, entry: dict[str, Any], layer: int | None, confidence: str) -> Step:
+    def text(key: str) -> str:
+        value = entry.get(key)
+        return value if isinstance(value, str) else ""
+
+    return Step(
+        index=index,
+        created_by=text("created_by"),
+        created=text("created") or None,
+        comment=text("comment"),
+        author=text("author"),
+        empty=layer is None,
+        layer=layer,
+        confidence=confidence,
+    )
+
+
+def step_of_layer(steps: Sequence[Step], layer: int) -> Step | None:
+    """The step that made a layer."""
+    return next((one for one in steps if one.layer == layer), None)

@@ -1,0 +1,361 @@
+"""An image, measured: what it is made of, what of it a container sees, and which step costs what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ..errors import InputError
+from .archive import Archive, Manifest, open_archive
+from .config import ImageConfig, parse_config
+from .history import Step, map_history, producer, step_of_layer
+from .layer import (
+    ChainID,
+    DiffID,
+    Digest,
+    Entry,
+    LayerContents,
+    chain_ids,
+    normalised,
+    read_contents,
+    read_layer,
+)
+from .visibility import (
+    DELETED,
+    DUPLICATE_ENTRY,
+    DUPLICATE_LAYER,
+    NEW_CONTENT,
+    SAME_CONTENT,
+    TYPE_CHANGE,
+    Hidden,
+    Visibility,
+    visible,
+)
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import pandas as pd
+
+_MAX_LINKS = 40  # as the kernel has it
+_MAX_SMALL_FILE = 4 * 1024 * 1024
+_SHOWN_PATHS = 20
+
+_ADVICE = {
+    SAME_CONTENT: "set owner, mode and time where the file is made: COPY --chown and --chmod",
+    NEW_CONTENT: "write it once, or leave the first version to a builder stage",
+    DELETED: "delete it in the step that makes it, or leave it to a builder stage",
+    TYPE_CHANGE: "make it once, as what it is to be",
+    DUPLICATE_ENTRY: "pack the layer anew: one of the entries is never seen",
+    DUPLICATE_LAYER: "leave the second of the two equal steps out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer, measured. Bytes; `compressed_bytes` is None where the archive stores it unpacked."""
+
+    index: int  # from 0 at the bottom
+    diff_id: DiffID
+    chain_id: ChainID
+    compressed_bytes: int | None
+    tar_bytes: int
+    content_bytes: int
+    live_bytes: int
+    wasted_bytes: int
+    entries: int
+    step: int | None  # index into the image's steps
+    created_by: str | None
+    created: str | None
+    producer: str
+    confidence: str  # "exact", "aligned" or "unknown"
+    files: tuple[Entry, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """Bytes that one layer added and another hid, for one cause. `paths` are the largest of them."""
+
+    cause: str
+    added_by: int  # index of the layer
+    hidden_by: int
+    bytes: int
+    files: int
+    paths: tuple[str, ...]
+    advice: str
+
+
+class Image:
+    """An image of an archive or layout. Everything is read when it is opened, and never changes."""
+
+    def __init__(
+        self, source: str, manifest: Manifest, raw: Mapping[str, Any], contents: Sequence[LayerContents]
+    ) -> None:
+        subject = manifest.config.subject
+        self.source = source
+        self.id: Digest = manifest.id
+        self.tags = manifest.tags
+        self.raw = raw
+        self.config: ImageConfig = parse_config(raw, subject)
+        self.steps: tuple[Step, ...] = map_history(raw.get("history"), len(contents), subject)
+        self._diff_ids = manifest.diff_ids
+        self._blobs = manifest.layers
+        self._contents = tuple(contents)
+
+    def __repr__(self) -> str:
+        return f"<Image {self.id[:19]} {' '.join(self.tags)}>"
+
+    @property
+    def platform(self) -> str:
+        """As "linux/amd64" or "linux/arm64/v8"; "unknown" for what the configuration leaves out."""
+        parts = [self.raw.get("os") or "unknown", self.raw.get("architecture") or "unknown"]
+        if self.raw.get("variant"):
+            parts.append(self.raw["variant"])
+        return "/".join(str(part) for part in parts)
+
+    @cached_property
+    def _visibility(self) -> Visibility:
+        return visible(self._contents)
+
+    @property
+    def tree(self) -> Mapping[str, Entry]:
+        """What a container sees: path (without a leading slash) → entry."""
+        return self._visibility.tree
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, from the bottom up."""
+        chains = chain_ids(self._diff_ids)
+        out = []
+        for index, contents in enumerate(self._contents):
+            step = step_of_layer(self.steps, index)
+            live = self._visibility.live_bytes[index]
+            out.append(
+                Layer(
+                    index=index,
+                    diff_id=self._diff_ids[index],
+                    chain_id=chains[index],
+                    compressed_bytes=self._blobs[index].size if contents.compression else None,
+                    tar_bytes=contents.tar_bytes,
+                    content_bytes=contents.content_bytes,
+                    live_bytes=live,
+                    wasted_bytes=contents.content_bytes - live,
+                    entries=len(contents.entries) + len(contents.whiteouts) + len(contents.opaques),
+                    step=step.index if step else None,
+                    created_by=step.created_by if step else None,
+                    created=step.created if step else None,
+                    producer=producer(step) if step else "unknown",
+                    confidence=step.confidence if step else "unknown",
+                    files=contents.entries,
+                )
+            )
+        return tuple(out)
+
+    @property
+    def compressed_bytes(self) -> int | None:
+        """What the layers weigh as they are stored; None where they are stored unpacked."""
+        sizes = [layer.compressed_bytes for layer in self.layers]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def tar_bytes(self) -> int:
+        """The layers' tars, unpacked."""
+        return sum(one.tar_bytes for one in self._contents)
+
+    @property
+    def content_bytes(self) -> int:
+        """All regular files of all layers."""
+        return sum(one.content_bytes for one in self._contents)
+
+    @property
+    def live_bytes(self) -> int:
+        """The part of the content that a container sees."""
+        return sum(self._visibility.live_bytes)
+
+    @property
+    def wasted_bytes(self) -> int:
+        """The rest of the content."""
+        return self.content_bytes - self.live_bytes
+
+    @property
+    def efficiency(self) -> float | None:
+        """Live by content, from 0 to 1; None for an image without content."""
+        return self.live_bytes / self.content_bytes if self.content_bytes else None
+
+    @cached_property
+    def waste(self) -> tuple[Waste, ...]:
+        """What is wasted, by cause and pair of layers, the largest first."""
+        groups: dict[tuple[str, int, int], list[Hidden]] = {}
+        for one in self._visibility.hidden:
+            if one.entry.size:
+                groups.setdefault((self._cause(one), one.entry.layer, one.by), []).append(one)
+        out = []
+        for (cause, added_by, hidden_by), members in groups.items():
+            members.sort(key=lambda one: -one.entry.size)
+            out.append(
+                Waste(
+                    cause=cause,
+                    added_by=added_by,
+                    hidden_by=hidden_by,
+                    bytes=sum(one.entry.size for one in members),
+                    files=len(members),
+                    paths=tuple(one.entry.path for one in members[:_SHOWN_PATHS]),
+                    advice=_ADVICE[cause],
+                )
+            )
+        return tuple(sorted(out, key=lambda one: (-one.bytes, one.added_by, one.hidden_by)))
+
+    def _cause(self, hidden: Hidden) -> str:
+        """Whether what covers a file has the same content, which only the contents can tell."""
+        cover = hidden.cover
+        if hidden.cause != NEW_CONTENT or cover is None:
+            return hidden.cause
+        if self._diff_ids[hidden.entry.layer] == self._diff_ids[hidden.by]:
+            return DUPLICATE_LAYER
+        if cover.kind != "file":
+            return TYPE_CHANGE
+        if cover.size != hidden.entry.size or self._digest(cover) != self._digest(hidden.entry):
+            return NEW_CONTENT
+        return SAME_CONTENT
+
+    def _digest(self, entry: Entry) -> bytes:
+        if entry.digest is not None or not entry.size:
+            return entry.digest or b""
+        import xxhash
+
+        blob = self._blobs[entry.layer]
+        digest = xxhash.xxh3_128()
+        for at in range(entry.data, entry.data + entry.size, 1 << 20):
+            digest.update(blob.pread(at, min(1 << 20, entry.data + entry.size - at)))
+        return digest.digest()
+
+    # Files
+
+    def resolve(self, path: str) -> str | None:
+        """The path that a path leads to through the image's own links; None when it leads nowhere."""
+        parts = [part for part in path.split("/") if part]
+        done: list[str] = []
+        links = 0
+        while parts:
+            part = parts.pop(0)
+            if part == ".":
+                continue
+            if part == "..":
+                done = done[:-1]
+                continue
+            at = "/".join([*done, part])
+            entry = self.tree.get(at)
+            if entry is not None and entry.kind == "symlink":
+                links += 1
+                if links > _MAX_LINKS:
+                    return None
+                if entry.link.startswith("/"):
+                    done = []
+                parts = [one for one in entry.link.split("/") if one] + parts
+                continue
+            if entry is None and at not in self._directories:
+                return None
+            done.append(part)
+        return "/".join(done)
+
+    @cached_property
+    def _directories(self) -> frozenset[str]:
+        """Directories that have no entry of their own."""
+        implied: set[str] = set()
+        for path in self.tree:
+            parent = path.rpartition("/")[0]
+            while parent and parent not in implied:
+                implied.add(parent)
+                parent = parent.rpartition("/")[0]
+        return frozenset(implied)
+
+    def read(self, path: str) -> bytes | None:
+        """A small file as the container sees it; None when there is none. At most 4 MiB."""
+        found = self.resolve(path)
+        entry = self.tree.get(found) if found is not None else None
+        if entry is not None and entry.kind == "hardlink":
+            target = normalised(entry.link)
+            entry = next(
+                (one for one in self._contents[entry.layer].entries if one.path == target and one.is_file),
+                None,
+            )
+        if entry is None or not entry.is_file:
+            return None
+        return read_contents(self._blobs[entry.layer], entry, _MAX_SMALL_FILE)
+
+    def effective_uid(self) -> int | None:
+        """The uid that the main process gets, looked up as the engine does; None when it fails."""
+        name = self.config.user.partition(":")[0]
+        if not name:
+            return 0
+        if name.isdecimal():
+            return int(name)
+        passwd = self.read("etc/passwd")
+        for line in (passwd or b"").decode("utf-8", "replace").splitlines():
+            fields = line.split(":")
+            if len(fields) > 2 and fields[0] == name and fields[2].isdecimal():
+                return int(fields[2])
+        return 0 if name == "root" else None
+
+    # For going on in a notebook
+
+    @property
+    def graph(self) -> nx.DiGraph[str]:
+        """This image as a networkx graph of image, configuration, layers and steps."""
+        from .graph import graph
+
+        return graph([self])
+
+    def to_frame(self) -> pd.DataFrame:
+        """The layers as a pandas frame."""
+        from .frames import layers_frame
+
+        return layers_frame([self])
+
+
+def open_images(
+    source: str | BinaryIO, *, name: str = "", select: str | None = None, verify: bool = True
+) -> tuple[Image, ...]:
+    """The images of an archive or a layout.
+
+    Args:
+        source: a path, or a stream such as the engine's `docker save`.
+        name: what to call the source in messages and results; the path by default.
+        select: one image of several: a tag ("shop:1.0"), or "@" and its index.
+        verify: check the digests of configurations and layers.
+
+    Raises:
+        InputError: there is no image to be read; names file, member and offset.
+    """
+    archive = open_archive(source, name)
+    read: dict[tuple[str, str], LayerContents] = {}
+    return tuple(
+        _open(archive, manifest, name or archive.name, read, verify) for manifest in archive.manifests(select)
+    )
+
+
+def _open(
+    archive: Archive,
+    manifest: Manifest,
+    name: str,
+    read: dict[tuple[str, str], LayerContents],
+    verify: bool,
+) -> Image:
+    subject = manifest.config.subject
+    try:
+        raw = json.loads(manifest.raw)
+    except (ValueError, RecursionError) as error:
+        raise InputError(subject, f"is not valid JSON: {error}") from error
+    contents = []
+    for index, (blob, diff_id) in enumerate(zip(manifest.layers, manifest.diff_ids, strict=True)):
+        # Images of one archive share layers, and one image may hold a layer twice: read it once.
+        key = (blob.name, diff_id)
+        if key not in read:
+            read[key] = read_layer(blob, index, diff_id, manifest.blob_digests[index], verify=verify)
+        layer = read[key]
+        if layer.entries and layer.entries[0].layer != index:
+            layer = layer._replace(entries=tuple(one._replace(layer=index) for one in layer.entries))
+        contents.append(layer)
+    return Image(name, manifest, raw, contents)

@@ -1,0 +1,50 @@
+"""SOURCE on the command line: the names that people know from skopeo."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+_ARCHIVES = ("docker-archive", "oci-archive", "oci", "dir")
+
+
+class Source(NamedTuple):
+    """Where an image is: a path and one image of it, or a name that an engine knows."""
+
+    kind: str  # "path" or "daemon"
+    value: str
+    select: str | None = None
+
+
+def parse_source(text: str) -> Source:
+    """Take a SOURCE apart.
+
+    `docker-archive:PATH[:NAME|:@INDEX]`, `oci-archive:PATH[:REF]`, `oci:DIR[:REF]`,
+    `docker-daemon:NAME`; a path that exists; anything else is a name for the engine.
+    """
+    transport, colon, rest = text.partition(":")
+    if colon and transport == "docker-daemon":
+        return Source("daemon", rest)
+    if colon and transport in _ARCHIVES:
+        return _with_selector(rest)
+    if os.path.exists(text):
+        return Source("path", text)
+    split = _with_selector(text)
+    if split.select is not None and os.path.exists(split.value):
+        return split
+    if text.endswith((".tar", ".tar.gz", ".tgz", ".tar.zst")) or text.startswith((".", "/")):
+        return Source("path", text)  # meant as a path, though nothing is there
+    return Source("daemon", text)
+
+
+def _with_selector(text: str) -> Source:
+    """PATH:NAME, where a path with colons of its own is taken as it is when it exists."""
+    if os.path.exists(text):
+        return Source("path", text)
+    at = text.find(":")
+    while at > 0:
+        if os.path.exists(text[:at]):
+            return Source("path", text[:at], text[at + 1 :])
+        at = text.find(":", at + 1)
+    path, colon, select = text.partition(":")
+    return Source("path", path, select if colon else None)

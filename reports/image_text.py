@@ -1,0 +1,142 @@
+"""Images for people: sizes, layers, waste, and history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..analyzer.credentials import mask
+from . import text
+from .report import Report
+from .tables import clipped, size, table
+
+if TYPE_CHECKING:
+    from ..analyzer.image import Image, Layer
+
+_STEP_WIDTH = 60
+_WASTE_ROWS = 10
+
+
+def render(report: Report, *, full: bool = False) -> str:
+    """Each image's measurements, then the findings."""
+    parts = [image_view(image, full=full) for image in report.images]
+    if len(report.images) > 1:
+        parts.append(shared(report.images))
+    parts.append(text.render(report, full=full).rstrip("\n"))
+    return "\n\n".join(parts) + "\n"
+
+
+def image_view(image: Image, *, full: bool = False) -> str:
+    """One image: totals, layers, waste."""
+    lines = [heading(image), "", layers(image)]
+    if image.waste:
+        lines += ["", waste(image, full=full)]
+    return "\n".join(lines)
+
+
+def heading(image: Image) -> str:
+    """The name and the totals."""
+    name = " ".join(image.tags) or image.id[:19]
+    efficiency = "-" if image.efficiency is None else f"{image.efficiency:.1%}"
+    stored = f", {size(image.compressed_bytes)} compressed" if image.compressed_bytes is not None else ""
+    return (
+        f"{clipped(name, 100)}  {image.platform}  {image.id[:19]}\n"
+        f"content {size(image.content_bytes)}, live {size(image.live_bytes)},"
+        f" wasted {size(image.wasted_bytes)}, efficiency {efficiency}{stored}"
+    )
+
+
+def layers(image: Image) -> str:
+    """A row for each layer, from the bottom."""
+    packed = any(layer.compressed_bytes is not None for layer in image.layers)
+    headers = ["layer", *(["compressed"] if packed else []), "content", "live", "wasted", "entries", "step"]
+    rows = [
+        [
+            layer.index,
+            *([size(layer.compressed_bytes)] if packed else []),
+            size(layer.content_bytes),
+            size(layer.live_bytes),
+            size(layer.wasted_bytes) if layer.wasted_bytes else "",
+            layer.entries,
+            _step(image, layer),
+        ]
+        for layer in image.layers
+    ]
+    return table(rows, headers, right=("layer", "compressed", "content", "live", "wasted", "entries"))
+
+
+def _step(image: Image, layer: Layer) -> str:
+    if layer.step is None:
+        return "unknown: the history does not say"
+    return clipped(mask(image.steps[layer.step].text) or "(no command)", _STEP_WIDTH)
+
+
+def waste(image: Image, *, full: bool = False) -> str:
+    """What is wasted, by cause and pair of layers."""
+    shown = image.waste if full else image.waste[:_WASTE_ROWS]
+    rows = [
+        [
+            size(one.bytes),
+            one.added_by,
+            one.hidden_by,
+            one.cause,
+            clipped(", ".join(f"/{path}" for path in one.paths[:2]), 44)
+            + (f" and {one.files - 2} more" if one.files > 2 else ""),
+        ]
+        for one in shown
+    ]
+    view = table(rows, ["wasted", "in layer", "hidden by", "because it is", "files"], right=("wasted",))
+    rest = len(image.waste) - len(shown)
+    return view + (f"\n… and {rest} smaller ones: --format full shows them" if rest else "")
+
+
+def shared(images: tuple[Image, ...]) -> str:
+    """What several images have in common, by chain ID."""
+    owners: dict[str, set[str]] = {}
+    bytes_of: dict[str, int] = {}
+    for image in images:
+        for layer in image.layers:
+            owners.setdefault(layer.chain_id, set()).add(image.id)
+            bytes_of[layer.chain_id] = layer.content_bytes
+    together = sum(bytes_of.values())
+    common = sum(
+        count for chain, count in bytes_of.items() if len(owners[chain]) == len({i.id for i in images})
+    )
+    return f"{len(images)} images: {size(together)} of content in all, {size(common)} of it in layers that all share"
+
+
+def history(image: Image) -> str:
+    """Every step with the layer that it made, from the first."""
+    rows = []
+    for step in image.steps:
+        layer = image.layers[step.layer] if step.layer is not None else None
+        rows.append(
+            [
+                step.index,
+                (step.created or "")[:19].replace("T", " "),
+                "" if layer is None else layer.index,
+                "" if layer is None else size(layer.content_bytes),
+                "" if layer is None else size(layer.wasted_bytes) if layer.wasted_bytes else "",
+                clipped(
+                    mask(step.text) or (f"({step.comment})" if step.comment else "(no command)"),
+                    _STEP_WIDTH + 20,
+                ),
+            ]
+        )
+    known = {step.layer for step in image.steps}
+    rows += [
+        ["?", "", layer.index, size(layer.content_bytes), "", "unknown: the history does not say"]
+        for layer in image.layers
+        if layer.index not in known
+    ]
+    view = table(
+        rows,
+        ["step", "created (UTC)", "layer", "content", "wasted", "what"],
+        right=("step", "layer", "content", "wasted"),
+    )
+    doubt = next((step for step in image.steps if step.confidence != "exact"), None)
+    notes = ["a step without a layer changed only the configuration"]
+    if doubt:
+        notes.append(
+            "history and layers differ in number: the mapping follows the habit of the tool that built it"
+        )
+    return f"{heading(image)}\n\n{view}\n\n{'; '.join(notes)}"

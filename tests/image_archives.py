@@ -1,0 +1,348 @@
+"""Builds saved images of every outer form from a small description, without any engine.
+
+The tars are written by the standard library, so that the analyzer's own reader is held
+against somebody else's writer.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import zstandard
+
+from imglint.rules.rule import ImageExample
+
+CREATED = "2024-05-01T12:00:00Z"
+EMPTY_LAYER = bytes(1024)
+
+
+class Node(NamedTuple):
+    """An entry of a layer that is more than a plain file."""
+
+    data: bytes = b""
+    kind: bytes = tarfile.REGTYPE
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    link: str = ""
+
+
+DIRECTORY = Node(kind=tarfile.DIRTYPE, mode=0o755)
+
+# A layer as a description: path → contents, None for a whiteout, or a Node.
+Content = str | bytes | None | Node
+LayerFiles = Mapping[str, Content]
+
+
+def symlink(target: str) -> Node:
+    """A symbolic link."""
+    return Node(kind=tarfile.SYMTYPE, mode=0o777, link=target)
+
+
+def hardlink(target: str) -> Node:
+    """A further name of a file of the same layer."""
+    return Node(kind=tarfile.LNKTYPE, link=target)
+
+
+def layer_tar(files: LayerFiles, *, format: int = tarfile.USTAR_FORMAT) -> bytes:
+    """The tar of a layer; the same description always gives the same bytes."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=format, errors="surrogateescape") as tar:
+        for path, content in files.items():
+            name, node = _node(path, content)
+            info = tarfile.TarInfo(name)
+            info.size = len(node.data) if node.kind == tarfile.REGTYPE else 0
+            info.type, info.mode, info.linkname = node.kind, node.mode, node.link
+            info.uid, info.gid = node.uid, node.gid
+            tar.addfile(info, io.BytesIO(node.data) if info.size else None)
+    return out.getvalue()
+
+
+def _node(path: str, content: Content) -> tuple[str, Node]:
+    if content is None:
+        directory, slash, name = path.rpartition("/")
+        return f"{directory}{slash}.wh.{name}", Node()
+    if isinstance(content, Node):
+        return path, content
+    return path, Node(content.encode() if isinstance(content, str) else content)
+
+
+def digest(data: bytes) -> str:
+    """The digest as manifests have it."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An image to be saved: the layers' tars from the bottom up and the configuration."""
+
+    layers: tuple[bytes, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Mapping[str, Any], ...] | None = None
+    tags: tuple[str, ...] = ("example:1.0",)
+    top: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, *layers: LayerFiles, **fields: Any) -> Saved:
+        """An image of these layers, with a history of one COPY for each."""
+        tars = tuple(layer_tar(one) for one in layers)
+        fields.setdefault("history", tuple(step(f"COPY part{n} /") for n in range(len(tars))))
+        return cls(tars, **fields)
+
+    @property
+    def diff_ids(self) -> list[str]:
+        """The digests of the layers' tars."""
+        return [digest(one) for one in self.layers]
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the image configuration."""
+        document: dict[str, Any] = {
+            "architecture": "amd64",
+            "config": dict(self.config),
+            "created": CREATED,
+            "os": "linux",
+            "rootfs": {"type": "layers", "diff_ids": self.diff_ids},
+        }
+        if self.history is not None:
+            document["history"] = [dict(one) for one in self.history]
+        return json.dumps({**document, **self.top}, separators=(",", ":")).encode()
+
+    @property
+    def id(self) -> str:
+        """The image ID."""
+        return digest(self.raw)
+
+
+def step(created_by: str, **more: Any) -> dict[str, Any]:
+    """An entry of a history as BuildKit writes it."""
+    return {
+        "created": CREATED,
+        "created_by": f"{created_by} # buildkit",
+        "comment": "buildkit.dockerfile.v0",
+        **more,
+    }
+
+
+# Compression, by the name that media types end in.
+Compression = Literal["", "gzip", "zstd"]
+
+
+def compressed(data: bytes, how: Compression) -> bytes:
+    """A blob as registries store it."""
+    if how == "gzip":
+        return gzip.compress(data, mtime=0)
+    return zstandard.compress(data) if how == "zstd" else data
+
+
+def outer_tar(members: Mapping[str, bytes | Node]) -> bytes:
+    """The tar around it all."""
+    return layer_tar(members)
+
+
+# The outer forms
+
+
+def docker_legacy(*images: Saved) -> bytes:
+    """`docker save` of engines 1.10 to 24: a directory a layer, a repeated layer is a link."""
+    members: dict[str, bytes | Node] = {}
+    listed = []
+    homes: dict[str, str] = {}
+    for image in images:
+        paths = []
+        parent = ""
+        for index, tar in enumerate(image.layers):
+            parent = hashlib.sha256(f"{parent} {image.diff_ids[index]} {index}".encode()).hexdigest()
+            members[f"{parent}/"] = DIRECTORY
+            members[f"{parent}/VERSION"] = b"1.0"
+            members[f"{parent}/json"] = b'{"id":"%s"}' % parent.encode()
+            home = homes.setdefault(image.diff_ids[index], parent)
+            members.setdefault(
+                f"{parent}/layer.tar", tar if home == parent else symlink(f"../{home}/layer.tar")
+            )
+            paths.append(f"{parent}/layer.tar")
+        config = f"{image.id[7:]}.json"
+        members[config] = image.raw
+        listed.append({"Config": config, "RepoTags": list(image.tags) or None, "Layers": paths})
+    members["manifest.json"] = json.dumps(listed).encode()
+    members["repositories"] = b"{}"
+    return outer_tar(members)
+
+
+def docker_layout(*images: Saved) -> bytes:
+    """`docker save` of engines from 25 on: an OCI layout with a manifest.json beside it."""
+    members = _layout(images, "")
+    members["manifest.json"] = json.dumps(
+        [
+            {
+                "Config": f"blobs/sha256/{image.id[7:]}",
+                "RepoTags": list(image.tags) or None,
+                "Layers": [f"blobs/sha256/{one[7:]}" for one in image.diff_ids],
+            }
+            for image in images
+        ]
+    ).encode()
+    return outer_tar(members)
+
+
+def containers_image(*images: Saved) -> bytes:
+    """The docker-archive of skopeo, podman and buildah: the layers at the top, links to them."""
+    members: dict[str, bytes | Node] = {}
+    listed = []
+    for image in images:
+        paths = []
+        for index, tar in enumerate(image.layers):
+            name = f"{image.diff_ids[index][7:]}.tar"
+            members[name] = tar
+            legacy = hashlib.sha256(f"{image.id} {index}".encode()).hexdigest()
+            members[f"{legacy}/layer.tar"] = symlink(f"../{name}")
+            paths.append(name)
+        members[f"{image.id[7:]}.json"] = image.raw
+        tags = [f"docker.io/library/{one}" for one in image.tags]
+        listed.append({"Config": f"{image.id[7:]}.json", "RepoTags": tags, "Layers": paths})
+    members["manifest.json"] = json.dumps(listed).encode()
+    return outer_tar(members)
+
+
+def crane(*images: Saved, how: Compression = "gzip", suffix: str | None = None) -> bytes:
+    """`crane pull`, ko, kaniko: blobs by their compressed digest, the configuration without a suffix."""
+    members: dict[str, bytes | Node] = {}
+    listed = []
+    suffix = suffix or {"gzip": ".tar.gz", "zstd": ".tar.zst", "": ".tar"}[how]
+    for image in images:
+        blobs = [compressed(one, how) for one in image.layers]
+        names = [digest(one)[7:] + suffix for one in blobs]
+        members.update(zip(names, blobs, strict=True))
+        members[image.id] = image.raw
+        listed.append({"Config": image.id, "RepoTags": list(image.tags), "Layers": names})
+    members["manifest.json"] = json.dumps(listed).encode()
+    return outer_tar(members)
+
+
+def oci_archive(
+    *images: Saved, how: Compression = "gzip", says: Compression | None = None, nested: bool = False
+) -> bytes:
+    """An OCI layout as a tar.
+
+    `nested` puts the images into an index of their own, beside a platform that is not there and
+    an attestation; `says` makes media types tell another compression than there is.
+    """
+    return outer_tar({"blobs/": DIRECTORY, **_layout(images, how, nested, how if says is None else says)})
+
+
+def _layout(
+    images: Sequence[Saved], how: Compression, nested: bool = False, says: Compression = "gzip"
+) -> dict[str, bytes | Node]:
+    members: dict[str, bytes | Node] = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
+
+    def blob(data: bytes, kind: str, **more: Any) -> dict[str, Any]:
+        members[f"blobs/sha256/{digest(data)[7:]}"] = data
+        return {
+            "mediaType": f"application/vnd.oci.image.{kind}",
+            "digest": digest(data),
+            "size": len(data),
+            **more,
+        }
+
+    descriptors = []
+    for image in images:
+        manifest = {
+            "schemaVersion": 2,
+            "config": blob(image.raw, "config.v1+json"),
+            "layers": [blob(compressed(one, how), _LAYER_TYPES[says]) for one in image.layers],
+        }
+        data = json.dumps(manifest).encode()
+        platform = {"os": "linux", "architecture": "amd64"}
+        for tag in image.tags or ("",):
+            names = {"org.opencontainers.image.ref.name": tag} if tag else {}
+            descriptors.append(blob(data, "manifest.v1+json", annotations=names, platform=platform))
+    if nested:
+        missing = {**descriptors[0], "digest": digest(b"a platform that was not pulled")}
+        attestation = blob(
+            json.dumps({"schemaVersion": 2, "config": blob(b"{}", "config.v1+json"), "layers": []}).encode(),
+            "manifest.v1+json",
+            annotations={"vnd.docker.reference.type": "attestation-manifest"},
+            platform={"os": "unknown", "architecture": "unknown"},
+        )
+        inner = json.dumps({"schemaVersion": 2, "manifests": [*descriptors, missing, attestation]}).encode()
+        descriptors = [blob(inner, "index.v1+json")]
+    members["index.json"] = json.dumps({"schemaVersion": 2, "manifests": descriptors}).encode()
+    return members
+
+
+_LAYER_TYPES = {"": "layer.v1.tar", "gzip": "layer.v1.tar+gzip", "zstd": "layer.v1.tar+zstd"}
+
+
+def oci_directory(directory: Path, *images: Saved, how: Compression = "gzip") -> Path:
+    """An OCI layout as a directory."""
+    for name, data in _layout(images, how).items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else b"")
+    return directory
+
+
+def _in_file(form: Callable[..., bytes], suffix: str = ".tar", **how: Any) -> Callable[..., Path]:
+    def write(directory: Path, *images: Saved) -> Path:
+        path = directory / f"image{suffix}"
+        path.write_bytes(form(*images, **how))
+        return path
+
+    return write
+
+
+def _gzipped(*images: Saved) -> bytes:
+    return gzip.compress(docker_legacy(*images))
+
+
+# Every form, by a name for test ids: (directory, *images) → path.
+FORMS: dict[str, Callable[..., Path]] = {
+    "docker-legacy": _in_file(docker_legacy),
+    "docker-layout": _in_file(docker_layout),
+    "docker-gzipped": _in_file(_gzipped, ".tar.gz"),
+    "containers-image": _in_file(containers_image),
+    "crane-gzip": _in_file(crane),
+    "crane-zstd": _in_file(crane, how="zstd"),
+    "crane-gzip-named-tar": _in_file(crane, suffix=".tar"),
+    "crane-plain-named-gzip": _in_file(crane, how="", suffix=".tar.gz"),
+    "oci-archive-gzip": _in_file(oci_archive),
+    "oci-archive-zstd": _in_file(oci_archive, how="zstd"),
+    "oci-archive-plain": _in_file(oci_archive, how=""),
+    "oci-archive-gzip-called-plain": _in_file(oci_archive, says=""),
+    "oci-archive-nested": _in_file(oci_archive, nested=True),
+    "oci-directory": oci_directory,
+}
+
+
+# The examples of rules
+
+
+def build_example(example: ImageExample, directory: Path) -> Path:
+    """The archive of a rule's example image, as `docker save` writes it."""
+    path = directory / "example.tar"
+    path.write_bytes(docker_legacy(saved_example(example)))
+    return path
+
+
+def saved_example(example: ImageExample) -> Saved:
+    """A rule's example image. Steps without words of their own are copies."""
+    made_by = example.steps or tuple("COPY . /" for _ in example.layers)
+    if len(made_by) != len(example.layers):
+        raise ValueError(f"{len(example.layers)} layers, but {len(made_by)} steps")
+    history = [{"created": CREATED, "created_by": one, "empty_layer": True} for one in example.empty_steps]
+    history += [{"created": CREATED, "created_by": one} for one in made_by]
+    return Saved(
+        layers=tuple(layer_tar(one) for one in example.layers),
+        config=example.config,
+        history=tuple(history),
+        tags=example.tags,
+        top=example.top,
+    )

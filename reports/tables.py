@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
+# The builder names what it copied by 64 digits that tell a person nothing.
+_LONG_HASH = re.compile(r"((?:file|dir|multi):[0-9a-f]{8})[0-9a-f]{56}")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -21,7 +24,7 @@ def size(count: int | None) -> str:
 
 def clipped(text: str, width: int) -> str:
     """One line of at most `width` characters, control characters made visible."""
-    flat = " ".join(text.split())
+    flat = _LONG_HASH.sub(r"\1…", " ".join(text.split()))
     flat = "".join(char if char.isprintable() else "�" for char in flat)
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 

@@ -35,6 +35,8 @@ class Process(NamedTuple):
     state: str = ""  # one letter, as in /proc/PID/stat
     capabilities: int | None = None  # CapEff
     no_new_privileges: bool | None = None
+    caught_signals: int = 0  # SigCgt: bit n-1 stands for signal n
+    host_pid: int = 0
 
 
 class Listener(NamedTuple):

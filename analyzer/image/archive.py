@@ -11,8 +11,8 @@ import json
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, NamedTuple, TypeGuard
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeGuard
 
 from ..errors import InputError
 from .blob import Blob, File, Window, unpacked
@@ -231,14 +231,14 @@ class _DirectoryLayout(Archive):
         return self._open[name]
 
 
-def open_archive(source: str | BinaryIO, name: str = "") -> Archive:
+def open_archive(source: str | Iterable[bytes], name: str = "") -> Archive:
     """Recognise an archive or a layout by its content.
 
     Raises:
         InputError: it is neither, or can't be read.
     """
     if not isinstance(source, str):
-        file = File.spool(iter(lambda: source.read(1 << 20), b""), name or "stream")
+        file = File.spool(source, name or "stream")
     elif os.path.isdir(source):
         if not any(os.path.isfile(os.path.join(source, one)) for one in ("index.json", "manifest.json")):
             raise InputError(

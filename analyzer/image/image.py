@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .archive import Archive, Manifest, open_archive
@@ -316,12 +316,12 @@ class Image:
 
 
 def open_images(
-    source: str | BinaryIO, *, name: str = "", select: str | None = None, verify: bool = True
+    source: str | Iterable[bytes], *, name: str = "", select: str | None = None, verify: bool = True
 ) -> tuple[Image, ...]:
     """The images of an archive or a layout.
 
     Args:
-        source: a path, or a stream such as the engine's `docker save`.
+        source: a path, or the chunks of a stream such as the engine's `docker save`.
         name: what to call the source in messages and results; the path by default.
         select: one image of several: a tag ("shop:1.0"), or "@" and its index.
         verify: check the digests of configurations and layers.

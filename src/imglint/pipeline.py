@@ -17,8 +17,9 @@ from .rules.judge import Judgement, judge_dockerfile, judge_image
 from .rules.registry import load, select
 
 if TYPE_CHECKING:
+    from .analyzer.image import Image
     from .rules.index import Entry
-    from .rules.rule import Finding
+    from .rules.rule import Evidence, Finding, Rule
 
 MAX_DOCKERFILE_BYTES = 32 * 1024 * 1024
 
@@ -188,8 +189,8 @@ def open_source(source: str, *, verify: bool = True, engine: str | None = None) 
     from .runner import EngineError, connect
 
     try:
-        with connect(engine) as client, client.save(parsed.value) as stream:
-            return open_images(stream, name=source, verify=verify)
+        with connect(engine) as client:
+            return open_images(client.save(parsed.value), name=source, verify=verify)
     except EngineError as error:
         hint = error.hint or "give the path of an archive, or the name of an image that the engine has"
         raise InputError(source, f"is no path, and as an image's name: {error.problem}", hint) from error

@@ -1,0 +1,166 @@
+"""The local engine: finding it, asking it, and turning its errors into one kind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from .errors import EngineError
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+_TIMEOUT = 60  # seconds for any one call
+_START = "start Docker or Podman, or name an engine with --engine"
+
+
+class Engine:
+    """A connection to an engine. Close it, or use it in a `with`."""
+
+    def __init__(self, api: APIClient, url: str) -> None:
+        self.api = api
+        self.url = url
+        version = api.version()
+        components = version.get("Components") or [{}]
+        self.kind = "podman" if "podman" in str(components[0].get("Name", "")).lower() else "docker"
+        self.version = str(version.get("Version", ""))
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version}"
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.api.close()
+
+    def inspect_image(self, name: str) -> dict[str, Any]:
+        """The engine's description of an image.
+
+        Raises:
+            EngineError: it has none of this name.
+        """
+        with errors(name):
+            described = self.api.inspect_image(name)  # type: ignore[no-untyped-call]
+        return cast(dict[str, Any], described)
+
+    def save(self, name: str) -> Iterator[bytes]:
+        """The stream of `docker save`, in chunks.
+
+        Raises:
+            EngineError: the engine has no image of this name.
+        """
+        self.inspect_image(name)
+        with errors(name):
+            yield from self.api.get_image(name)
+
+    def url_of(self, container: str, what: str) -> str:
+        """The address of a part of the API that docker-py has no call for."""
+        return f"{self.api.base_url}/v{self.api.api_version}/containers/{container}/{what}"
+
+
+def connect(engine: str | None = None) -> Engine:
+    """Connect to the engine named, or to the local one found.
+
+    Args:
+        engine: "docker", "podman", or a URL such as unix:///run/podman/podman.sock; a remote engine
+            has to be named so. None: DOCKER_HOST if it is local, else the usual sockets.
+
+    Raises:
+        EngineError: none answers.
+    """
+    refused = []
+    for url in _candidates(engine):
+        path = url.removeprefix("unix://")
+        if url.startswith("unix://") and not os.path.exists(path):
+            refused.append(f"{path} is not there")
+            continue
+        try:
+            return _connect(url)
+        except EngineError as error:
+            refused.append(f"{path}: {error.problem}")
+    raise EngineError(engine or "engine", "; ".join(refused) or "no engine answers", _START)
+
+
+def _connect(url: str) -> Engine:
+    from docker import APIClient
+
+    with errors(url):
+        api = APIClient(base_url=url, version="auto", timeout=_TIMEOUT)
+        try:
+            return Engine(api, url)
+        except BaseException:
+            api.close()
+            raise
+
+
+def _candidates(engine: str | None) -> list[str]:
+    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    docker = [
+        "/var/run/docker.sock",
+        f"{runtime}/docker.sock",
+        os.path.expanduser("~/.docker/run/docker.sock"),
+    ]
+    podman = ["/run/podman/podman.sock", f"{runtime}/podman/podman.sock"]
+    if engine and "://" in engine:
+        return [engine]
+    if engine and engine not in ("docker", "podman"):
+        raise EngineError(
+            engine, "is neither docker, podman nor a URL", "as in --engine unix:///run/podman/podman.sock"
+        )
+    if engine:
+        return [f"unix://{path}" for path in (docker if engine == "docker" else podman)]
+    host = os.environ.get("DOCKER_HOST", "")
+    if host.startswith("unix://"):
+        return [host]
+    if host:
+        # What is started there would run on somebody else's machine: that must be meant.
+        raise EngineError(
+            "DOCKER_HOST", f"names a remote engine ({host})", f"name it with --engine {host} if you mean it"
+        )
+    return [f"unix://{path}" for path in (*docker, *podman)]
+
+
+@contextlib.contextmanager
+def errors(subject: str) -> Iterator[None]:
+    """Turn what docker-py and requests raise into an EngineError about `subject`."""
+    import docker.errors
+    import requests
+
+    try:
+        yield
+    except docker.errors.ImageNotFound as error:
+        raise EngineError(
+            subject, "the engine has no such image", "build or load it first; nothing is pulled"
+        ) from error
+    except docker.errors.APIError as error:
+        raise EngineError(subject, _explanation(error)) from error
+    except docker.errors.DockerException as error:
+        raise EngineError(subject, _cause(error), _START) from error
+    except requests.RequestException as error:
+        raise EngineError(subject, f"the engine stopped answering: {error}", _START) from error
+
+
+def _explanation(error: Any) -> str:
+    return str(getattr(error, "explanation", None) or error).strip()
+
+
+def _cause(error: Exception) -> str:
+    """docker-py tells the cause only in its text."""
+    text = str(error)
+    for mark, told in (
+        ("PermissionError", "permission denied"),
+        ("FileNotFoundError", "no such socket"),
+        ("ConnectionRefusedError", "connection refused: nothing listens there"),
+        ("Connection refused", "connection refused: nothing listens there"),
+        ("timed out", "no answer in time"),
+    ):
+        if mark in text:
+            return told
+    return text

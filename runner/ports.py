@@ -1,0 +1,225 @@
+"""Ports: what the image declares, what really listens, and what publishing makes of it.
+
+A published port is proved by bytes that come back, or by a socket in the container's own table
+that a path which cannot lie reaches. Docker's proxy on 127.0.0.1 accepts connections for ports
+that nobody listens on, so an accepted connection is no proof, and neither is its end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .dial import CLOSED, DATA, REFUSED, SILENT, UNREACHABLE, Dial, dial, dial_until_data
+from .observation import Check, Listener, Verdict
+
+MAX_PORTS = 32  # of wide EXPOSE ranges, each published port costs the engine two processes
+
+
+class Port(NamedTuple):
+    """A container port: `80/tcp`."""
+
+    number: int
+    protocol: str
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.protocol}"
+
+
+def parse_port(text: str) -> list[Port]:
+    """`80`, `80/tcp` or `7000-7003/udp`; an empty list for what is no port."""
+    numbers, _, protocol = text.partition("/")
+    first, _, last = numbers.partition("-")
+    if not first.isdecimal() or (last and not last.isdecimal()):
+        return []
+    return [Port(number, protocol.lower() or "tcp") for number in range(int(first), int(last or first) + 1)]
+
+
+def listening_checks(listeners: Iterable[Listener]) -> list[Check]:
+    """One check for each socket that waits."""
+    return [
+        Check(
+            "sockets.listening", f"{one.port}/{one.protocol}", Verdict.PROVED,
+            f"listens on {one.address}" + (", which only the container itself can reach" if one.loopback else ""),
+            {"address": one.address, "uid": one.uid, "source": "/proc/net"},
+        )
+        for one in listeners
+    ]  # fmt: skip
+
+
+def exposed_checks(
+    declared: Sequence[Port], listeners: Sequence[Listener], ended: str, watched: float
+) -> list[Check]:
+    """EXPOSE against the sockets: each declared port, and each port that is not declared.
+
+    Args:
+        declared: the image's EXPOSE.
+        listeners: the sockets that wait.
+        ended: how the container ended, or "" while it runs.
+        watched: seconds for which sockets were looked for.
+    """
+    checks = []
+    proof = {"listening": [f"{one.address}:{one.port}/{one.protocol}" for one in listeners]}
+    for port in declared:
+        same = [one for one in listeners if one.port == port.number]
+        right = [one for one in same if one.protocol == port.protocol]
+        if any(not one.loopback for one in right):
+            verdict, summary = Verdict.PROVED, f"listens on {right[0].address}"
+        elif right:
+            verdict, summary = Verdict.DISPROVED, "listens on the loopback only: -p cannot reach it"
+        elif same:
+            verdict, summary = Verdict.DISPROVED, f"listens on {same[0].protocol}, not on {port.protocol}"
+        elif ended:
+            verdict, summary = Verdict.DISPROVED, f"nothing listens: {ended}"
+        else:
+            verdict, summary = Verdict.DISPROVED, f"nothing listened within {watched:.0f} s"
+        checks.append(Check("ports.exposed", str(port), verdict, summary, proof))
+    known = set(declared)
+    for one in listeners:
+        port = Port(one.port, one.protocol)
+        if port in known or one.loopback:
+            continue
+        known.add(port)
+        checks.append(
+            Check(
+                "ports.undeclared", str(port), Verdict.PROVED,
+                "listens, but is not declared: -P does not publish it, -p and other containers reach it", proof,
+            )
+        )  # fmt: skip
+    return checks
+
+
+def plain_check(state: Mapping[str, Any]) -> Check:
+    """Without -p or -P nothing is published."""
+    published = _published(state)
+    verdict = Verdict.DISPROVED if published else Verdict.PROVED
+    return Check(
+        "ports.plain", "no option", verdict,
+        "without -p and -P nothing is published" if not published else "something is published without being asked",
+        {"NetworkSettings.Ports": _shown(state)},
+    )  # fmt: skip
+
+
+def control_check(state: Mapping[str, Any], control: Port) -> tuple[Check, bool]:
+    """A published port that nothing listens on: does connecting to it lie here?
+
+    Returns the check, and whether an accepted connection on the published side proves nothing.
+    """
+    target = _published(state).get(str(control))
+    if target is None:
+        summary = "the control port was not published"
+        return Check("ports.dead", str(control), Verdict.CANNOT_TELL, summary), True
+    result = dial(*target)
+    lies = result.outcome not in (REFUSED, UNREACHABLE)
+    summary = (
+        "published, nothing listens, and connecting succeeds all the same: on this path an accepted"
+        " connection proves nothing"
+        if lies
+        else "published, nothing listens, and connecting is refused: this path tells the truth"
+    )
+    return Check(
+        "ports.dead", str(control), Verdict.PROVED, summary, {"dial": result.proof(), "accepts": lies}
+    ), lies
+
+
+def published_check(
+    name: str, port: Port, state: Mapping[str, Any], listeners: Sequence[Listener], *, reachable: bool
+) -> Check:
+    """Whether a published port serves, from end to end.
+
+    Args:
+        name: the check's name, "ports.published" or "ports.publish-all".
+        port: the container's port.
+        state: the container as the engine describes it now.
+        listeners: its sockets now.
+        reachable: whether this machine reaches the container's own address.
+    """
+    target = _published(state).get(str(port))
+    waiting = [one for one in listeners if one.port == port.number and one.protocol == port.protocol]
+    proof: dict[str, Any] = {
+        "NetworkSettings.Ports": _shown(state),
+        "listening": [f"{one.address}:{one.port}" for one in waiting],
+    }
+    if target is None:
+        return Check(name, str(port), Verdict.DISPROVED, "is not published", proof)
+    where = f"published on {target[0]}:{target[1]}"
+    open_to_others = [one for one in waiting if not one.loopback]
+    if not open_to_others:
+        why = (
+            "its server listens on the loopback only" if waiting else "nothing listens on it in the container"
+        )
+        if port.protocol == "tcp":
+            result = dial(*target)
+            proof["published"] = result.proof()
+            if result.outcome in (CLOSED, SILENT):
+                why += ", though connecting succeeds: the engine's proxy accepts for it"
+        return Check(name, str(port), Verdict.DISPROVED, f"{where}, but {why}", proof)
+    if port.protocol != "tcp":
+        summary = f"{where} and bound in the container; whether it answers takes its own protocol"
+        return Check(name, str(port), Verdict.PROVED, summary, proof)
+    direct = _direct(state, port) if reachable else None
+    if direct is not None:
+        proof["container"] = direct.proof()
+    result = dial_until_data(*target, seconds=1.5)
+    proof["published"] = result.proof()
+    return Check(name, str(port), *_served(where, result, direct), proof)
+
+
+def _served(where: str, result: Dial, direct: Dial | None) -> tuple[Verdict, str]:
+    if result.outcome == DATA:
+        return Verdict.PROVED, f"{where} and serves: {len(result.received)} bytes came back"
+    if result.outcome in (REFUSED, UNREACHABLE):
+        return Verdict.DISPROVED, f"{where}, but connecting there is {result.outcome}"
+    if direct is None:
+        return (
+            Verdict.CANNOT_TELL,
+            f"{where} and bound, but only the engine's proxy was reached, and it said nothing",
+        )
+    if direct.outcome == REFUSED:
+        return Verdict.DISPROVED, f"{where}, but the container itself refuses the connection"
+    if direct.outcome == DATA:
+        return Verdict.DISPROVED, f"{where}, but only the container's own address serves"
+    manner = "says nothing by itself" if direct.outcome == SILENT else "closes at once"
+    return Verdict.PROVED, f"{where} and accepts connections; the server {manner}"
+
+
+def publish_all_nothing(state: Mapping[str, Any]) -> Check:
+    """-P without EXPOSE."""
+    published = _published(state)
+    verdict = Verdict.DISPROVED if published else Verdict.PROVED
+    summary = "the image declares no port, so -P publishes nothing"
+    return Check("ports.publish-all", "-P", verdict, summary, {"NetworkSettings.Ports": _shown(state)})
+
+
+def address_of(state: Mapping[str, Any]) -> str:
+    """The container's own address on its first network."""
+    networks = (state.get("NetworkSettings") or {}).get("Networks") or {}
+    return next((one.get("IPAddress") or "" for one in networks.values()), "")
+
+
+def _direct(state: Mapping[str, Any], port: Port) -> Dial | None:
+    address = address_of(state)
+    if not address:
+        return None
+    result = dial_until_data(address, port.number, 0.8)
+    time.sleep(0.1)  # a server of one connection at a time comes back to listen
+    return result
+
+
+def _published(state: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    """`80/tcp` → address and port on the host, as the engine says they are, not as was asked."""
+    ports = (state.get("NetworkSettings") or {}).get("Ports") or {}
+    out = {}
+    for name, bindings in ports.items():
+        for one in bindings or ():
+            host = one.get("HostIp") or "127.0.0.1"
+            if ":" in host:
+                continue
+            out[name] = ("127.0.0.1" if host == "0.0.0.0" else host, int(one["HostPort"]))  # noqa: S104
+            break
+    return out
+
+
+def _shown(state: Mapping[str, Any]) -> Any:
+    return (state.get("NetworkSettings") or {}).get("Ports") or {}

@@ -1,0 +1,155 @@
+"""A container's processes and sockets, from /proc.
+
+On the engine's own machine the host's /proc shows them, without any tool in the image. Elsewhere
+a side container joins the same namespaces and reads them there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from .observation import Listener, Peer, Process
+
+_LISTEN = "0A"
+_ESTABLISHED = "01"
+_UNCONNECTED = "07"
+_NET_FILES = ("tcp", "tcp6", "udp", "udp6")
+_MAX_PROCESSES = 2000
+
+
+class Snapshot(NamedTuple):
+    """What /proc showed at one moment."""
+
+    processes: tuple[Process, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    peers: tuple[Peer, ...] = ()
+    environment: Mapping[str, str] | None = None  # of PID 1; None where it may not be read
+    executable: str = ""  # of PID 1
+
+
+class Unreadable(Exception):  # noqa: N818  (a state, not a fault)
+    """The host's /proc is not the engine's, or may not be read; the text says why."""
+
+
+def snapshot(host_pid: int, container: str) -> Snapshot:
+    """The container whose PID 1 is `host_pid` on this machine.
+
+    Raises:
+        Unreadable: that process is not this container's, or is none of our business.
+    """
+    base = f"/proc/{host_pid}"
+    try:
+        namespace = os.readlink(f"{base}/ns/pid")
+        with open(f"{base}/cgroup", encoding="utf-8") as stream:
+            if container not in stream.read() and namespace == os.readlink("/proc/self/ns/pid"):
+                raise Unreadable("the engine's processes are not this machine's")
+        executable = os.readlink(f"{base}/exe")
+    except FileNotFoundError:
+        raise Unreadable("the process is gone, or the engine runs on another machine") from None
+    except PermissionError:
+        raise Unreadable("reading the processes of others takes root") from None
+    seen = list(_processes(namespace))
+    own_pid = {one.host_pid: one.pid for one in seen}
+    processes = tuple(sorted(one._replace(parent=own_pid.get(one.parent, 0)) for one in seen))
+    listeners: list[Listener] = []
+    far_ends: list[tuple[Peer, int]] = []
+    for name in _NET_FILES:
+        with contextlib.suppress(OSError), open(f"{base}/net/{name}", encoding="ascii") as stream:
+            found, far = parse_sockets(name, stream.read())
+            listeners += found
+            far_ends += far
+    ports = {(one.protocol, one.port) for one in listeners}
+    # The near end of an accepted connection has the port of a listener; the others were dialled.
+    dialled = tuple(
+        dict.fromkeys(Peer(one.address, one.port) for one, near in far_ends if ("tcp", near) not in ports)
+    )
+    return Snapshot(processes, tuple(listeners), dialled, _environment(base), executable)
+
+
+def _processes(namespace: str) -> Iterator[Process]:
+    count = 0
+    for name in os.listdir("/proc"):
+        if not name.isdecimal():
+            continue
+        try:
+            if os.readlink(f"/proc/{name}/ns/pid") != namespace:
+                continue
+            with open(f"/proc/{name}/status", encoding="utf-8", errors="replace") as stream:
+                status = stream.read()
+            with open(f"/proc/{name}/cmdline", "rb") as raw:
+                cmdline = raw.read()
+        except OSError:
+            continue  # it has ended meanwhile
+        yield parse_process(status, cmdline)
+        count += 1
+        if count == _MAX_PROCESSES:
+            return
+
+
+def parse_process(status: str, cmdline: bytes) -> Process:
+    """A process from its status and cmdline; `pid` as its own namespace counts, `parent` as the host."""
+    fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+    own = fields.get("NSpid", fields.get("Pid", "0")).split()
+    argv = (
+        tuple(one.decode("utf-8", "replace") for one in cmdline.rstrip(b"\0").split(b"\0")) if cmdline else ()
+    )
+    if not argv:
+        argv = (fields.get("Name", "").strip(),)  # a zombie has no cmdline any more
+    return Process(
+        pid=int(own[-1]),
+        parent=int(fields.get("PPid", "0")),
+        uid=int(fields["Uid"].split()[1]) if "Uid" in fields else None,
+        gid=int(fields["Gid"].split()[1]) if "Gid" in fields else None,
+        argv=argv,
+        state=fields.get("State", "").strip()[:1],
+        capabilities=int(fields["CapEff"], 16) if "CapEff" in fields else None,
+        no_new_privileges=fields["NoNewPrivs"].strip() == "1" if "NoNewPrivs" in fields else None,
+        caught_signals=int(fields["SigCgt"], 16) if "SigCgt" in fields else 0,
+        host_pid=int(own[0]),
+    )
+
+
+def parse_sockets(name: str, content: str) -> tuple[list[Listener], list[tuple[Peer, int]]]:
+    """The listeners, and the far ends of connections with their near ports, of a /proc/net file."""
+    protocol = name[:3]
+    listeners = []
+    peers = []
+    for line in content.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 8:
+            continue
+        address, port = _endpoint(fields[1])
+        far_address, far_port = _endpoint(fields[2])
+        state = fields[3]
+        waiting = state == _LISTEN if protocol == "tcp" else state == _UNCONNECTED and not far_port
+        if waiting and port:
+            listeners.append(Listener(protocol, address, port, int(fields[7])))
+        elif protocol == "tcp" and state == _ESTABLISHED:
+            peers.append((Peer(far_address, far_port), port))
+    return listeners, peers
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    """`0100007F:22B8`: the address word by word in the machine's order, the port in plain hex."""
+    host, _, port = text.partition(":")
+    # The kernel prints each word of 32 bits as a number of its own byte order.
+    packed = b"".join(struct.pack("=I", int(host[at : at + 8], 16)) for at in range(0, len(host), 8))
+    if len(packed) == 4:
+        return socket.inet_ntop(socket.AF_INET, packed), int(port, 16)
+    if packed[:12] == b"\0" * 10 + b"\xff\xff":
+        return socket.inet_ntop(socket.AF_INET, packed[12:]), int(port, 16)
+    return socket.inet_ntop(socket.AF_INET6, packed), int(port, 16)
+
+
+def _environment(base: str) -> dict[str, str] | None:
+    try:
+        with open(f"{base}/environ", "rb") as stream:
+            pairs = stream.read().decode("utf-8", "replace").rstrip("\0").split("\0")
+    except OSError:
+        return None
+    return {name: value for name, _, value in (pair.partition("=") for pair in pairs) if name}

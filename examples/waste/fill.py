@@ -46,16 +46,9 @@ def style(rng: random.Random, color: str) -> str:
 
 def picture(rng: random.Random, strokes: int) -> str:
     """An SVG of some strokes."""
-    points = [
-        f'<path d="M{rng.randint(0, 99)} {rng.randint(0, 99)}L{rng.randint(0, 99)} {rng.randint(0, 99)}"/>'
-    ]
-    for _ in range(strokes):
-        points.append(f'<path d="M{rng.randint(0, 99)} {rng.randint(0, 99)}h{rng.randint(-9, 9)}"/>')
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 99 99" stroke="#444">'
-        + "".join(points)
-        + "</svg>"
-    )
+    spots = [(rng.randint(0, 99), rng.randint(0, 99), rng.randint(-9, 9)) for _ in range(strokes)]
+    lines = "".join(f'<path d="M{x} {y}h{length}"/>' for x, y, length in spots)
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 99 99" stroke="#444">{lines}</svg>'
 
 
 def write(name: str, text: str) -> None:

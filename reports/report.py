@@ -44,6 +44,16 @@ class Report(NamedTuple):
     lines: Mapping[str, Mapping[int, int]] = {}  # image ID → step index → line of the Dockerfile
     texts: Mapping[str, Text] = {}  # by file, for source frames
 
+    def line_of(self, finding: Finding) -> int | None:
+        """The line of the Dockerfile that made the layer of an image's finding, where that is known."""
+        layer = finding.place.layer
+        for image in self.images if layer else ():
+            assert layer is not None
+            if image.source == finding.file and layer.number < len(image.layers):
+                step = image.layers[layer.number].step
+                return self.lines.get(image.id, {}).get(step) if step is not None else None
+        return None
+
     def count(self, severity: Severity) -> int:
         """How many findings there are of a severity."""
         return sum(one.severity == severity for one in self.findings)

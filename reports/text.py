@@ -18,9 +18,9 @@ def render(report: Report, *, full: bool = False) -> str:
     lines = []
     if full:
         for finding in report.findings:
-            lines += [_line(finding), *_frame(finding, report), ""]
+            lines += [_line(finding, (), report.line_of(finding)), *_frame(finding, report), ""]
     else:
-        lines += [_line(first, others) for first, others in _folded(report.findings)]
+        lines += [_line(first, others, report.line_of(first)) for first, others in _folded(report.findings)]
     for one in report.withdrawn:
         lines.append(f"withdrawn: {_line(one.finding)}: {one.reason}")
     lines += [f"note: {note}" for note in report.notes]
@@ -52,13 +52,13 @@ def summary(report: Report) -> str:
     return f"{', '.join(counts)} in {files}; `imglint explain {first.rule.code}` says why"
 
 
-def _line(finding: Finding, others: tuple[Finding, ...] = ()) -> str:
+def _line(finding: Finding, others: tuple[Finding, ...] = (), made_on: int | None = None) -> str:
     place = finding.place
     where = finding.file
     if place.span:
         where += f":{place.span.line}:{place.span.column}"
     elif place.layer:
-        where += f": layer {place.layer.number}"
+        where += f": layer {place.layer.number}" + (f" (line {made_on})" if made_on else "")
     elif place.subject:
         where += f": {place.subject}"
     more = ""

@@ -125,6 +125,7 @@ class Rule:
         antipattern: which of the ten things to avoid it serves, 1 to 10.
         aliases: the other tools' codes for the same fault; they select and ignore.
         default: whether it belongs to the default profile.
+        settled_by: codes that, asked of better evidence and silent there, refute a finding of this rule.
         shipped_only: says nothing about stages that don't end up in the image.
         bad: examples that must be found, good: examples that must not; one of each for
             every kind of evidence that the rule looks at.
@@ -144,6 +145,7 @@ class Rule:
         aliases: tuple[str, ...] = (),
         since: str = "0.1",
         default: bool = True,
+        settled_by: tuple[str, ...] = (),
         shipped_only: bool = False,
     ) -> None:
         self.code = code
@@ -158,6 +160,7 @@ class Rule:
         self.since = since
         self.default = default
         self.shipped_only = shipped_only
+        self.settled_by = settled_by
         self.dockerfile_checks: list[DockerfileCheck] = []
         self.stage_checks: list[StageCheck] = []
         self.instruction_checks: list[tuple[tuple[str, ...], InstructionCheck]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from .errors import EngineError
@@ -63,6 +63,40 @@ class Engine:
     def url_of(self, container: str, what: str) -> str:
         """The address of a part of the API that docker-py has no call for."""
         return f"{self.api.base_url}/v{self.api.api_version}/containers/{container}/{what}"
+
+
+@contextlib.contextmanager
+def loaded(engine: Engine, archive: Iterable[bytes], identity: str) -> Iterator[str]:
+    """An image of an archive in the engine for a while, by its ID.
+
+    An image that was there before is used as it is, and stays.
+
+    Args:
+        engine: where to load it.
+        archive: the chunks of a docker-archive without tags.
+        identity: the image's ID.
+
+    Raises:
+        EngineError: the engine can't load it.
+    """
+    import docker.errors
+
+    try:
+        engine.api.inspect_image(identity)  # type: ignore[no-untyped-call]
+    except docker.errors.ImageNotFound:
+        pass
+    else:
+        yield identity
+        return
+    with errors(identity[:19]):
+        for _ in engine.api.load_image(archive):  # type: ignore[no-untyped-call]
+            pass
+        engine.inspect_image(identity)
+    try:
+        yield identity
+    finally:
+        with errors(identity[:19]):
+            engine.api.remove_image(identity, force=True)
 
 
 def connect(engine: str | None = None) -> Engine:

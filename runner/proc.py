@@ -20,6 +20,7 @@ _ESTABLISHED = "01"
 _UNCONNECTED = "07"
 _NET_FILES = ("tcp", "tcp6", "udp", "udp6")
 _MAX_PROCESSES = 2000
+_ENGINE_RESOLVER = "127.0.0.11"
 
 
 class Snapshot(NamedTuple):
@@ -127,7 +128,8 @@ def parse_sockets(name: str, content: str) -> tuple[list[Listener], list[tuple[P
         far_address, far_port = _endpoint(fields[2])
         state = fields[3]
         waiting = state == _LISTEN if protocol == "tcp" else state == _UNCONNECTED and not far_port
-        if waiting and port:
+        # The engine's own resolver sits inside the container's network, too.
+        if waiting and port and address != _ENGINE_RESOLVER:
             listeners.append(Listener(protocol, address, port, int(fields[7])))
         elif protocol == "tcp" and state == _ESTABLISHED:
             peers.append((Peer(far_address, far_port), port))

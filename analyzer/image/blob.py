@@ -11,6 +11,7 @@ from typing import IO, Protocol, cast
 from ..errors import InputError
 
 _WINDOW = 64 * 1024
+_GLANCE = 8 * 1024  # after a jump over contents: the next file is probably as large
 _CHUNK = 1024 * 1024
 # Deflate can't do more than 1032:1 and no real layer comes near this size: it is a bomb.
 MAX_UNPACKED = 256 * 1024**3
@@ -64,8 +65,15 @@ class File:
             return cls(os.dup(spooled.fileno()), name)
 
     def pread(self, offset: int, length: int) -> bytes:
-        """Up to `length` bytes at `offset`."""
-        return os.pread(self._descriptor, length, offset)
+        """Up to `length` bytes at `offset`.
+
+        Raises:
+            InputError: the disk does not give them.
+        """
+        try:
+            return os.pread(self._descriptor, length, offset)
+        except (OSError, OverflowError) as error:
+            raise InputError(self.name, f"at offset {offset}: can't be read: {error}") from error
 
 
 class Blob:
@@ -126,8 +134,9 @@ class Window:
         """Up to `length` bytes at `offset`."""
         start = offset - self._at
         if start < 0 or start + length > len(self._window):
+            near = 0 <= start <= len(self._window)
             self._at = offset
-            self._window = self._blob.pread(offset, max(length, _WINDOW))
+            self._window = self._blob.pread(offset, max(length, _WINDOW if near else _GLANCE))
             start = 0
         return self._window[start : start + length]
 
@@ -135,9 +144,9 @@ class Window:
         """Contents are not hashed here: they were not read."""
         return None
 
-    def finish(self) -> int:
+    def end(self) -> int:
         """The length of all of it."""
-        return self._blob.size
+        return min(self._blob.size, max(self._blob.file.size - self._blob.start, 0))
 
 
 class Stream:
@@ -188,7 +197,7 @@ class Stream:
             at += len(part)
         return digest.digest()
 
-    def finish(self) -> int:
+    def end(self) -> int:
         """Read to the end; the length of all of it."""
         while True:
             self._at += len(self._buffer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -100,6 +100,7 @@ class Image:
         self.raw = raw
         self.config: ImageConfig = parse_config(raw, subject)
         self.steps: tuple[Step, ...] = map_history(raw.get("history"), len(contents), subject)
+        self._config = manifest.raw
         self._diff_ids = manifest.diff_ids
         self._blobs = manifest.layers
         self._contents = tuple(contents)
@@ -298,6 +299,12 @@ class Image:
             if len(fields) > 2 and fields[0] == name and fields[2].isdecimal():
                 return int(fields[2])
         return 0 if name == "root" else None
+
+    def docker_archive(self) -> Iterator[bytes]:
+        """This image alone and without tags, in chunks that an engine can load."""
+        from .pack import docker_archive
+
+        return docker_archive(self._config, self._blobs)
 
     # For going on in a notebook
 

@@ -96,7 +96,7 @@ def read_layer(
                 " are left: the layer is truncated",
                 "save the image again",
             )
-    length = source.finish()
+    length = source.end()
     if compression and entries and entries[-1].size and entries[-1].data + entries[-1].size > length:
         raise InputError(blob.subject, f"ends inside {entries[-1].path!r}: the layer is truncated")
     _compare(blob, "sha256:" + whole.hexdigest() if whole else diff_id, diff_id, "diff ID")

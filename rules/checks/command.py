@@ -141,6 +141,7 @@ _FOREGROUND = {"nginx": "-g 'daemon off;'"}
 FORKS = Rule(
     code="IL010",
     name="main-process-forks",
+    settled_by=("IL010",),
     severity=Severity.ERROR,
     message="{program} goes into the background, so PID 1 ends at once and the container with it;"
     " start it with {foreground}",

@@ -19,6 +19,7 @@ ROOT = Rule(
     severity=Severity.WARNING,
     antipattern=9,
     aliases=("DS-0002", "CKV_DOCKER_8", "CIS-DI-0001"),
+    settled_by=("DL3002",),
     message="the main process runs as {user}: who breaks out of it is root to the host's kernel",
     page="""The container's main process runs as root.
 
@@ -88,6 +89,7 @@ NO_USER = Rule(
     severity=Severity.INFO,
     antipattern=9,
     aliases=("CKV_DOCKER_3", "S6471"),
+    settled_by=("DL3002",),
     message="no USER is named and {base} runs as root, so the main process is root, too",
     page="""The shipped stage never names a USER, and its base runs as root.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .analyzer import InputError
@@ -13,7 +13,7 @@ from .config import Settings
 from .discovery import dockerfiles
 from .exits import Exit, worst
 from .reports import Problem, Report
-from .rules.judge import Judgement, judge_dockerfile, judge_image
+from .rules.judge import Judgement, judge_container, judge_dockerfile, judge_image
 from .rules.registry import load, select
 
 if TYPE_CHECKING:
@@ -173,6 +173,45 @@ def measure(
         images=tuple(images),
     )
     return report, worst(codes)
+
+
+def prove(
+    image: str,
+    settings: Settings,
+    *,
+    publish: Sequence[str] = (),
+    publish_all: bool = False,
+    engine: str | None = None,
+) -> tuple[Report, Exit]:
+    """Run an image and judge what was observed. An archive is loaded for it, and removed again.
+
+    Raises:
+        InputError: no engine answers, it has no such image, or it can't do what was asked.
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    from .analyzer.image import parse_source
+    from .runner import EngineError, connect, loaded, verify
+
+    rules = _rules(settings, "container")
+    source = parse_source(image)
+    try:
+        with connect(engine) as client:
+            if source.kind == "path":
+                found = open_source(image, engine=engine)
+                if len(found) > 1:
+                    raise InputError(image, f"holds {len(found)} images", "name one: PATH:NAME, or PATH:@0")
+                with loaded(client, found[0].docker_archive(), found[0].id) as identity:
+                    seen = verify(client, identity, publish=publish, publish_all=publish_all)
+                seen = seen._replace(image=image)
+            else:
+                seen = verify(client, source.value, publish=publish, publish_all=publish_all)
+    except EngineError as error:
+        raise InputError(error.subject, error.problem, error.hint) from error
+    judgement = judge_container(seen, rules)
+    report = Report(
+        files=(image,), findings=judgement.findings, skipped=judgement.skipped, observations=(seen,)
+    )
+    return report, exit_for(judgement.findings, settings, failed=judgement.failed)
 
 
 def open_source(source: str, *, verify: bool = True, engine: str | None = None) -> tuple[Image, ...]:

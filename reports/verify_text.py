@@ -1,0 +1,42 @@
+"""Checks of a container for people."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from . import text
+from .report import Report
+from .tables import clipped
+
+if TYPE_CHECKING:
+    from ..runner import Check, Observation
+
+_SUMMARY_WIDTH = 150
+
+
+def render(report: Report, *, full: bool = False) -> str:
+    """Each image's checks, then the findings."""
+    parts = [checks(one, full=full) for one in report.observations]
+    parts.append(text.render(report, full=full).rstrip("\n"))
+    return "\n\n".join(parts) + "\n"
+
+
+def checks(observation: Observation, *, full: bool = False) -> str:
+    """The checks of one image, a line each; with their proofs in `full`."""
+    lines = [f"{clipped(observation.image, 80)}  {observation.image_id[:19]}  on {observation.engine}", ""]
+    width = max((len(one.name) + len(one.subject) + 1 for one in observation.checks), default=0)
+    for one in observation.checks:
+        lines.append(_line(one, width))
+        if full:
+            lines += [f"    {name}: {_shown(value)}" for name, value in one.proof.items()]
+    return "\n".join(lines)
+
+
+def _line(check: Check, width: int) -> str:
+    name = f"{check.name} {check.subject}"
+    return f"{check.verdict:<17}  {name:<{width}}  {clipped(check.summary, _SUMMARY_WIDTH)}".rstrip()
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,174 @@
+"""Joins the evidence of Dockerfile, image and container into the matrix."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .analyzer import InputError
+from .config import Settings
+from .exits import Exit, worst
+from .pipeline import lint, measure, prove
+from .reports import Report, Withdrawn
+from .rules.matrix import CellVerdict, matrix
+from .rules.registry import load, select
+
+if TYPE_CHECKING:
+    from .rules.rule import Evidence, Finding, Skipped
+
+
+def audit(
+    dockerfile: str | None,
+    image: str | None,
+    settings: Settings,
+    *,
+    run: bool = False,
+    verify: bool = True,
+    engine: str | None = None,
+) -> tuple[Report, Exit]:
+    """Read what there is and answer the thirty questions.
+
+    Args:
+        dockerfile: its path; None: ./Dockerfile if there is one.
+        image: a SOURCE.
+        settings: as for lint.
+        run: start the image, too.
+        verify: check digests of the image.
+        engine: as for `connect`.
+
+    Raises:
+        InputError: there is nothing to audit, or what was named can't be read.
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    if dockerfile is None and os.path.isfile("Dockerfile"):
+        dockerfile = "Dockerfile"
+    if dockerfile is None and image is None:
+        raise InputError("audit", "there is nothing to audit", "name a Dockerfile, or an image with --image")
+    if run and image is None:
+        raise InputError(
+            "--run", "there is no image to start", "name it with --image; build it first if need be"
+        )
+    missing: dict[Evidence, str] = {}
+    doubts: dict[Evidence, str] = {}
+    parts: list[Report] = []
+    codes: list[Exit] = []
+    if dockerfile is None:
+        missing["dockerfile"] = "no Dockerfile was given"
+    else:
+        report, code = lint([dockerfile], settings)
+        _must_have_read(report)
+        parts.append(report)
+        codes.append(code)
+        if any(one.rule.code == "IL001" for one in report.findings):
+            doubts["dockerfile"] = "the Dockerfile could not be read whole"
+    if image is None:
+        missing["image"] = "no image was given: --image names it"
+    else:
+        report, code = measure([image], settings, verify=verify, engine=engine)
+        _must_have_read(report)
+        parts.append(report)
+        codes.append(code)
+    if not run:
+        missing["container"] = "nothing was started: --run does" + ("" if image else ", with --image")
+    elif image is not None:
+        report, code = prove(image, settings, engine=engine)
+        parts.append(report)
+        codes.append(code)
+        watched = report.observations[0]
+        if not watched.alive:
+            doubts["container"] = f"the container ended after {watched.seconds:.1f} s, too early to tell"
+    joined = _joined(parts)
+    notes, lines = _lineage(dockerfile, joined, settings)
+    kept, withdrawn = _settled(joined.findings, joined.skipped, missing, doubts, related=not notes)
+    rules = load(select(settings.select, settings.ignore, settings.extend_select))
+    cells = matrix(kept, joined.skipped, rules, missing, doubts)
+    joined = joined._replace(
+        findings=kept, withdrawn=withdrawn, notes=tuple(notes), matrix=cells, lines=lines
+    )
+    failed = any(cell.verdict is CellVerdict.FAIL for cell in cells) or any(
+        one.severity >= settings.fail_level for one in kept
+    )
+    # What the parts found may have been withdrawn meanwhile: only their other troubles count.
+    troubles = [code for code in codes if code is not Exit.FINDINGS]
+    return joined, worst([*troubles, Exit.FINDINGS if failed else Exit.CLEAN])
+
+
+def _must_have_read(report: Report) -> None:
+    if report.problems:
+        first = report.problems[0]
+        raise InputError(first.subject, first.problem, first.hint)
+
+
+def _joined(parts: list[Report]) -> Report:
+    return Report(
+        files=tuple(dict.fromkeys(name for part in parts for name in part.files)),
+        findings=tuple(one for part in parts for one in part.findings),
+        skipped=tuple(one for part in parts for one in part.skipped),
+        images=tuple(one for part in parts for one in part.images),
+        observations=tuple(one for part in parts for one in part.observations),
+        texts={name: text for part in parts for name, text in part.texts.items()},
+    )
+
+
+def _lineage(
+    dockerfile: str | None, joined: Report, settings: Settings
+) -> tuple[list[str], dict[str, dict[int, int]]]:
+    """Whether the image was built from this Dockerfile, and if so, from which lines."""
+    if dockerfile is None or not joined.images:
+        return [], {}
+    from .analyzer.attribution import attribute
+    from .analyzer.dockerfile import Dockerfile
+
+    text = joined.texts[dockerfile]
+    file = Dockerfile(text, settings.build_args, settings.target)
+    notes = []
+    lines: dict[str, dict[int, int]] = {}
+    for image in joined.images:
+        found = attribute(file, image)
+        if found.matches:
+            lines[image.id] = dict(found.lines)
+        else:
+            notes.append(
+                f"{image.source} was not built from this {dockerfile}, so neither is held against the other:"
+                f" {found.reason}"
+            )
+    return notes, lines
+
+
+def _settled(
+    findings: tuple[Finding, ...],
+    skipped: tuple[Skipped, ...],
+    missing: dict[Evidence, str],
+    doubts: dict[Evidence, str],
+    *,
+    related: bool,
+) -> tuple[tuple[Finding, ...], tuple[Withdrawn, ...]]:
+    """Withdraw what better evidence refutes: the image outweighs the text, the container both.
+
+    A question is settled when a rule that `settled_by` names was asked of the better evidence,
+    could answer, and found nothing.
+    """
+    kept = []
+    withdrawn = []
+    order: tuple[Evidence, ...] = ("dockerfile", "image", "container")
+    for one in findings:
+        refuted = ""
+        for better in order[order.index(one.place.evidence) + 1 :]:
+            if better in missing or better in doubts or (one.place.evidence == "dockerfile" and not related):
+                continue
+            for code in one.rule.settled_by:
+                found = any(f.rule.code == code and f.place.evidence == better for f in findings)
+                open_question = any(s.rule.code == code and s.evidence == better for s in skipped)
+                if not found and not open_question and _asks(code, better):
+                    refuted = f"the {better} shows otherwise"
+        if refuted:
+            withdrawn.append(Withdrawn(one, refuted))
+        else:
+            kept.append(one)
+    return tuple(kept), tuple(withdrawn)
+
+
+def _asks(code: str, evidence: Evidence) -> bool:
+    from .rules.registry import find
+
+    return evidence in find(code).evidence

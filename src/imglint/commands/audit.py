@@ -1,0 +1,39 @@
+"""`imglint audit`."""
+
+from __future__ import annotations
+
+from ..analyzer import InputError
+from ..config import Settings
+from ..exits import Exit
+from ..reports import Report
+from ..rules.registry import UnknownCodeError
+from .lint import unknown_code
+from .show import fail, show
+
+
+def audit(
+    dockerfile: str | None,
+    image: str | None,
+    settings: Settings,
+    outputs: tuple[tuple[str, str], ...],
+    *,
+    run: bool = False,
+    verify: bool = True,
+    engine: str | None = None,
+) -> Exit:
+    """Join all evidence and print the matrix."""
+    from ..audit import audit as join
+
+    try:
+        report, code = join(dockerfile, image, settings, run=run, verify=verify, engine=engine)
+    except UnknownCodeError as error:
+        return unknown_code(error)
+    except InputError as error:
+        return fail(error)
+    return show(report, code, outputs, _text)
+
+
+def _text(report: Report, full: bool) -> str:
+    from ..reports import matrix_text
+
+    return matrix_text.render(report, full=full)

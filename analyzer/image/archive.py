@@ -189,14 +189,7 @@ class _TarArchive(Archive):
         self._links: dict[str, str] = {}
         for one in members(Window(whole), file.name):
             name = _member_path(one.name)
-            if one.kind == "file":
-                if one.data + one.size > file.size:
-                    raise InputError(
-                        f"{file.name}: {one.name}",
-                        f"at offset {one.data}: {one.size} bytes are stated, {max(file.size - one.data, 0)} are"
-                        " left: the archive is truncated",
-                        "save the image again",
-                    )
+            if one.kind == "file" and one.data >= 0:
                 self._members[name] = Blob(file, name, one.data, one.size)
                 self._links.pop(name, None)
             elif one.kind in ("symlink", "hardlink"):

@@ -18,10 +18,17 @@ MAX_UNPACKED = 256 * 1024**3
 
 
 class Hasher(Protocol):
-    """What hashlib's and xxhash's objects have in common."""
+    """The part of hashlib's objects that is used here."""
+
+    @property
+    def name(self) -> str:
+        """As digests begin: "sha256"."""
 
     def update(self, data: bytes, /) -> None:
         """Take more bytes."""
+
+    def hexdigest(self) -> str:
+        """Of all bytes so far."""
 
 
 class File:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple, NewType
 
 from ..errors import InputError
-from .blob import Blob, Stream, Window, unpacked
-from .tar import members
+from .blob import Blob, Hasher, Source, Stream, Window, chunks, unpacked
+from .tar import broken, members
 
 Digest = NewType("Digest", str)  # "sha256:…" of bytes as they are stored
 DiffID = NewType("DiffID", str)  # "sha256:…" of a layer's uncompressed tar
@@ -15,6 +16,10 @@ ChainID = NewType("ChainID", str)  # of a layer and all below it
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
+# A few megabytes of gzip can hold entries without end. An entry takes about this many bytes here
+# beside its name, and no real layer has as many files as fill this.
+_ENTRY_WEIGHT = 300
+_MAX_HELD = 2 * 1024**3
 
 
 class Entry(NamedTuple):
@@ -28,7 +33,7 @@ class Entry(NamedTuple):
     gid: int
     link: str
     layer: int  # index of its layer, from 0 at the bottom
-    data: int  # offset of its contents in the uncompressed tar
+    data: int  # offset of its contents in the uncompressed tar, -1 for a sparse file
     digest: bytes | None  # XXH3 of the contents, where they were read
 
     @property
@@ -61,60 +66,112 @@ def read_layer(
         verify: hash all bytes and compare; without it only headers are read where possible.
 
     Raises:
-        InputError: the layer is damaged, or a digest does not fit.
+        InputError: the layer is damaged, or a digest does not fit; it names both.
     """
     compression = blob.compression()
-    stored = hashlib.sha256() if verify and blob_digest and compression else None
-    whole = hashlib.sha256() if verify else None
-    streamed = verify or compression != ""
-    source = Stream(unpacked(blob, stored), whole, blob.subject) if streamed else Window(blob)
+    if compression:
+        stored = _hasher(blob_digest) if verify else None
+        whole = _hasher(diff_id) if verify else None
+        contents = _walk(
+            Stream(unpacked(blob, stored), whole, blob.subject), blob.subject, index, compression
+        )
+        _compare(blob, stored, blob_digest, "digest")
+    elif verify:
+        # All bytes are hashed in a thread, which costs no time of Python's own; the headers are
+        # read beside it, without the contents between them.
+        from concurrent.futures import ThreadPoolExecutor
+
+        whole = _hasher(diff_id)
+        with ThreadPoolExecutor(1) as pool:
+            hashed = pool.submit(consume, chunks(blob, whole))
+            contents = _walk(Window(blob), blob.subject, index, compression)
+            hashed.result()
+        if blob_digest != diff_id:
+            _compare(blob, whole, blob_digest, "digest")
+    else:
+        whole = None
+        contents = _walk(Window(blob), blob.subject, index, compression)
+    _compare(blob, whole, diff_id, "diff ID")
+    return contents
+
+
+def _walk(source: Source, subject: str, index: int, compression: str) -> LayerContents:
+    """Gather what a layer's tar holds."""
     entries: list[Entry] = []
     whiteouts: list[str] = []
     opaques: list[str] = []
-    content = 0
-    for member in members(source, blob.subject):
-        path = normalised(member.name)
-        directory, slash, name = path.rpartition("/")
-        if name.startswith(_WHITEOUT):
-            if name == _OPAQUE:
+    content = held = 0
+    add, hash_of = entries.append, source.hash
+    for name, kind, size, mode, uid, gid, link, data in members(source, subject):
+        path = normalised(name)
+        held += len(path) + len(link) + _ENTRY_WEIGHT
+        if held > _MAX_HELD:
+            raise broken(subject, data, f"has more entries than fit in memory: {len(entries)} so far")
+        if "/.wh." in path or path.startswith(_WHITEOUT):
+            directory, slash, base = path.rpartition("/")
+            if base == _OPAQUE:
                 opaques.append(directory)
-            elif name != _WHITEOUT and not name.startswith(".wh..wh."):
-                whiteouts.append(directory + slash + name[len(_WHITEOUT) :])
-            continue
-        digest = source.hash(member.data, member.size) if member.kind == "file" and member.size else None
-        entries.append(
-            Entry(
-                path, member.kind, member.size, member.mode, member.uid, member.gid, member.link, index,
-                member.data, digest,
-            )
-        )  # fmt: skip
-        content += member.size
-        if member.size and not compression and member.data + member.size > blob.size:
-            raise InputError(
-                blob.subject,
-                f"at offset {member.data}: {member.name!r} claims {member.size} bytes, {blob.size - member.data}"
-                " are left: the layer is truncated",
-                "save the image again",
-            )
-    length = source.end()
-    if compression and entries and entries[-1].size and entries[-1].data + entries[-1].size > length:
-        raise InputError(blob.subject, f"ends inside {entries[-1].path!r}: the layer is truncated")
-    _compare(blob, "sha256:" + whole.hexdigest() if whole else diff_id, diff_id, "diff ID")
-    if stored and blob_digest:
-        _compare(blob, "sha256:" + stored.hexdigest(), blob_digest, "digest")
-    return LayerContents(tuple(entries), tuple(whiteouts), tuple(opaques), length, content, compression)
+                continue
+            if base.startswith(_WHITEOUT):
+                # Other names that begin like the opaque mark are notes of AUFS to itself.
+                removed = base[len(_WHITEOUT) :]
+                if removed not in ("", ".", "..") and not removed.startswith(_WHITEOUT):
+                    whiteouts.append(directory + slash + removed)
+                continue
+        if not path and kind != "directory":
+            continue  # nothing can stand in the root's place
+        digest = hash_of(data, size) if size and data >= 0 else None
+        add(Entry(path, kind, size, mode, uid, gid, link, index, data, digest))
+        content += size
+    return LayerContents(tuple(entries), tuple(whiteouts), tuple(opaques), source.end(), content, compression)
 
 
-def read_contents(blob: Blob, entry: Entry, limit: int) -> bytes:
-    """The contents of one file of a layer, at most `limit` bytes of them."""
+def read_contents(blob: Blob, entry: Entry, limit: int) -> bytes | None:
+    """The first `limit` bytes of a file of a layer; None for a sparse one, which is not in one piece.
+
+    Raises:
+        InputError: the layer's bytes end before.
+    """
+    if entry.data < 0:
+        return None
     length = min(entry.size, limit)
     if blob.compression():
-        return Stream(unpacked(blob), None, blob.subject).take(entry.data, length)
-    return blob.pread(entry.data, length)
+        data = Stream(unpacked(blob), None, blob.subject).take(entry.data, length)
+    else:
+        data = blob.pread(entry.data, length)
+    if len(data) < length:
+        raise broken(blob.subject, entry.data, f"ends inside {entry.path!r}")
+    return data
 
 
-def _compare(blob: Blob, found: str, stated: str, what: str) -> None:
-    if stated.startswith("sha256:") and found != stated:
+def consume(chunks: Iterable[bytes]) -> None:
+    """Run through chunks for the sake of what happens on the way."""
+    for _ in chunks:
+        pass
+
+
+def _hasher(stated: str | None) -> Hasher | None:
+    """What computes a digest of the algorithm that `stated` names.
+
+    Raises:
+        InputError: it names none that anybody uses.
+    """
+    if stated is None:
+        return None
+    algorithm = stated.partition(":")[0]
+    if algorithm not in ("sha256", "sha384", "sha512"):
+        raise InputError(
+            stated, "is no digest that can be checked", "--no-verify reads the image all the same"
+        )
+    return hashlib.new(algorithm)
+
+
+def _compare(blob: Blob, hasher: Hasher | None, stated: str | None, what: str) -> None:
+    """Hold what was hashed against what was stated; nothing to do without either."""
+    if hasher is None or stated is None:
+        return
+    found = f"{hasher.name}:{hasher.hexdigest()}"
+    if found != stated:
         raise InputError(
             blob.subject, f"its {what} is {found}, but the image states {stated}",
             "the archive is damaged or was tampered with; --no-verify reads it all the same",
@@ -125,9 +182,8 @@ def normalised(name: str) -> str:
     """A member's name as a path below the root: no leading slash, no dots, never above the root."""
     if name[:2] == "./":
         name = name[2:]
-    name = name.strip("/")
-    if "//" not in name and "." not in name:
-        return name
+    if "/." not in name and "//" not in name and name[:1] not in ("/", "."):
+        return name.rstrip("/")
     parts: list[str] = []
     for part in name.split("/"):
         if part == "..":

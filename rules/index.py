@@ -222,7 +222,7 @@ INDEX = (
     Entry("IL001", "parse-error", "house", True, None, ("DL1000",), ("dockerfile",), ()),
     Entry("IL002", "rule-failed", "house", True, None, (), (), ()),
     Entry("IL003", "unused-pragma", "house", True, None, (), (), ()),
-    Entry("IL010", "main-process-forks", "command", True, None, (), ("container", "dockerfile"), ()),
+    Entry("IL010", "main-process-forks", "command", True, None, (), ("dockerfile",), ()),
     Entry("IL011", "comment-swallows-continuation", "syntax", True, None, (), ("dockerfile",), ("RUN",)),
     Entry(
         "IL012",
@@ -238,6 +238,7 @@ INDEX = (
     Entry(
         "IL014", "tilde-in-workdir", "workdir", True, None, (), ("dockerfile",), ("ADD", "COPY", "WORKDIR")
     ),
+    Entry("IL015", "service-ends", "command", True, None, (), ("container",), ()),
     Entry("IL020", "nothing-listens", "expose", True, None, (), ("container",), ()),
     Entry("NoEmptyContinuation", "blank-line-in-continuation", "syntax", True, None, (), ("dockerfile",), ()),
 )

@@ -143,8 +143,14 @@ def _fingerprinted(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
         line = finding.place.span.line if finding.place.span else 0
         owner = next((one for one in reversed(instructions) if one.span.line <= line), None)
         text = " ".join(owner.line.value.split()) if owner and owner.span.end_line >= line else ""
-        out.append(_with_fingerprint(finding, text, seen))
+        out.append(_with_fingerprint(finding, f"{text}\0{_word(file, finding)}", seen))
     return out
+
+
+def _word(file: Dockerfile, finding: Finding) -> str:
+    """What a finding points at, as far as it stands on one line."""
+    span = finding.place.span
+    return file.text.lines[span.line - 1][span.column - 1 : span.end_column - 1] if span else ""
 
 
 def _sealed(collector: _Collector) -> Judgement:
@@ -154,7 +160,7 @@ def _sealed(collector: _Collector) -> Judgement:
 
 
 def _with_fingerprint(finding: Finding, text: str, seen: dict[str, int]) -> Finding:
-    base = "\0".join((finding.rule.code, finding.file, finding.message, text))
+    base = "\0".join((finding.rule.code, finding.file, text))
     count = seen[base] = seen.get(base, 0) + 1
     digest = hashlib.sha256(f"{base}\0{count}".encode("utf-8", "replace")).hexdigest()
     return finding._replace(fingerprint=digest[:16])

@@ -141,7 +141,7 @@ _FOREGROUND = {"nginx": "-g 'daemon off;'"}
 FORKS = Rule(
     code="IL010",
     name="main-process-forks",
-    settled_by=("IL010",),
+    settled_by=("IL015",),
     severity=Severity.ERROR,
     message="{program} goes into the background, so PID 1 ends at once and the container with it;"
     " start it with {foreground}",
@@ -150,14 +150,12 @@ FORKS = Rule(
 A container lives as long as its PID 1. A server that leaves the foreground by default (ntpd,
 nginx, sshd, apache2, cron and others) ends its first process as soon as the second one runs:
 the container exits with code 0 and whoever waits for the port waits for ever. Use the
-server's own flag for the foreground. In a container it is seen directly: the main process
-ended with 0 within the watch.
+server's own flag for the foreground. Whether it does go is seen in the container (IL015).
 """,
     bad=(
         'FROM a\nCMD ["/usr/sbin/ntpd"]\n',
         "FROM a\nCMD nginx\n",
         'FROM a\nENTRYPOINT ["/usr/sbin/sshd"]\nCMD ["-p", "2222"]\n',
-        ContainerExample({"alive": False, "exit_code": 0, "seconds": 0.3}),
     ),
     good=(
         'FROM a\nCMD ["/usr/sbin/ntpd", "-n"]\n',
@@ -166,8 +164,6 @@ ended with 0 within the watch.
         "FROM a\nRUN echo 'daemon off;' >> /etc/nginx/nginx.conf\nCMD nginx\n",
         'FROM a\nENTRYPOINT ["/start"]\nCMD ["nginx"]\n',
         "FROM a\nCMD nginx && tail -f /log\n",
-        ContainerExample({"alive": True}),
-        ContainerExample({"alive": False, "exit_code": 1}),
     ),
 )
 
@@ -197,18 +193,6 @@ def forking_server(file: Dockerfile) -> Outcome:
     )
 
 
-@FORKS.container
-def ended_at_once(observation: Observation) -> Outcome:
-    if not observation.alive and observation.exit_code == 0 and observation.started:
-        proof = {"exit_code": 0, "seconds": observation.seconds, "log": observation.log[-400:]}
-        yield FORKS.finding(
-            Place("container", subject="PID 1"),
-            program="the main process",
-            foreground="the flag that keeps it in the foreground",
-            proof=proof,
-        )
-
-
 def _configured(stage: Stage, text: str) -> bool:
     """Whether a RUN or a copied heredoc in the lineage writes this text into a configuration."""
     for one in stage.lineage:
@@ -219,6 +203,53 @@ def _configured(stage: Stage, text: str) -> bool:
     return any(
         "nginx.conf" in word.value for one in stage.lineage for i in one.all("COPY", "ADD") for word in i.args
     )
+
+
+ENDED = Rule(
+    code="IL015",
+    name="service-ends",
+    severity=Severity.ERROR,
+    message="PID 1 ended with {code} after {seconds} s, though the image declares {claims}: nobody serves"
+    " them any more",
+    page="""The main process of a service ended by itself.
+
+The image declares ports or a health check, so something is meant to keep running; but its first
+process ended while it was watched, and the container with it. With exit code 0 it has most often
+gone into the background; with another one its last lines of output say why. Images that declare
+neither may end as they please: many are tools.
+""",
+    bad=(
+        ContainerExample(
+            {
+                "alive": False,
+                "exit_code": 0,
+                "seconds": 0.3,
+                "checks": [
+                    {"name": "ports.exposed", "subject": "5555/tcp", "verdict": "disproved", "summary": "x"}
+                ],
+            }
+        ),
+    ),
+    good=(ContainerExample({"alive": True}), ContainerExample({"alive": False, "exit_code": 0})),
+)
+
+
+@ENDED.container
+def ended_while_watched(observation: Observation) -> Outcome:
+    claims = [one.subject for one in observation.checks if one.name in ("ports.exposed", "health.engine")]
+    if observation.started and not observation.alive and claims:
+        proof = {
+            "exit_code": observation.exit_code,
+            "seconds": observation.seconds,
+            "log": observation.log[-400:],
+        }
+        yield ENDED.finding(
+            Place("container", subject="PID 1"),
+            code=observation.exit_code,
+            seconds=observation.seconds,
+            claims=", ".join(claims),
+            proof=proof,
+        )
 
 
 LOST_CMD = Rule(

@@ -104,6 +104,7 @@ placeholders. In an image, build arguments that the history has kept are told, t
         "FROM a\nENV authToken s3cr3t\n",
         ImageExample(config={"Env": ["DB_PASSWORD=hunter2"]}),
         ImageExample(steps=("|1 TOKEN=hunter22 /bin/sh -c make",)),
+        ContainerExample({"environment": {"DB_PASSWORD": "hunter2"}}),
     ),
     good=(
         "FROM a\nENV USERNAME=vscode PASSWORD_FILE=/run/x TOKENIZER=bpe PUBLIC_KEY=x A_PASSWORDLESS_SUDO=1\n",
@@ -111,6 +112,7 @@ placeholders. In an image, build arguments that the history has kept are told, t
         "FROM a\nARG TOKEN\nENV PASSWORD=\n",
         "FROM a\nENV ALLOW_EMPTY_PASSWORD=yes\n",
         ImageExample(config={"Env": ["PASSWORD_FILE=/run/secrets/x"]}),
+        ContainerExample({"environment": {"DB_HOST": "db", "DB_PASSWORD": ""}}),
     ),
 )
 
@@ -146,9 +148,8 @@ def secret_names_in_configuration(image: Image) -> Outcome:
 
 @NAMED.container
 def secret_names_in_environment(observation: Observation) -> Outcome:
-    image_names = set(observation.environment)
-    for name in sorted(image_names):
-        if names_secret(name) and observation.environment[name]:
+    for name, value in sorted(observation.environment.items()):
+        if names_secret(name) and not is_placeholder(value):
             place = Place("container", subject="environment of PID 1")
             yield NAMED.finding(place, keyword="ENV", name=name, where="environment of PID 1")
 

@@ -1,0 +1,56 @@
+# make demo, make test, make bench. Everything is installed into .venv; PYTHON names another Python.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format docs bench clean
+
+help:
+	@echo "make demo    lint, measure and prove the examples"
+	@echo "make test    all checks and tests; the container tests need Docker (see CONTRIBUTING.md)"
+	@echo "make lint    ruff, mypy and pyright alone"
+	@echo "make format  format the code"
+	@echo "make docs    write what is generated: rules/index.py, docs/rules/, the README's output"
+	@echo "make bench   measure against hadolint and dive"
+	@echo "make clean   remove the environment and what was built"
+
+$(VENV)/.run: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+demo: $(VENV)/.run
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.run
+	$(BIN)/python -m imglint.rules.indexing
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,rounds -s
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .benchmarks .hypothesis

@@ -1,0 +1,89 @@
+"""Fixtures: the engine and its images, made once and gone at the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import engine as provisioning
+import example_images
+import pytest
+
+from imglint.runner import Engine, connect
+
+_LEFT_OUT = pytest.StashKey[tuple[int, str]]()
+_STARTED = pytest.StashKey[subprocess.Popen[bytes]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite the golden files")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the container tests out where there is no engine; with CI=true that is a failure."""
+    wanted = [item for item in items if item.get_closest_marker("container")]
+    if not wanted or config.option.collectonly:
+        return
+    try:
+        started = provisioning.ensure()
+    except provisioning.NoEngine as reason:
+        if os.environ.get("CI") == "true":
+            pytest.exit(f"the container tests need an engine: {reason}", returncode=1)
+        config.stash[_LEFT_OUT] = (len(wanted), str(reason))
+        config.hook.pytest_deselected(items=wanted)
+        items[:] = [item for item in items if item not in wanted]
+        return
+    if started is not None:
+        config.stash[_STARTED] = started
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if _LEFT_OUT in config.stash:
+        count, reason = config.stash[_LEFT_OUT]
+        terminalreporter.write_line(
+            f"{count} container tests were left out: {reason}. Start Docker, or set IMGLINT_INSTALL_ENGINE=1"
+            " as root on Debian.",
+            yellow=True,
+        )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _STARTED in config.stash:
+        provisioning.stop(config.stash[_STARTED])
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine's settings may show in a test's output."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A connection to the engine; what the tests build on it is removed at the end, by ID."""
+    with connect() as client:
+        before = {one["Id"] for one in client.api.images(all=True)}
+        tags = {tag for one in client.api.images() for tag in one.get("RepoTags") or ()}
+        yield client
+        for one in client.api.images():
+            for tag in one.get("RepoTags") or ():
+                if tag not in tags and tag != "<none>:<none>":
+                    client.api.remove_image(tag, force=True)
+        for one in client.api.images(filters={"dangling": True}):
+            if one["Id"] not in before:
+                client.api.remove_image(one["Id"], force=True)
+
+
+@pytest.fixture(scope="session")
+def hello(engine: Engine) -> dict[str, str]:
+    """The three servers of examples/hello: variant → tag."""
+    return dict(zip(example_images.HELLO, example_images.build_hello(engine.api), strict=True))
+
+
+@pytest.fixture(scope="session")
+def seed(engine: Engine) -> str:
+    """The image of the seed."""
+    return example_images.build_seed(engine.api)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ...analyzer.credentials import find_credentials, is_placeholder, mask, names_secret
-from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
+from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Instruction, Stage

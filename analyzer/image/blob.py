@@ -11,7 +11,7 @@ from typing import IO, Protocol, cast
 from ..errors import InputError
 
 _WINDOW = 64 * 1024
-_GLANCE = 8 * 1024  # after a jump over contents: the next file is probably as large
+_GLANCE = 4 * 1024  # after a jump over contents: the next file is probably as large
 _CHUNK = 1024 * 1024
 # Deflate can't do more than 1032:1 and no real layer comes near this size: it is a bomb.
 MAX_UNPACKED = 256 * 1024**3
@@ -133,19 +133,26 @@ class Window:
     """Reads a blob by offset through a small window; bytes that nobody asks for are never read."""
 
     def __init__(self, blob: Blob) -> None:
-        self._blob = blob
+        self._file = blob.file
+        self._start = blob.start
+        self._end = min(blob.size, max(blob.file.size - blob.start, 0))
         self._at = 0
         self._window = b""
 
     def take(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes at `offset`."""
         start = offset - self._at
-        if start < 0 or start + length > len(self._window):
+        stop = start + length
+        if start < 0 or stop > len(self._window):
             near = 0 <= start <= len(self._window)
-            self._at = offset
-            self._window = self._blob.pread(offset, max(length, _WINDOW if near else _GLANCE))
-            start = 0
-        return self._window[start : start + length]
+            self._fill(offset, max(length, _WINDOW if near else _GLANCE))
+            start, stop = 0, length
+        return self._window[start:stop]
+
+    def _fill(self, offset: int, length: int) -> None:
+        self._at = offset
+        left = self._end - offset
+        self._window = self._file.pread(self._start + offset, min(length, left)) if left > 0 else b""
 
     def hash(self, offset: int, length: int) -> bytes | None:
         """Contents are not hashed here: they were not read."""
@@ -153,7 +160,7 @@ class Window:
 
     def end(self) -> int:
         """The length of all of it."""
-        return min(self._blob.size, max(self._blob.file.size - self._blob.start, 0))
+        return self._end
 
 
 class Stream:

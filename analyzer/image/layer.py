@@ -42,6 +42,9 @@ class Entry(NamedTuple):
         return self.kind == "file"
 
 
+_entry = tuple.__new__  # three times as fast as a call of Entry, which counts here
+
+
 class LayerContents(NamedTuple):
     """What one layer's tar holds, in its order."""
 
@@ -121,7 +124,7 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
         if not path and kind != "directory":
             continue  # nothing can stand in the root's place
         digest = hash_of(data, size) if size and data >= 0 else None
-        add(Entry(path, kind, size, mode, uid, gid, link, index, data, digest))
+        add(_entry(Entry, (path, kind, size, mode, uid, gid, link, index, data, digest)))
         content += size
     return LayerContents(tuple(entries), tuple(whiteouts), tuple(opaques), source.end(), content, compression)
 

@@ -1,7 +1,8 @@
 """Which bytes of which layer a container sees, and what hides the others. Linear in the entries.
 
 Layers are walked from the top down. What a layer hides holds only for the layers below it, so
-its paths, whiteouts and opaque directories are added after it has been looked at itself.
+its paths, whiteouts and opaque directories are added after it has been looked at itself. Of
+several layers that hide a path the nearest one above counts: from there on the bytes were lost.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .layer import Entry, LayerContents, normalised
 SAME_CONTENT = "overwritten with the same content"
 NEW_CONTENT = "overwritten with new content"
 DELETED = "deleted"
+OPAQUE = "hidden by an opaque directory"
 TYPE_CHANGE = "replaced by another type"
 DUPLICATE_ENTRY = "written twice in one layer"
 DUPLICATE_LAYER = "the same layer again"
@@ -37,127 +39,207 @@ class Visibility(NamedTuple):
     live_bytes: list[int]  # by layer
 
 
-class _Above:
-    """What the layers above have put into place."""
+class _Cover(NamedTuple):
+    """What hides something: the layer, why, and what stands in its place."""
 
-    def __init__(self) -> None:
-        self.seen: dict[str, Entry] = {}  # paths that are no directories
-        self.directories: dict[str, int] = {}  # path → layer
-        self.removed: dict[str, tuple[int, str]] = {}  # whiteouts: path → layer and cause
-        self.cut: dict[str, tuple[int, str]] = {}  # opaque directories: nothing of lower layers in them
-
-    def covering(self, directory: str, memo: dict[str, tuple[int, str] | None]) -> tuple[int, str] | None:
-        """What hides everything in a directory: the nearest cut or removed ancestor."""
-        # Walk up to the first directory whose answer is known, then fill the way back down.
-        chain = []
-        at = directory
-        answer: tuple[int, str] | None = None
-        while True:
-            if at in memo:
-                answer = memo[at]
-                break
-            answer = self.removed.get(at) or self.cut.get(at)
-            cover = self.seen.get(at)
-            if answer is None and cover is not None:
-                answer = (cover.layer, TYPE_CHANGE)
-            chain.append(at)
-            if answer is not None or not at:
-                break
-            at = at.rpartition("/")[0]
-        for one in chain:
-            memo[one] = answer
-        return answer
+    layer: int
+    cause: str
+    entry: Entry | None
 
 
 def visible(layers: Sequence[LayerContents]) -> Visibility:
     """Merge layers, given from the bottom up."""
-    above = _Above()
+    directories = _Directories()
+    # A later entry of a layer replaces an earlier one of the same path.
+    owns = [{one.path: one for one in contents.entries} for contents in layers]
+    parents = [directories.parents_of(own) for own in owns]
+    above = _Above(directories)
     tree: dict[str, Entry] = {}
     hidden: list[Hidden] = []
     live = [0] * len(layers)
     for index in range(len(layers) - 1, -1, -1):
-        contents = layers[index]
-        own = _own_entries(contents)
-        lost = _look_through(own, above, tree)
-        hidden += _sizes(contents, own, lost, index, live)
-        _add(above, contents, own, index)
+        lost = above.put(layers[index], owns[index], parents[index], index, tree)
+        live[index] = _count(layers[index], owns[index], lost, index, hidden)
     return Visibility(tree, hidden, live)
 
 
-def _own_entries(contents: LayerContents) -> dict[str, Entry]:
-    """The last entry of each path: a later one replaces an earlier one."""
-    return {one.path: one for one in contents.entries}
-
-
-def _look_through(
-    own: dict[str, Entry], above: _Above, tree: dict[str, Entry]
-) -> dict[str, tuple[int, str, Entry | None]]:
-    """Put what is visible into the tree; what is not comes back with its reason."""
-    memo: dict[str, tuple[int, str] | None] = {}
-    lost: dict[str, tuple[int, str, Entry | None]] = {}
-    seen, directories, removed = above.seen, above.directories, above.removed
-    for path, entry in own.items():
-        cover = seen.get(path)
-        if cover is not None:
-            lost[path] = (cover.layer, NEW_CONTENT if entry.kind != "directory" else TYPE_CHANGE, cover)
-            continue
-        if path in removed:
-            by, cause = removed[path]
-            lost[path] = (by, cause, None)
-            continue
-        if path in directories:
-            if entry.kind == "directory":
-                # The upper one has the metadata; the contents of both are merged.
-                continue
-            lost[path] = (directories[path], TYPE_CHANGE, None)
-            continue
-        reason = above.covering(path.rpartition("/")[0], memo) if path else None
-        if reason is not None:
-            lost[path] = (*reason, None)
-            continue
-        tree[path] = entry
-    return lost
-
-
-def _sizes(
+def _count(
     contents: LayerContents,
     own: dict[str, Entry],
-    lost: dict[str, tuple[int, str, Entry | None]],
+    lost: dict[str, _Cover],
     index: int,
-    live: list[int],
-) -> list[Hidden]:
-    """Count the bytes of a layer's files; a file is live if any of its hard-linked names is."""
-    kept: set[str] = {
-        normalised(one.link) for path, one in own.items() if one.kind == "hardlink" and path not in lost
-    }
-    hidden = []
+    hidden: list[Hidden],
+) -> int:
+    """The bytes of a layer that are seen; the other files go to `hidden`."""
+    reached = _reached(contents, own, lost)
+    live = 0
     for entry in contents.entries:
         if entry.kind != "file":
             continue
-        path = entry.path
-        if own[path] is not entry:
-            hidden.append(Hidden(entry, DUPLICATE_ENTRY, index, own[path]))
-        elif path not in lost or path in kept:
-            live[index] += entry.size
-        else:
-            by, cause, cover = lost[path]
+        if id(entry) in reached if reached is not None else entry.path not in lost:
+            live += entry.size
+        elif entry.path in lost:
+            by, cause, cover = lost[entry.path]
             hidden.append(Hidden(entry, cause, by, cover))
-    return hidden
+        else:
+            hidden.append(Hidden(entry, DUPLICATE_ENTRY, index, own[entry.path]))
+    return live
 
 
-def _add(above: _Above, contents: LayerContents, own: dict[str, Entry], index: int) -> None:
-    for path in contents.whiteouts:
-        above.removed.setdefault(path, (index, DELETED))
-    for path in contents.opaques:
-        above.cut.setdefault(path, (index, DELETED))
-    for path, entry in own.items():
-        if entry.kind == "directory":
-            above.directories.setdefault(path, index)
-            continue
-        above.seen.setdefault(path, entry)
-    # Directories may be implied by what lies in them, without an entry of their own.
-    for path in own:
-        parent = path.rpartition("/")[0]
-        while parent and parent not in above.directories:
-            above.directories[parent] = index
-            parent = parent.rpartition("/")[0]
+def _reached(contents: LayerContents, own: dict[str, Entry], lost: dict[str, _Cover]) -> set[int] | None:
+    """Of a layer with several names for one file, or several files of one name: what can be seen.
+
+    The identities of the file entries that any visible name leads to; None where each file has
+    the one name, so that there is nothing to find out.
+    """
+    if len(own) == len(contents.entries) and not any(one.kind == "hardlink" for one in own.values()):
+        return None
+    names: dict[str, Entry | None] = {}
+    for entry in contents.entries:  # in their order, as unpacking would have it
+        if entry.kind == "hardlink":
+            names[entry.path] = names.get(normalised(entry.link))
+        else:
+            names[entry.path] = entry if entry.kind == "file" else None
+    return {id(file) for path, file in names.items() if file is not None and path not in lost}
+
+
+class _Directories:
+    """Every directory that a layer has or implies, as a number; 0 is the root.
+
+    Numbers, since the paths of all ancestors of a deep path would take memory by the square.
+    """
+
+    def __init__(self) -> None:
+        self.above = [0]  # number → number of the directory that holds it
+        self._children: dict[tuple[int, str], int] = {}
+        self._known = {"": 0}
+
+    def parents_of(self, own: dict[str, Entry]) -> list[int]:
+        """The directory that holds each entry, in their order."""
+        known = self._known
+        out = []
+        for path, entry in own.items():
+            directory = path.rpartition("/")[0]
+            out.append(known[directory] if directory in known else self.number(directory))
+            if entry.kind == "directory" and path not in known:
+                self.number(path)
+        return out
+
+    def number(self, path: str) -> int:
+        """The number of a directory, which comes to be with all its ancestors."""
+        known = self._known.get(path)
+        if known is not None:
+            return known
+        number = 0
+        for name in path.split("/"):
+            child = self._children.get((number, name))
+            if child is None:
+                child = self._children[number, name] = len(self.above)
+                self.above.append(number)
+            number = child
+        self._known[path] = number
+        return number
+
+    def child(self, parent: int, path: str) -> int | None:
+        """The number of a path below `parent`, if any layer has it as a directory."""
+        return self._children.get((parent, path.rpartition("/")[2]))
+
+    def find(self, path: str) -> int | None:
+        """The number of a path, if any layer has it as a directory."""
+        number: int | None = 0
+        for name in path.split("/") if path else ():
+            if number is None:
+                return None
+            number = self._children.get((number, name))
+        return number
+
+
+class _Above:
+    """What the layers above have put into place. The nearest one is added last, and stays."""
+
+    def __init__(self, directories: _Directories) -> None:
+        self._directories = directories
+        self._seen: dict[str, Entry] = {}  # paths that are no directories
+        self._removed: dict[str, int] = {}  # path of a whiteout → layer
+        self._present: dict[int, int] = {}  # directory → layer that has or implies it
+        self._cut: dict[int, _Cover] = {}  # below these nothing of lower layers is seen
+
+    def put(
+        self,
+        contents: LayerContents,
+        own: dict[str, Entry],
+        parents: list[int],
+        index: int,
+        tree: dict[str, Entry],
+    ) -> dict[str, _Cover]:
+        """Put the next layer below: what is visible of it goes into the tree.
+
+        Returns what is not, with what covers it. What the layer itself hides is noted last, for
+        it holds for the layers below.
+        """
+        lost: dict[str, _Cover] = {}
+        memo: dict[int, _Cover | None] = {}
+        files: dict[str, Entry] = {}
+        cuts: list[tuple[int, _Cover]] = []
+        held = set(parents)
+        seen, removed, present, child_of = self._seen, self._removed, self._present, self._directories.child
+        for (path, entry), parent in zip(own.items(), parents, strict=True):
+            best = memo[parent] if parent in memo else self._covering(parent, memo)
+            same = seen.get(path)
+            if same is not None and (best is None or same.layer <= best.layer):
+                change = entry.kind == "directory" or same.kind != entry.kind
+                best = _Cover(same.layer, TYPE_CHANGE if change else NEW_CONTENT, same)
+            if path in removed and (best is None or removed[path] < best.layer):
+                best = _Cover(removed[path], DELETED, None)
+            child = child_of(parent, path)
+            if entry.kind == "directory":
+                held.add(child or 0)
+            else:
+                files[path] = entry
+                if child is not None:
+                    by = present.get(child)
+                    if by is not None and (best is None or by < best.layer):
+                        best = _Cover(by, TYPE_CHANGE, None)
+                    cuts.append((child, _Cover(index, TYPE_CHANGE, entry)))
+            if best is not None:
+                lost[path] = best
+            else:
+                tree.setdefault(path, entry)  # of a directory in several layers the upper one counts
+        seen.update(files)
+        self._hide(contents, index)
+        self._cut.update(cuts)
+        for number in held:
+            while present.get(number) != index:
+                present[number] = index
+                number = self._directories.above[number]
+        return lost
+
+    def _covering(self, directory: int, memo: dict[int, _Cover | None]) -> _Cover | None:
+        """The nearest layer that hides everything in a directory, or in one that holds it."""
+        chain = []
+        at = directory
+        while at not in memo:
+            chain.append(at)
+            if not at:
+                memo[0] = self._cut.get(0)
+                break
+            at = self._directories.above[at]
+        best = memo[at]
+        for one in reversed(chain):
+            cut = self._cut.get(one)
+            if cut is not None and (best is None or cut.layer < best.layer):
+                best = cut
+            memo[one] = best
+        return best
+
+    def _hide(self, contents: LayerContents, index: int) -> None:
+        """Note what a layer's whiteouts and opaque directories hide."""
+        for path in contents.opaques:
+            number = self._directories.find(path)
+            if number is not None:
+                self._cut[number] = _Cover(index, OPAQUE, None)
+        for path in contents.whiteouts:
+            self._removed[path] = index
+            number = self._directories.find(path)
+            if number is not None:
+                self._cut[number] = _Cover(index, DELETED, None)

@@ -8,9 +8,14 @@ from collections.abc import Iterator
 
 import engine as provisioning
 import example_images
+import hypothesis
 import pytest
 
 from imglint.runner import Engine, connect
+
+# The same examples in every run: what fails in CI fails here.
+hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("house")
 
 _LEFT_OUT = pytest.StashKey[tuple[int, str]]()
 _STARTED = pytest.StashKey[subprocess.Popen[bytes]]()

@@ -48,7 +48,7 @@ class Instruction:
     """One instruction, with every word in its place.
 
     `keyword` is upper case, `word` as written. `json` holds the strings of the exec form, or
-    None. `start` and `end` are offsets in the file, `span` the same as lines and columns,
+    None, `trailing` what stands behind the array by mistake. `start` and `end` are offsets in the file, `span` the same as lines and columns,
     heredocs included. `trigger` is what stands behind ONBUILD.
     """
 
@@ -61,6 +61,7 @@ class Instruction:
         escape: str,
         comments: tuple[Comment, ...] = (),
         json: tuple[Word, ...] | None = None,
+        trailing: Word | None = None,
         trigger: "Instruction | None" = None,
     ) -> None:
         self.line = line
@@ -71,6 +72,7 @@ class Instruction:
         self.escape = escape
         self.comments = comments
         self.json = json
+        self.trailing = trailing
         self.trigger = trigger
         self.heredocs: tuple[Heredoc, ...] = ()
         self.start = line.offset(word.offset)

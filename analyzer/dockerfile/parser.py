@@ -140,6 +140,10 @@ class _Parser:
         if end <= start:
             return None
         instruction = self._instruction(line, start, end, comments)
+        # Comments and blank lines that the last continuation swallowed belong to it, too.
+        last = min(self.number, len(self.text.lines) - (not self.text.lines[-1])) - 1
+        if self.text.starts[last] > instruction.end:
+            instruction.end = self._start(last) + len(self._line(last))
         self._read_heredocs(instruction)
         if blank is not None and instruction.keyword in KEYWORDS:
             at = self._start(blank)
@@ -189,7 +193,7 @@ class _Parser:
         flags, at = leading_flags(line, gap.end(), end) if gap else ((), end)
         while at < end and line.value[at] in SPACE:
             at += 1
-        json = None
+        array: tuple[tuple[Word, ...], int] | None = None
         trigger = None
         if keyword in KEYWORDS and at >= end and not (keyword in ("CMD", "ENTRYPOINT", "RUN") and flags):
             self._fault(f"{keyword} requires an argument", word)
@@ -198,18 +202,23 @@ class _Parser:
             if trigger.keyword not in KEYWORDS:
                 self._fault(f"unknown instruction {_shown(trigger.word.raw)} after ONBUILD", trigger.word)
         elif keyword in _JSON_FORMS:
-            json = self._json(line, at, end)
+            array = self._json(line, at, end)
         elif keyword == "HEALTHCHECK":
             # The JSON array stands behind the word CMD.
             command = BLANKS.search(line.value, at, end)
             if command:
-                json = self._json(line, command.end(), end)
-        instruction = Instruction(line, word, flags, (at, end), self.escape, comments, json, trigger)
+                array = self._json(line, command.end(), end)
+        json, close = array or (None, end)
+        behind = line.value[close:end].strip(SPACE)
+        trailing = Word(line, line.value.index(behind, close), end) if behind and json is not None else None
+        instruction = Instruction(
+            line, word, flags, (at, end), self.escape, comments, json, trailing, trigger
+        )
         instruction.end = line.offset(end - 1) + 1
         self._check_arguments(instruction)
         return instruction
 
-    def _json(self, line: Joined, start: int, end: int) -> tuple[Word, ...] | None:
+    def _json(self, line: Joined, start: int, end: int) -> tuple[tuple[Word, ...], int] | None:
         try:
             return json_array(line, start, end)
         except NotStringsError:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from .text import SPACE, Joined, Word
 
 BLANKS = re.compile(r"[\t\v\f\r ]+")
+_DECODER = json.JSONDecoder()
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
@@ -139,23 +140,28 @@ class NotStringsError(ValueError):
     """A JSON array whose elements are not all strings: BuildKit refuses it."""
 
 
-def json_array(source: Joined, start: int, end: int) -> tuple[Word, ...] | None:
-    """The strings of a JSON array, or None when the text is no JSON array (then it is shell form).
+def json_array(source: Joined, start: int, end: int) -> tuple[tuple[Word, ...], int] | None:
+    """The strings of a JSON array and the index behind it; None when the text is no JSON array.
+
+    What stands behind the array does not keep it from being one: BuildKit's decoder stops there.
 
     Raises:
         NotStringsError: it is a JSON array, but not of strings.
     """
-    text = source.value[start:end]
-    if not text.lstrip(SPACE).startswith("["):
+    while start < end and source.value[start] in SPACE:
+        start += 1
+    if not source.value.startswith("[", start, end):
         return None
     try:
-        values = json.loads(text)
+        values, length = _DECODER.raw_decode(source.value[start:end])
     except (ValueError, RecursionError):
         return None
     if not all(isinstance(value, str) for value in values):
-        raise NotStringsError(text)
-    matches = _JSON_STRING.finditer(source.value, start, end)
-    return tuple(
+        raise NotStringsError(source.value[start:end])
+    close = start + length
+    matches = _JSON_STRING.finditer(source.value, start, close)
+    words = tuple(
         Word(source, match.start() + 1, match.end() - 1, value)
         for match, value in zip(matches, values, strict=True)
     )
+    return words, close

@@ -62,12 +62,14 @@ BROKEN_JSON = Rule(
     code="IL012",
     name="broken-exec-form",
     severity=Severity.ERROR,
-    message="{keyword} looks like the exec form but is not valid JSON, so a shell gets the brackets as text",
-    page="""An exec form that is no JSON array silently becomes the shell form.
+    message="{keyword} looks like the exec form, but {fault}",
+    page="""An exec form that is no clean JSON array.
 
-`CMD ['x']` (single quotes), `CMD ["x"];` (text behind the array) or a missing comma make the
-builder hand the whole line to `/bin/sh -c`, brackets and all, and the container ends with
-`[x]: not found`. Write a JSON array: double quotes, commas, nothing behind it.
+`CMD ['x']` (single quotes) or a missing comma make the builder hand the whole line to
+`/bin/sh -c`, brackets and all, and the container ends with `[x]: not found`. Of `CMD ["x"];`
+the classic builder and BuildKit 0.12 drop what stands behind the array without a word, and
+other versions take it for shell text. Write a JSON array: double quotes, commas, nothing
+behind it; a comment goes on a line of its own.
 """,
     bad=("FROM a\nCMD ['nginx']\n", 'FROM a\nENTRYPOINT ["a", "b"];\n', 'FROM a\nCMD ["a" "b"]\n'),
     good=('FROM a\nCMD ["nginx"]\n', "FROM a\nCMD [ -f /x ] && run\n", "FROM a\nRUN [ -d /x ]\n"),
@@ -77,12 +79,16 @@ builder hand the whole line to `/bin/sh -c`, brackets and all, and the container
 @BROKEN_JSON.instruction("CMD", "ENTRYPOINT", "SHELL", "RUN")
 def brackets_for_the_shell(instruction: Instruction, stage: Stage) -> Outcome:
     raw = instruction.value.raw
+    if instruction.trailing is not None:
+        fault = "what stands behind the array is dropped by some builders and makes it shell text for others"
+        yield BROKEN_JSON.finding(instruction.trailing.span, keyword=instruction.keyword, fault=fault)
     if instruction.json is not None or not raw.startswith("["):
         return
     inner = raw[1:].lstrip()
     # `[ -f x ]` is the shell's own test; an array starts with a quoted string.
     if inner[:1] in ("'", '"') and not raw.startswith("[["):
-        yield BROKEN_JSON.finding(instruction.value.span, keyword=instruction.keyword)
+        fault = "it is not valid JSON, so a shell gets the brackets as text"
+        yield BROKEN_JSON.finding(instruction.value.span, keyword=instruction.keyword, fault=fault)
 
 
 MAINTAINER = Rule(

@@ -1,0 +1,91 @@
+"""Facts about stages: which is shipped, what variables hold, who it runs as."""
+
+from __future__ import annotations
+
+import pytest
+
+from imglint.analyzer.dockerfile import Dockerfile, Stage, Text, expand, parse_reference
+
+
+def target(text: str) -> Stage:
+    stage = Dockerfile.from_string(text).target
+    assert stage
+    return stage
+
+
+def test_shipped_stages_are_those_that_the_target_is_built_on() -> None:
+    file = Dockerfile.from_string("FROM a AS x\nFROM b AS y\nFROM X AS z\nCOPY --from=y /a /b\n")
+    assert [stage.shipped for stage in file.stages] == [True, False, True]
+    file = Dockerfile(Text("FROM a AS x\nFROM b AS y\n"), target="X")
+    assert [stage.shipped for stage in file.stages] == [True, False]
+
+
+USERS = [
+    ("FROM debian\n", "root", True),
+    ("FROM scratch\n", "root", True),
+    ("FROM example.org/own\n", None, None),
+    ("FROM gcr.io/distroless/base:nonroot\n", "65532", False),
+    ("FROM a\nUSER app\n", "app", False),
+    ("FROM a\nUSER app\nUSER 0:0\n", "0:0", True),
+    ("FROM a AS b\nUSER app\nFROM b\n", "app", False),
+    ("FROM a\nARG U=root\nUSER $U\n", "root", True),
+    ("FROM a\nENV U=app\nUSER ${U}\n", "app", False),
+    ("FROM a\nARG U\nUSER $U\n", None, None),
+    ("FROM a\nUSER $FROM_THE_BASE\n", None, None),
+    ("ARG U=app\nFROM a\nARG U\nUSER $U\n", "app", False),
+    ("FROM mcr.microsoft.com/windows/servercore:ltsc2022\n", None, None),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "is_root"), USERS)
+def test_user(text: str, value: str | None, is_root: bool | None) -> None:
+    user = target(text).user
+    assert (user.value, user.is_root) == (value, is_root)
+    assert user.reason
+
+
+def test_build_arguments_win_over_defaults() -> None:
+    text = "ARG TAG=latest\nFROM a:$TAG\nARG WHO=root\nUSER $WHO\n"
+    file = Dockerfile(Text(text), build_args={"TAG": "1.0", "WHO": "app"})
+    assert file.stages[0].base_name == "a:1.0"
+    assert file.stages[0].user.value == "app"
+
+
+def test_variables_hold_from_their_place_on() -> None:
+    stage = target("FROM scratch\nENV A=1\nRUN x\nENV A=2 B=$A\nRUN y\n")
+    first, second = stage.all("RUN")
+    assert stage.variables(first)["A"] == "1"
+    # Within one ENV the old values count.
+    assert stage.variables(second) == {"A": "2", "B": "1"}
+
+
+EXPANSIONS = [
+    ("$a-${b}", "1-"),
+    ("${a:-x}${b:-x}${c:-x}", "1xx"),
+    ("${a:+x}${b:+x}${c:+x}", "x"),
+    ("${b-x}${c-x}", "x"),
+    ("${b+x}${c+x}", "x"),
+    ("\\$a", "$a"),
+    ("${c:-$a}", "1"),
+    ("$unknown", None),
+    ("$d$e", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), EXPANSIONS)
+def test_expand(text: str, expected: str | None) -> None:
+    assert expand(text, {"a": "1", "b": "", "unknown": None}) == expected
+
+
+REFERENCES = [
+    ("debian", (None, "debian", None, None)),
+    ("debian:12", (None, "debian", "12", None)),
+    ("user/app:1@sha256:ab", (None, "user/app", "1", "sha256:ab")),
+    ("localhost:5000/app", ("localhost:5000", "app", None, None)),
+    ("ghcr.io/a/b:c", ("ghcr.io", "a/b", "c", None)),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), REFERENCES)
+def test_references(text: str, expected: tuple[str | None, ...]) -> None:
+    assert tuple(parse_reference(text)) == expected

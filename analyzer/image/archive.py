@@ -16,10 +16,12 @@ from typing import Any, NamedTuple, TypeGuard
 
 from ..errors import InputError
 from .blob import Blob, File, Window, unpacked
-from .layer import DiffID, Digest
+from .layer import DiffID, Digest, compare, hasher_of
 from .tar import members
 
-_MAX_JSON = 64 * 1024 * 1024
+_MAX_JSON = 16 * 1024 * 1024  # real ones have some kilobytes
+_MAX_MEMBERS = 1_000_000
+_MAX_IMAGES = 10_000
 _MAX_DEPTH = 8  # of indexes in indexes
 _MAX_LINKS = 16
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -38,11 +40,20 @@ class Manifest(NamedTuple):
     blob_digests: tuple[str | None, ...]  # what the layers' stored bytes must hash to
 
 
+class _Listed(NamedTuple):
+    """What an index lists: a manifest or another index. The tags are the keys, in order."""
+
+    blob: Blob
+    document: Any
+    tags: dict[str, None]
+
+
 class Archive(abc.ABC):
     """An opened archive or layout: named members, and the images that they make up."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, verify: bool) -> None:
         self.name = name
+        self._verify = verify
 
     @abc.abstractmethod
     def find(self, member: str) -> Blob | None:
@@ -64,6 +75,12 @@ class Archive(abc.ABC):
         """A member's JSON."""
         blob = self.get(member, what)
         return _parsed(blob.small(_MAX_JSON), blob.subject)
+
+    def _check(self, blob: Blob, raw: bytes, stated: str) -> None:
+        if self._verify:
+            hasher = hasher_of(stated)
+            hasher.update(raw)
+            compare(blob, hasher, stated, "digest")
 
     # The images
 
@@ -99,10 +116,12 @@ class Archive(abc.ABC):
                 return
             if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
                 raise InputError(f"{self.name}: manifest.json", "is not a list of images")
+            if len(listed) > _MAX_IMAGES:
+                raise InputError(f"{self.name}: manifest.json", f"lists {len(listed)} images")
             for index, one in enumerate(listed):
                 yield self._docker_manifest(one, f"manifest.json[{index}]")
         elif self.find("index.json") is not None:
-            yield from self._walk(self.json("index.json", "the index"), (), 0)
+            yield from self._oci_images()
         elif self.find("repositories") is not None:
             raise InputError(
                 self.name, "was saved by Docker before 1.10, without a manifest",
@@ -122,7 +141,7 @@ class Archive(abc.ABC):
         raw = blob.small(_MAX_JSON)
         stated = _HEX.search(config)
         if stated:
-            _check(blob, raw, f"sha256:{stated[0]}")
+            self._check(blob, raw, f"sha256:{stated[0]}")
         diff_ids = _diff_ids(_parsed(raw, blob.subject), blob.subject)
         _count(self.name, len(layers), len(diff_ids))
         blobs = tuple(self.get(path, f"layer {index}") for index, path in enumerate(layers))
@@ -131,10 +150,13 @@ class Archive(abc.ABC):
             f"sha256:{path.rpartition('/')[2]}" if path.startswith("blobs/sha256/") else None
             for path in layers
         )
-        return Manifest(_digest(raw), tuple(tags or ()), blob, raw, diff_ids, blobs, digests)
+        names = tuple(_familiar(one) for one in tags or ())
+        return Manifest(_digest(raw), names, blob, raw, diff_ids, blobs, digests)
 
-    def _walk(self, index: Any, tags: tuple[str, ...], depth: int) -> Iterator[Manifest]:
-        """The images of an index and of those inside it."""
+    def _walk(
+        self, index: Any, tags: tuple[str, ...], depth: int, found: dict[str, _Listed], missing: list[str]
+    ) -> None:
+        """Gather the images of an index and of those inside it, each once with all its tags."""
         listed = index.get("manifests") if isinstance(index, dict) else None
         if listed is None:
             listed = []
@@ -143,24 +165,42 @@ class Archive(abc.ABC):
         for one in listed:
             if not isinstance(one, dict) or not isinstance(one.get("digest"), str):
                 raise InputError(f"{self.name}: index", "holds an entry without a digest")
-            annotations = one.get("annotations") or {}
-            if annotations.get("vnd.docker.reference.type"):
+            annotations, platform = one.get("annotations") or {}, one.get("platform") or {}
+            if not isinstance(annotations, dict) or not isinstance(platform, dict):
+                raise InputError(f"{self.name}: index", "holds annotations or a platform that are no objects")
+            if annotations.get("vnd.docker.reference.type") or platform.get("os") == "unknown":
                 continue  # an attestation: its layers are statements, not file systems
+            digest = one["digest"]
             names = _annotated(annotations) or tags
-            blob = self.find(_blob_path(one["digest"]))
+            if digest in found:
+                found[digest].tags.update(dict.fromkeys(names))
+                continue
+            blob = self.find(_blob_path(digest))
             if blob is None:
-                if depth:
-                    continue  # a platform that was not exported
-                raise InputError(self.name, f"manifest {one['digest']} is missing", "save the image again")
+                missing.append(digest)  # a platform that was not exported, as a rule
+                continue
             raw = blob.small(_MAX_JSON)
-            _check(blob, raw, one["digest"])
+            self._check(blob, raw, digest)
             document = _parsed(raw, blob.subject)
+            found[digest] = _Listed(blob, document, dict.fromkeys(names))
             if any(kind in str(one.get("mediaType")) for kind in _INDEX_TYPES) or (
                 isinstance(document, dict) and "manifests" in document
             ):
-                yield from self._walk(document, names, depth + 1)
-            elif _is_image(document):
-                yield self._oci_manifest(document, names, "blobs", blob.name)
+                self._walk(document, names, depth + 1, found, missing)
+
+    def _oci_images(self) -> Iterator[Manifest]:
+        found: dict[str, _Listed] = {}
+        missing: list[str] = []
+        self._walk(self.json("index.json", "the index"), (), 0, found, missing)
+        for one in found.values():
+            if _is_image(one.document):
+                yield self._oci_manifest(one.document, tuple(one.tags), "blobs", one.blob.name)
+        if missing and not any(_is_image(one.document) for one in found.values()):
+            raise InputError(
+                self.name,
+                f"manifest {missing[0]} is missing",
+                "the layout is not whole: copy the image again",
+            )
 
     def _oci_manifest(
         self, document: Mapping[str, Any], tags: tuple[str, ...], root: str, where: str
@@ -174,7 +214,7 @@ class Archive(abc.ABC):
         paths = [_blob_path(one) if root else one.partition(":")[2] for one in digests]
         blob = self.get(paths[0], "the configuration")
         raw = blob.small(_MAX_JSON)
-        _check(blob, raw, digests[0])
+        self._check(blob, raw, digests[0])
         diff_ids = _diff_ids(_parsed(raw, blob.subject), blob.subject)
         _count(self.name, len(layers), len(diff_ids))
         blobs = tuple(self.get(path, f"layer {index}") for index, path in enumerate(paths[1:]))
@@ -182,13 +222,15 @@ class Archive(abc.ABC):
 
 
 class _TarArchive(Archive):
-    def __init__(self, file: File) -> None:
-        super().__init__(file.name)
+    def __init__(self, file: File, *, verify: bool) -> None:
+        super().__init__(file.name, verify=verify)
         whole = Blob(file, "")
         self._members: dict[str, Blob] = {}
         self._links: dict[str, str] = {}
         for one in members(Window(whole), file.name):
             name = _member_path(one.name)
+            if len(self._members) + len(self._links) >= _MAX_MEMBERS:
+                raise InputError(file.name, f"has more than {_MAX_MEMBERS} members: this is no saved image")
             if one.kind == "file" and one.data >= 0:
                 self._members[name] = Blob(file, name, one.data, one.size)
                 self._links.pop(name, None)
@@ -209,8 +251,8 @@ class _TarArchive(Archive):
 
 
 class _DirectoryLayout(Archive):
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
+    def __init__(self, path: str, *, verify: bool) -> None:
+        super().__init__(path, verify=verify)
         self._open: dict[str, Blob] = {}
 
     def find(self, member: str) -> Blob | None:
@@ -224,7 +266,7 @@ class _DirectoryLayout(Archive):
         return self._open[name]
 
 
-def open_archive(source: str | Iterable[bytes], name: str = "") -> Archive:
+def open_archive(source: str | Iterable[bytes], name: str = "", *, verify: bool = True) -> Archive:
     """Recognise an archive or a layout by its content.
 
     Raises:
@@ -238,7 +280,7 @@ def open_archive(source: str | Iterable[bytes], name: str = "") -> Archive:
                 source, "is a directory, but no OCI layout: it has no index.json",
                 "give an archive of `docker save`, or a layout directory",
             )  # fmt: skip
-        return _DirectoryLayout(source)
+        return _DirectoryLayout(source, verify=verify)
     else:
         file = File.open(source)
         file.name = name or source
@@ -246,8 +288,8 @@ def open_archive(source: str | Iterable[bytes], name: str = "") -> Archive:
         raise InputError(file.name, "is empty", "save the image again")
     whole = Blob(file, file.name)
     if whole.compression():
-        return _TarArchive(File.spool(unpacked(whole), file.name))
-    return _TarArchive(file)
+        file = File.spool(unpacked(whole), file.name)
+    return _TarArchive(file, verify=verify)
 
 
 def _member_path(name: str) -> str:
@@ -262,14 +304,6 @@ def _blob_path(digest: str) -> str:
 
 def _digest(raw: bytes) -> Digest:
     return Digest("sha256:" + hashlib.sha256(raw).hexdigest())
-
-
-def _check(blob: Blob, raw: bytes, stated: str) -> None:
-    if stated.startswith("sha256:") and _digest(raw) != stated:
-        raise InputError(
-            blob.subject, f"its digest is {_digest(raw)}, but it is named {stated}",
-            "the archive is damaged or was tampered with",
-        )  # fmt: skip
 
 
 def _parsed(raw: bytes, subject: str) -> Any:
@@ -312,9 +346,14 @@ def _is_image(document: Any) -> bool:
 def _annotated(annotations: Mapping[str, Any]) -> tuple[str, ...]:
     full = annotations.get("io.containerd.image.name")
     if isinstance(full, str):
-        return (full.removeprefix("docker.io/library/").removeprefix("docker.io/"),)
+        return (_familiar(full),)
     ref = annotations.get("org.opencontainers.image.ref.name")
     return (ref,) if isinstance(ref, str) else ()
+
+
+def _familiar(name: str) -> str:
+    """A name as engines show it: "docker.io/library/shop:1" is "shop:1"."""
+    return name.removeprefix("docker.io/").removeprefix("library/") if name.startswith("docker.io/") else name
 
 
 def _names(tag: str, wanted: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import weakref
 from collections.abc import Iterable, Iterator
 from typing import IO, Protocol, cast
@@ -42,15 +43,23 @@ class File:
 
     @classmethod
     def open(cls, path: str) -> File:
-        """Open a file by its path.
+        """Open a file by its path. A pipe, such as a shell's <(…), is spooled.
 
         Raises:
-            InputError: it can't be opened.
+            InputError: it can't be opened, or is no file.
         """
         try:
-            return cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC), path)
-        except OSError as error:
-            raise InputError(path, (error.strerror or str(error)).lower(), "check the path") from error
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except (OSError, ValueError) as error:
+            problem = error.strerror if isinstance(error, OSError) else None
+            raise InputError(path, (problem or str(error)).lower(), "check the path") from error
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISREG(mode):
+            return cls(descriptor, path)
+        with open(descriptor, "rb") as stream:
+            if stat.S_ISFIFO(mode):
+                return cls.spool(iter(lambda: stream.read(_CHUNK), b""), path)
+        raise InputError(path, "is no regular file", "give an archive of `docker save`")
 
     @classmethod
     def spool(cls, chunks: Iterable[bytes], name: str, limit: int = MAX_UNPACKED) -> File:
@@ -61,15 +70,19 @@ class File:
         """
         import tempfile
 
-        with tempfile.TemporaryFile(prefix="imglint-") as spooled:
-            length = 0
-            for chunk in chunks:
-                length += len(chunk)
-                if length > limit:
-                    raise InputError(name, f"unpacks to more than {limit} bytes", "this is no image")
-                spooled.write(chunk)
-            spooled.flush()
-            return cls(os.dup(spooled.fileno()), name)
+        length = 0
+        try:
+            with tempfile.TemporaryFile(prefix="imglint-") as spooled:
+                for chunk in chunks:
+                    length += len(chunk)
+                    if length > limit:
+                        raise InputError(name, f"unpacks to more than {limit} bytes", "this is no image")
+                    spooled.write(chunk)
+                spooled.flush()
+                return cls(os.dup(spooled.fileno()), name)
+        except OSError as error:
+            problem = f"can't be kept in a temporary file after {length} bytes: {error.strerror or error}"
+            raise InputError(name, problem, "set TMPDIR to a place with more room") from error
 
     def pread(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes at `offset`.

@@ -85,7 +85,8 @@ def _healthcheck(value: Any, subject: str) -> Healthcheck | None:
 
     def seconds(key: str) -> float | None:
         number = check.get(key)
-        return number / 1e9 if isinstance(number, int | float) and number else None
+        # As it stands in the file it may have any number of digits.
+        return number / 1e9 if isinstance(number, int | float) and 0 < abs(number) < 1e30 else None
 
     retries = check.get("Retries")
     return Healthcheck(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ class Step:
 _NOP = re.compile(r"^/bin/sh -c #\(nop\) +|^.* #\(nop\) +")
 _BUILD_ARGUMENTS = re.compile(r"^\|\d+ .*?(?=/bin/sh -c )", re.DOTALL)
 _BUILDKIT_SUFFIX = re.compile(r"\s*# buildkit$")
+_PORTS = re.compile(r"^EXPOSE (?:map)?\[(?P<ports>[^]]*)\]$")  # Go's way to write a list or a map
+_GO_LIST = re.compile(
+    r'^(?P<keyword>CMD|ENTRYPOINT|SHELL) \[(?P<items>"(?:[^"\\]|\\.)*"(?: "(?:[^"\\]|\\.)*")*)\]$'
+)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MOUNTS = re.compile(r":[0-9a-f]{64}$")  # buildah adds the sum of the mounts
 
 
@@ -44,13 +50,22 @@ def instruction_text(created_by: str) -> str:
     text = _BUILDKIT_SUFFIX.sub("", created_by.strip())
     nop = _NOP.match(text)
     if nop:
-        return text[nop.end() :].strip()
+        return _as_written(text[nop.end() :].strip())
     run = text.startswith("RUN ")
     body = text[4:] if run else text
     body = _BUILD_ARGUMENTS.sub("", body)
     if body.startswith("/bin/sh -c "):
         return "RUN " + _MOUNTS.sub("", body[len("/bin/sh -c ") :]).strip()
-    return f"RUN {body}" if run else body
+    return f"RUN {body}" if run else _as_written(body)
+
+
+def _as_written(text: str) -> str:
+    """EXPOSE, CMD and the like in a Dockerfile's own form where the builder prints a Go value."""
+    ports = _PORTS.match(text)
+    if ports:
+        return "EXPOSE " + ports["ports"].replace(":{}", "")
+    words = _GO_LIST.match(text)
+    return f"{words['keyword']} [{', '.join(_QUOTED.findall(words['items']))}]" if words else text
 
 
 # Who wrote a step, by the marks of images.md's table: created_by, comment, author.
@@ -85,8 +100,9 @@ def map_history(history: Any, layers: int, subject: str) -> tuple[Step, ...]:
     """The steps of a configuration's `history`, mapped to as many layers.
 
     By position, never by digest: the same layer may stand in an image twice. With more entries
-    than layers the surplus ones at the end count as empty, as BuildKit has it. With fewer, the
-    classic builder has appended its entries to a base that had none, so they belong to the top.
+    than layers the surplus ones at the end count as empty, as BuildKit has it. With fewer, a
+    builder has appended its entries to a base that had none, so they belong to the top; of other
+    tools nobody can tell.
 
     Raises:
         InputError: the history is no list of objects.
@@ -96,18 +112,41 @@ def map_history(history: Any, layers: int, subject: str) -> tuple[Step, ...]:
     if not isinstance(history, list) or not all(isinstance(one, dict) for one in history):
         raise InputError(f"{subject}: history", "is not a list of objects")
     filled = [index for index, one in enumerate(history) if not one.get("empty_layer")]
+    steps = tuple(_step(index, one) for index, one in enumerate(history))
     owners: dict[int, int] = {}
     confidence = "exact"
     if len(filled) >= layers:
-        owners = dict(zip(filled[:layers], range(layers), strict=True))
+        owners = dict(zip(filled, range(layers), strict=False))
         confidence = "exact" if len(filled) == layers else "aligned"
-    elif filled:
+    elif filled and all(producer(steps[index]) in _APPENDING for index in filled):
         owners = dict(zip(filled, range(layers - len(filled), layers), strict=True))
         confidence = "aligned"
-    return tuple(_step(index, one, owners.get(index), confidence) for index, one in enumerate(history))
+    else:
+        confidence = "unknown"
+    if any(producer(steps[index]) == "Bazel" for index in filled):
+        confidence = "unknown"  # its rules put their own entries before those of the base
+    return tuple(
+        dataclasses.replace(
+            one,
+            layer=owners.get(one.index),
+            empty=one.index not in owners,
+            # buildah without --layers gives everything to the last instruction, be it CMD.
+            confidence="unknown" if one.index in owners and _METADATA.match(one.text) else confidence,
+        )
+        for one in steps
+    )
 
 
-def _step(index: int, entry: dict[str, Any], layer: int | None, confidence: str) -> Step:
+# They write an entry for each step of their own, and none for a base that has none.
+_APPENDING = ("Docker builder", "buildah", "kaniko")
+_METADATA = re.compile(
+    r"(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\s"
+)
+
+
+def _step(index: int, entry: dict[str, Any]) -> Step:
+    """An entry, before it is known which layer it made."""
+
     def text(key: str) -> str:
         value = entry.get(key)
         return value if isinstance(value, str) else ""
@@ -118,9 +157,9 @@ def _step(index: int, entry: dict[str, Any], layer: int | None, confidence: str)
         created=text("created") or None,
         comment=text("comment"),
         author=text("author"),
-        empty=layer is None,
-        layer=layer,
-        confidence=confidence,
+        empty=True,
+        layer=None,
+        confidence="unknown",
     )
 
 

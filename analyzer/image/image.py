@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_LINKS = 40  # as the kernel has it
+_MAX_PARTS = 4096
 _MAX_SMALL_FILE = 4 * 1024 * 1024
 _SHOWN_PATHS = 20
 
@@ -109,6 +110,16 @@ class Image:
 
     def __repr__(self) -> str:
         return f"<Image {self.id[:19]} {' '.join(self.tags)}>"
+
+    @property
+    def created(self) -> str | None:
+        """When it was built, as the configuration has it (RFC 3339)."""
+        return _text(self.raw.get("created"))
+
+    @property
+    def author(self) -> str | None:
+        """Who built it."""
+        return _text(self.raw.get("author"))
 
     @property
     def platform(self) -> str:
@@ -238,13 +249,15 @@ class Image:
 
     def resolve(self, path: str) -> str | None:
         """The path that a path leads to through the image's own links; None when it leads nowhere."""
-        parts = [part for part in path.split("/") if part]
+        parts = path.split("/")[::-1]  # a stack
         done: list[str] = []
         links = 0
         while parts:
-            part = parts.pop(0)
-            if part == ".":
+            part = parts.pop()
+            if part in ("", "."):
                 continue
+            if len(parts) + len(done) > _MAX_PARTS:
+                return None
             if part == "..":
                 done = done[:-1]
                 continue
@@ -256,7 +269,7 @@ class Image:
                     return None
                 if entry.link.startswith("/"):
                     done = []
-                parts = [one for one in entry.link.split("/") if one] + parts
+                parts += entry.link.split("/")[::-1]
                 continue
             if entry is None and at not in self._directories:
                 return None
@@ -324,6 +337,10 @@ class Image:
         return layers_frame([self])
 
 
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
 def open_images(
     source: str | Iterable[bytes], *, name: str = "", select: str | None = None, verify: bool = True
 ) -> tuple[Image, ...]:
@@ -338,7 +355,7 @@ def open_images(
     Raises:
         InputError: there is no image to be read; names file, member and offset.
     """
-    archive = open_archive(source, name)
+    archive = open_archive(source, name, verify=verify)
     read: dict[tuple[str, str], LayerContents] = {}
     return tuple(
         _open(archive, manifest, name or archive.name, read, verify) for manifest in archive.manifests(select)

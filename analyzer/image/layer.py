@@ -72,29 +72,29 @@ def read_layer(
         InputError: the layer is damaged, or a digest does not fit; it names both.
     """
     compression = blob.compression()
+    whole: Hasher | None = None
     if compression:
-        stored = _hasher(blob_digest) if verify else None
-        whole = _hasher(diff_id) if verify else None
+        stored = hasher_of(blob_digest) if verify and blob_digest else None
+        whole = hasher_of(diff_id) if verify else None
         contents = _walk(
             Stream(unpacked(blob, stored), whole, blob.subject), blob.subject, index, compression
         )
-        _compare(blob, stored, blob_digest, "digest")
+        compare(blob, stored, blob_digest, "digest")
     elif verify:
         # All bytes are hashed in a thread, which costs no time of Python's own; the headers are
         # read beside it, without the contents between them.
         from concurrent.futures import ThreadPoolExecutor
 
-        whole = _hasher(diff_id)
+        whole = hasher_of(diff_id)
         with ThreadPoolExecutor(1) as pool:
             hashed = pool.submit(consume, chunks(blob, whole))
             contents = _walk(Window(blob), blob.subject, index, compression)
             hashed.result()
-        if blob_digest != diff_id:
-            _compare(blob, whole, blob_digest, "digest")
+        if blob_digest and blob_digest.startswith(whole.name):
+            compare(blob, whole, blob_digest, "digest")
     else:
-        whole = None
         contents = _walk(Window(blob), blob.subject, index, compression)
-    _compare(blob, whole, diff_id, "diff ID")
+    compare(blob, whole, diff_id, "diff ID")
     return contents
 
 
@@ -153,14 +153,12 @@ def consume(chunks: Iterable[bytes]) -> None:
         pass
 
 
-def _hasher(stated: str | None) -> Hasher | None:
+def hasher_of(stated: str) -> Hasher:
     """What computes a digest of the algorithm that `stated` names.
 
     Raises:
         InputError: it names none that anybody uses.
     """
-    if stated is None:
-        return None
     algorithm = stated.partition(":")[0]
     if algorithm not in ("sha256", "sha384", "sha512"):
         raise InputError(
@@ -169,7 +167,7 @@ def _hasher(stated: str | None) -> Hasher | None:
     return hashlib.new(algorithm)
 
 
-def _compare(blob: Blob, hasher: Hasher | None, stated: str | None, what: str) -> None:
+def compare(blob: Blob, hasher: Hasher | None, stated: str | None, what: str) -> None:
     """Hold what was hashed against what was stated; nothing to do without either."""
     if hasher is None or stated is None:
         return

@@ -66,6 +66,8 @@ def _shell_words(source: Joined, start: int, end: int) -> list[Word]:
             elif char in SPACE and not braces:
                 break
             at += 1
+        if quote:
+            return []  # a quote that stays open: BuildKit gives up looking for markers on this line
         at = min(at, end)
         words.append(Word(source, first, at))
     return words

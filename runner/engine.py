@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
@@ -125,6 +126,8 @@ def connect(engine: str | None = None) -> Engine:
 def _connect(url: str) -> Engine:
     from docker import APIClient
 
+    if url.startswith("unix://"):
+        _try_socket(url.removeprefix("unix://"))
     with errors(url):
         api = APIClient(base_url=url, version="auto", timeout=_TIMEOUT)
         try:
@@ -132,6 +135,23 @@ def _connect(url: str) -> Engine:
         except BaseException:
             api.close()
             raise
+
+
+def _try_socket(path: str) -> None:
+    """Say plainly what keeps a socket from being used; docker-py tells it only in passing."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(5)
+        try:
+            probe.connect(path)
+        except PermissionError:
+            problem = "permission denied: join the group that owns it, or use a rootless engine"
+        except ConnectionRefusedError:
+            problem = "connection refused: no engine listens there"
+        except OSError as error:
+            problem = str(error.strerror or error).lower()
+        else:
+            return
+    raise EngineError(path, problem, _START)
 
 
 def _candidates(engine: str | None) -> list[str]:
@@ -187,14 +207,4 @@ def _explanation(error: Any) -> str:
 
 def _cause(error: Exception) -> str:
     """docker-py tells the cause only in its text."""
-    text = str(error)
-    for mark, told in (
-        ("PermissionError", "permission denied"),
-        ("FileNotFoundError", "no such socket"),
-        ("ConnectionRefusedError", "connection refused: nothing listens there"),
-        ("Connection refused", "connection refused: nothing listens there"),
-        ("timed out", "no answer in time"),
-    ):
-        if mark in text:
-            return told
-    return text
+    return "no answer in time" if "timed out" in str(error) else str(error)

@@ -185,7 +185,7 @@ def docker_layout(*images: Saved) -> bytes:
             {
                 "Config": f"blobs/sha256/{image.id[7:]}",
                 "RepoTags": list(image.tags) or None,
-                "Layers": [f"blobs/sha256/{one[7:]}" for one in image.diff_ids],
+                "Layers": [f"blobs/sha256/{digest(one)[7:]}" for one in image.layers],
             }
             for image in images
         ]

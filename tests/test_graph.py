@@ -1,0 +1,80 @@
+"""Images as a networkx graph and as pandas frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import networkx as nx
+import pytest
+from image_archives import LayerFiles, Saved, docker_legacy
+
+from imglint.analyzer.image import Image, open_images
+from imglint.analyzer.image.frames import files_frame, layers_frame, waste_frame
+from imglint.analyzer.image.graph import graph
+
+BASE: LayerFiles = {"etc/passwd": "root", "srv/a": "a" * 100}
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> tuple[Image, ...]:
+    """Two images on one base, and one that has the base's layer elsewhere."""
+    path = tmp_path / "images.tar"
+    first = Saved.of(BASE, {"srv/a": "b" * 50}, tags=("shop:1", "shop:latest"))
+    second = Saved.of(BASE, {"srv/c": "c"}, tags=("shop:2",))
+    third = Saved.of({"x": "y"}, BASE, tags=())
+    path.write_bytes(docker_legacy(first, second, third))
+    return open_images(str(path))
+
+
+def of_kind(found: nx.DiGraph[str], kind: str) -> list[str]:
+    return [node for node, data in found.nodes(data=True) if data["kind"] == kind]
+
+
+def test_images_share_the_layers_of_their_base(images: tuple[Image, ...]) -> None:
+    found = graph(images)
+    first, second, third = images
+    assert nx.is_directed_acyclic_graph(found)
+    assert len(of_kind(found, "layer")) == 5
+    below = nx.descendants(found, first.id) & nx.descendants(found, second.id)
+    assert below & set(of_kind(found, "layer")) == {first.layers[0].chain_id}
+    # The same bytes on other ones are another layer: chain IDs tell them apart.
+    assert third.layers[1].diff_id == first.layers[0].diff_id
+    assert not nx.descendants(found, third.id) & nx.descendants(found, first.id)
+
+
+def test_tags_steps_and_configurations(images: tuple[Image, ...]) -> None:
+    found = graph(images)
+    first = images[0]
+    assert set(found.predecessors(first.id)) == {"shop:1", "shop:latest"}
+    assert len(of_kind(found, "config")) == 3
+    (step,) = (
+        one for one in found.predecessors(first.layers[1].chain_id) if found.nodes[one]["kind"] == "step"
+    )
+    assert found.nodes[step]["text"] == "COPY part1 /"
+    assert found.edges[step, first.layers[1].chain_id]["kind"] == "made"
+    assert found.edges[first.layers[1].chain_id, first.layers[0].chain_id]["kind"] == "on"
+
+
+def test_the_graph_can_be_written_as_graphml(images: tuple[Image, ...]) -> None:
+    text = "\n".join(nx.generate_graphml(images[0].graph))
+    assert images[0].layers[0].chain_id in text
+
+
+def test_frames(images: tuple[Image, ...]) -> None:
+    layers = layers_frame(images)
+    assert list(layers["content_bytes"]) == [104, 50, 104, 1, 1, 104]
+    assert layers["wasted_bytes"].sum() == 100
+    assert images[0].to_frame().equals(layers.head(2))
+    waste = waste_frame(images)
+    assert waste[["cause", "added_by", "hidden_by", "bytes"]].to_dict("records") == [
+        {"cause": "overwritten with new content", "added_by": 0, "hidden_by": 1, "bytes": 100}
+    ]
+    files = files_frame(images[0])
+    assert list(files["path"]) == ["etc/passwd", "srv/a"]
+    assert list(files["layer"]) == [0, 1]
+
+
+def test_frames_of_nothing() -> None:
+    assert layers_frame([]).empty
+    assert list(waste_frame([]).columns)[:2] == ["image", "cause"]
+    assert len(graph([])) == 0

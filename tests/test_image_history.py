@@ -1,0 +1,138 @@
+"""Which step made which layer, who wrote it, and how it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from image_archives import Saved, docker_legacy, layer_tar, step
+
+from imglint.analyzer.image import Image, Step, open_images
+from imglint.analyzer.image.history import instruction_text, map_history, producer
+
+EMPTY = {"empty_layer": True}
+
+
+def mapped(history: Any, layers: int) -> tuple[list[int | None], set[str]]:
+    """The layer of each step, and the confidences."""
+    steps = map_history(history, layers, "test")
+    return [one.layer for one in steps], {one.confidence for one in steps}
+
+
+@pytest.mark.parametrize(
+    ("created_by", "text"),
+    [
+        ("/bin/sh -c apt-get update", "RUN apt-get update"),
+        ("/bin/sh -c #(nop)  ENV A=b", "ENV A=b"),
+        ("/bin/sh -c #(nop) COPY file:0a1b in /dst ", "COPY file:0a1b in /dst"),
+        ('/bin/sh -x -c #(nop)  CMD ["a"]', 'CMD ["a"]'),
+        ("|1 VER=3 /bin/sh -c make $VER", "RUN make $VER"),
+        ("RUN /bin/sh -c make # buildkit", "RUN make"),
+        ("RUN |2 A=1 B=2 /bin/sh -c make # buildkit", "RUN make"),
+        ("RUN busybox echo hi # buildkit", "RUN busybox echo hi"),
+        ("COPY --chown=1000:1000 a /b # buildkit", "COPY --chown=1000:1000 a /b"),
+        ("WORKDIR /srv", "WORKDIR /srv"),
+        ("EXPOSE map[8080/tcp:{}]", "EXPOSE 8080/tcp"),
+        ("EXPOSE map[443/tcp:{} 80/tcp:{}]", "EXPOSE 443/tcp 80/tcp"),
+        ("EXPOSE [80/tcp]", "EXPOSE 80/tcp"),
+        ("/bin/sh -c #(nop)  EXPOSE 5555", "EXPOSE 5555"),
+        ('CMD ["/bin/httpd" "-f"]', 'CMD ["/bin/httpd", "-f"]'),
+        ('CMD ["a \\"b\\"" "c"]', 'CMD ["a \\"b\\"", "c"]'),
+        ('CMD ["a", "b"]', 'CMD ["a", "b"]'),
+        ("/bin/sh -c echo a:" + "0" * 64, "RUN echo a"),
+        ("-c echo hi > /tmp/x", "-c echo hi > /tmp/x"),
+        ("", ""),
+    ],
+)
+def test_steps_read_as_in_a_dockerfile(created_by: str, text: str) -> None:
+    assert instruction_text(created_by) == text
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        (step("RUN /bin/sh -c make"), "BuildKit"),
+        ({"created_by": "/bin/sh -c make"}, "Docker builder"),
+        ({"created_by": "/bin/sh -c #(nop)  ENV A=b"}, "Docker builder"),
+        ({"created_by": "/bin/sh -c make", "comment": "FROM docker.io/library/alpine:3"}, "buildah"),
+        ({"created_by": "RUN make", "author": "kaniko"}, "kaniko"),
+        ({"created_by": "ko build example.org/x", "author": "ko", "comment": "kodata contents"}, "ko"),
+        ({"created_by": "jib-maven-plugin:3.4", "author": "Jib", "comment": "classes"}, "Jib"),
+        ({"created_by": "bazel build ...", "author": "Bazel"}, "Bazel"),
+        ({"comment": "Imported from -"}, "docker import"),
+        ({"comment": "store paths: ['/nix/store/x']"}, "Nix"),
+        ({"comment": "merge sha256:a to sha256:b"}, "squash"),
+        ({"created_by": "-c echo hi"}, "unknown"),
+        ({}, "unknown"),
+    ],
+)
+def test_producers(entry: dict[str, Any], name: str) -> None:
+    assert producer(map_history([entry], 1, "test")[0]) == name
+
+
+def test_as_many_entries_as_layers_go_by_position() -> None:
+    history = [step("COPY a /"), step("ENV A=b", **EMPTY), step("RUN make"), step("CMD a", **EMPTY)]
+    assert mapped(history, 2) == ([0, None, 1, None], {"exact"})
+
+
+def test_no_history_attributes_nothing() -> None:
+    assert mapped(None, 3) == ([], set())
+    assert mapped([], 3) == ([], set())
+
+
+def test_of_too_many_entries_the_last_are_empty() -> None:
+    assert mapped([step("COPY a /"), step("RUN b"), step("RUN c")], 2) == ([0, 1, None], {"aligned"})
+
+
+def test_a_classic_build_on_a_base_without_history_belongs_to_the_top() -> None:
+    assert mapped([{"created_by": "/bin/sh -c touch /three"}], 3) == ([2], {"aligned"})
+
+
+def test_of_too_few_entries_by_others_nobody_can_tell() -> None:
+    assert mapped([{"created_by": "something"}], 3) == ([None], {"unknown"})
+
+
+def test_bazel_puts_its_entries_before_those_of_the_base() -> None:
+    history = [{"created_by": "bazel build ...", "author": "Bazel"}, {"created_by": "/bin/sh -c base"}]
+    assert mapped(history, 2)[1] == {"unknown"}
+
+
+def test_buildah_gives_a_whole_build_to_its_last_instruction() -> None:
+    history = [{"created_by": "/bin/sh -c make", **EMPTY}, {"created_by": '/bin/sh -c #(nop) CMD ["a"]'}]
+    steps = map_history(history, 1, "test")
+    assert [(one.layer, one.confidence) for one in steps] == [(None, "exact"), (0, "unknown")]
+
+
+def opened(tmp_path: Path, saved: Saved) -> Image:
+    path = tmp_path / "image.tar"
+    path.write_bytes(docker_legacy(saved))
+    return open_images(str(path))[0]
+
+
+def test_layers_know_their_step(tmp_path: Path) -> None:
+    history = (step("ENV A=b", **EMPTY), step("COPY a /"), step("WORKDIR /srv"), step("COPY a /"))
+    same = layer_tar({"a": "x"})
+    image = opened(tmp_path, Saved((same, layer_tar({}), same), history=history))
+    assert [(one.index, one.step, one.created_by) for one in image.layers] == [
+        (0, 1, "COPY a / # buildkit"),
+        (1, 2, "WORKDIR /srv # buildkit"),
+        (2, 3, "COPY a / # buildkit"),
+    ]
+    assert image.steps[0] == Step(
+        index=0,
+        created_by="ENV A=b # buildkit",
+        created="2024-05-01T12:00:00Z",
+        comment="buildkit.dockerfile.v0",
+        author="",
+        empty=True,
+        layer=None,
+        confidence="exact",
+    )
+
+
+def test_layers_without_a_step(tmp_path: Path) -> None:
+    image = opened(tmp_path, Saved((layer_tar({"a": "x"}),), history=None))
+    (layer,) = image.layers
+    assert (layer.step, layer.created_by, layer.created) == (None, None, None)
+    assert (layer.producer, layer.confidence) == ("unknown", "unknown")

@@ -100,12 +100,6 @@ CASES = (
         (("deleted", 1, 2, 8 * KIB),),
     ),
     Case(
-        "deleted and made anew in one layer",
-        (BASE, {"d/": DIRECTORY, "d/a": BIG}, {"d": None, "d/": DIRECTORY, "d/b": "n" * 20}),
-        KIB + 20,
-        (("deleted", 1, 2, 8 * KIB),),
-    ),
-    Case(
         "the same content at two paths",
         (BASE, {"a": BIG}, {"b": BIG}),
         17 * KIB,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import pytest
@@ -31,7 +32,7 @@ def of_kind(found: nx.DiGraph[str], kind: str) -> list[str]:
 
 
 def test_images_share_the_layers_of_their_base(images: tuple[Image, ...]) -> None:
-    found = graph(images)
+    found: Any = graph(images)
     first, second, third = images
     assert nx.is_directed_acyclic_graph(found)
     assert len(of_kind(found, "layer")) == 5

@@ -291,12 +291,11 @@ class Image:
         """A small file as the container sees it; None when there is none. At most 4 MiB."""
         found = self.resolve(path)
         entry = self.tree.get(found) if found is not None else None
-        if entry is not None and entry.kind == "hardlink":
+        for _ in range(_MAX_LINKS):
+            if entry is None or entry.kind != "hardlink":
+                break
             target = normalised(entry.link)
-            entry = next(
-                (one for one in self._contents[entry.layer].entries if one.path == target and one.is_file),
-                None,
-            )
+            entry = next((one for one in self._contents[entry.layer].entries if one.path == target), None)
         if entry is None or not entry.is_file:
             return None
         return read_contents(self._blobs[entry.layer], entry, _MAX_SMALL_FILE)

@@ -175,7 +175,9 @@ def _records(data: bytes, subject: str, at: int) -> dict[bytes, bytes]:
         length = int(data[start:blank])
         if length <= blank - start or start + length > len(data):
             raise broken(subject, at, "a PAX record is damaged")
-        key, _, value = data[blank + 1 : start + length - 1].partition(b"=")
+        key, equals, value = data[blank + 1 : start + length - 1].partition(b"=")
+        if not equals or data[start + length - 1] != 10:
+            raise broken(subject, at, "a PAX record is damaged")
         out[key] = value
         start += length
     return out

@@ -54,7 +54,6 @@ def test_a_directory_that_skopeo_wrote(tmp_path: Path) -> None:
     (image,) = open_images(str(tmp_path))
     (original,) = open_images(str(DATA / "docker-save.tar"))
     assert image.id == original.id
-    assert image.compressed_bytes is not None
 
 
 def test_layers_that_umoci_added() -> None:
@@ -85,7 +84,7 @@ def test_the_example_of_waste() -> None:
         ("COPY site /srv/shop", "overwritten with new content", 17788),
     ]
     assert [image.layers[w.hidden_by].created_by for w in image.waste] == [
-        "RUN rm -rf /var/cache/shop # buildkit",
+        "RUN /bin/sh -c rm -rf /var/cache/shop # buildkit",
         "COPY catalog.csv /srv/shop/data/catalog.csv # buildkit",
         "COPY brand /srv/shop/assets # buildkit",
     ]

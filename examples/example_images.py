@@ -1,6 +1,6 @@
 """Builds the images of the examples on the local engine, on stand-ins where nothing can be pulled.
 
-Run as `python examples/example_images.py hello` or `… seed`; the tests import it. A stand-in is
+Run as `python examples/example_images.py hello`, `… seed` or `… clean`; the tests import it. A stand-in is
 made only for a name that the engine does not have, so nobody's image is ever replaced.
 """
 
@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 HELLO = ("no-expose", "expose", "healthcheck")
 BUSYBOX = "busybox:1.36"
 UBUNTU = "ubuntu:14.04"
+_STAND_IN = "imglint.stand-in"
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 
 
@@ -81,7 +82,9 @@ def make_busybox(api: Any) -> bool:
     if has_image(api, BUSYBOX):
         return False
     repository, tag = BUSYBOX.split(":")
-    api.import_image_from_data(busybox_root(), repository=repository, tag=tag, changes=['CMD ["sh"]'])
+    api.import_image_from_data(
+        busybox_root(), repository=repository, tag=tag, changes=['CMD ["sh"]', f"LABEL {_STAND_IN}=true"]
+    )
     return True
 
 
@@ -128,7 +131,12 @@ def make_ubuntu(api: Any) -> bool:
         _copy_apt_configuration(root)
         repository, tag = UBUNTU.split(":")
         with _tar_of(root) as stream:
-            api.import_image_from_data(stream, repository=repository, tag=tag, changes=['CMD ["/bin/bash"]'])
+            api.import_image_from_data(
+                stream,
+                repository=repository,
+                tag=tag,
+                changes=['CMD ["/bin/bash"]', f"LABEL {_STAND_IN}=true"],
+            )
     return True
 
 
@@ -183,17 +191,28 @@ def _file(tar: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
 
 
 def main(what: str) -> int:
-    """Build what is named and print the tags."""
+    """Build what is named and print the tags, or remove it all again ("clean")."""
     from imglint.runner import EngineError, connect
 
     try:
         with connect() as engine:
-            tags = build_hello(engine.api) if what == "hello" else [build_seed(engine.api)]
-    except (EngineError, NoStandIn) as error:
+            if what == "clean":
+                remove(engine.api)
+            else:
+                print("\n".join(build_hello(engine.api) if what == "hello" else [build_seed(engine.api)]))
+    except (EngineError, NoStandIn, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
-    print("\n".join(tags))
     return 0
+
+
+def remove(api: Any) -> None:
+    """Remove what was built here, and the stand-ins; an image of the user's own of that name stays."""
+    for image in api.images():
+        for tag in image.get("RepoTags") or ():
+            own = tag.startswith(("imglint-hello:", "imglint-seed:"))
+            if own or (image.get("Labels") or {}).get(_STAND_IN):
+                api.remove_image(tag, force=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeGuard
 from ..errors import InputError
 from .blob import Blob, File, Window, unpacked
 from .layer import DiffID, Digest, compare, hasher_of
-from .tar import members
+from .tar import looks_like_tar, members
 
 _MAX_JSON = 16 * 1024 * 1024  # real ones have some kilobytes
 _MAX_MEMBERS = 1_000_000
@@ -289,6 +289,11 @@ def open_archive(source: str | Iterable[bytes], name: str = "", *, verify: bool 
     whole = Blob(file, file.name)
     if whole.compression():
         file = File.spool(unpacked(whole), file.name)
+    if not looks_like_tar(file.pread(0, 512)):
+        raise InputError(
+            file.name, "is no tar archive, so it is no saved image",
+            "make one with `docker save -o image.tar NAME`; for a Dockerfile: imglint lint",
+        )  # fmt: skip
     return _TarArchive(file, verify=verify)
 
 

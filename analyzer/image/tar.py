@@ -139,6 +139,11 @@ def members(source: Source, subject: str) -> Iterator[Member]:
         yield _member(Member, (text, kind, size, mode, uid, gid, target, -1 if sparse else data))
 
 
+def looks_like_tar(block: bytes) -> bool:
+    """Whether a first block of 512 bytes begins a tar, an empty one included."""
+    return len(block) == _BLOCK and (block == _ZEROS or _checksum_fits(block))
+
+
 def _number(field: bytes, subject: str, at: int) -> int:
     """An octal number, or a base-256 one when its first bit is set."""
     if field[0] & 0x80:

@@ -13,7 +13,7 @@ class Exit(enum.IntEnum):
     NOTHING = 3  # a named path holds nothing to check
     UNPARSABLE = 4  # a Dockerfile could not be parsed at all
     INTERNAL = 5  # imglint itself failed
-    INTERRUPTED = 130
+    INTERRUPTED = 130  # interrupted
 
 
 _WORST_FIRST = (

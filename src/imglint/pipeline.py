@@ -56,8 +56,13 @@ def lint(paths: Iterable[str], settings: Settings = Settings()) -> tuple[Report,
                 continue
             if text.name in texts:
                 continue
+            try:
+                judgement, code = lint_text(text, entries, settings)
+            except InputError as error:
+                problems.append(_problem(error))
+                codes.append(Exit.INPUT)
+                continue
             texts[text.name] = text
-            judgement, code = lint_text(text, entries, settings)
             judgements.append(judgement)
             codes.append(code)
     findings = tuple(one for judgement in judgements for one in judgement.findings)
@@ -69,7 +74,11 @@ def lint(paths: Iterable[str], settings: Settings = Settings()) -> tuple[Report,
 
 
 def lint_text(text: Text, entries: Iterable[Entry], settings: Settings) -> tuple[Judgement, Exit]:
-    """Lint one text with these rules."""
+    """Lint one text with these rules.
+
+    Raises:
+        InputError: it has no stage of the name that the settings ask for.
+    """
     file = Dockerfile(text, settings.build_args, settings.target)
     if settings.target is not None and file.stages and file.target is None:
         raise InputError(

@@ -72,8 +72,8 @@ def _folded(findings: tuple[Finding, ...]) -> list[tuple[Finding, tuple[Finding,
     """Findings of one rule, one severity and one file stand in one line, at the first of them."""
     groups: dict[tuple[str, str, int, str], list[Finding]] = {}
     for one in findings:
-        # Different images or packages are told one by one; the same words again are not.
-        shape = "" if one.place.span else one.message
+        # What an image shows is told one by one, and so is each fault that stops a build.
+        shape = "" if one.place.span and one.rule.code != "IL001" else one.message
         groups.setdefault((one.file, one.rule.code, one.severity, shape), []).append(one)
     return [(group[0], tuple(group[1:])) for group in groups.values()]
 

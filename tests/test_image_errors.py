@@ -60,9 +60,9 @@ def configuration(*diff_ids: str, **more: object) -> bytes:
 def test_what_is_no_archive(tmp_path: Path) -> None:
     for data, problem in (
         (b"", "is empty"),
-        (b"hello", "truncated"),
-        (b"no tar at all " * 100, "no tar header"),
-        (b"\x7fELF" + bytes(2000), "no tar header"),
+        (b"hello", "is no tar archive"),
+        (b"no tar at all " * 100, "is no tar archive"),
+        (b"\x7fELF" + bytes(2000), "is no tar archive"),
         (outer_tar({"etc/passwd": b"x"}), "neither manifest.json nor index.json"),
         (bytes(10240), "neither manifest.json nor index.json"),
     ):

@@ -33,7 +33,7 @@ class _Collector:
 
     def __init__(self, file: str, evidence: Evidence) -> None:
         self.file = file
-        self.evidence = evidence
+        self.evidence: Evidence = evidence
         self.findings: list[Finding] = []
         self.skipped: dict[tuple[str, str], Skipped] = {}
 

@@ -22,7 +22,7 @@ def health_check(session: Session, configured: Mapping[str, Any] | None) -> Chec
     The log is decisive, not the state: a container that ends is called unhealthy although no
     probe ever ran.
     """
-    test = list((configured or {}).get("Test") or ())
+    test: list[str] = list((configured or {}).get("Test") or ())
     if configured is None or not test or test[0] == "NONE":
         return None
     if len(test) < 2 or test[0] not in ("CMD", "CMD-SHELL"):

@@ -21,7 +21,7 @@ _PACKAGES = ("docker.io", "iptables", "busybox-static", "debootstrap")
 _START_SECONDS = 60
 
 
-class NoEngine(Exception):
+class NoEngine(Exception):  # noqa: N818  (a state, not a fault)
     """The container tests can't run here; the text says why."""
 
 

@@ -47,9 +47,9 @@ class Pair(NamedTuple):
 class Instruction:
     """One instruction, with every word in its place.
 
-    `keyword` is upper case, `word` as written. `json` holds the strings of the exec form, or
-    None, `trailing` what stands behind the array by mistake. `start` and `end` are offsets in the file, `span` the same as lines and columns,
-    heredocs included. `trigger` is what stands behind ONBUILD.
+    `keyword` is upper case, `word` as written. `json` holds the strings of the exec form, or None,
+    `trailing` what stands behind the array by mistake. `start` and `end` are offsets in the file,
+    `span` the same as lines and columns, heredocs included. `trigger` is what stands behind ONBUILD.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Instruction:
         if self.keyword != "ARG" and "=" not in words[0].raw:
             # The old notation: `ENV name the rest is the value`.
             first = blank_delimited(self.line, *self.rest)
-            if len(first) < 2:
+            if len(first) == 1:
                 return (Pair(first[0], None),)
             start = first[1].offset
             raw = self.line.value[start : self.rest[1]]

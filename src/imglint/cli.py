@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         return Exit.INTERRUPTED
     except (_ClickException, UsageError) as error:
-        told = error.format_message() if hasattr(error, "format_message") else str(error)
+        told = getattr(error, "format_message", error.__str__)()
         sys.stderr.write(f"imglint: {told}\n  `imglint --help` lists commands and options\n")
         return Exit.INPUT
     return int(result or 0)

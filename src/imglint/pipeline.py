@@ -207,9 +207,10 @@ def prove(
         with connect(engine) as client:
             if source.kind == "path":
                 found = open_source(image, engine=engine)
-                if len(found) > 1:
+                if len(found) != 1:
                     raise InputError(image, f"holds {len(found)} images", "name one: PATH:NAME, or PATH:@0")
-                with loaded(client, found[0].docker_archive(), found[0].id) as identity:
+                only = found[0]
+                with loaded(client, only.docker_archive(), only.id) as identity:
                     seen = verify(client, identity, publish=publish, publish_all=publish_all)
                 seen = seen._replace(image=image)
             else:

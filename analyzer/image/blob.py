@@ -257,17 +257,17 @@ def chunks(blob: Blob, hasher: Hasher | None = None) -> Iterator[bytes]:
         yield chunk
 
 
-def unpacked(blob: Blob, hasher: Hasher | None = None) -> Iterator[bytes]:
-    """The bytes of a blob without its compression; `hasher` takes the stored ones.
+def unpacked(blob: Blob) -> Iterator[bytes]:
+    """The bytes of a blob without its compression.
 
     Raises:
         InputError: the compressed data are damaged or cut off.
     """
     kind = blob.compression()
     if not kind:
-        yield from chunks(blob, hasher)
+        yield from chunks(blob)
         return
-    stored = _Stored(chunks(blob, hasher))
+    stored = _Stored(chunks(blob))
     try:
         if kind == "gzip":
             from isal import igzip
@@ -289,7 +289,6 @@ def unpacked(blob: Blob, hasher: Hasher | None = None) -> Iterator[bytes]:
         raise InputError(
             blob.subject, f"its {kind} data are damaged: {error}", "save the image again"
         ) from error
-    stored.drain()
 
 
 class _Stored(io.RawIOBase):
@@ -310,8 +309,3 @@ class _Stored(io.RawIOBase):
         buffer[: len(part)] = part
         self._rest = self._rest[len(part) :]
         return len(part)
-
-    def drain(self) -> None:
-        """Whatever follows the compressed data belongs to the blob's digest, too."""
-        for _ in self._chunks:
-            pass

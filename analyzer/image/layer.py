@@ -72,29 +72,31 @@ def read_layer(
         InputError: the layer is damaged, or a digest does not fit; it names both.
     """
     compression = blob.compression()
-    whole: Hasher | None = None
+    whole = hasher_of(diff_id) if verify else None
+    source: Source
+    stated: str | None
     if compression:
-        stored = hasher_of(blob_digest) if verify and blob_digest else None
-        whole = hasher_of(diff_id) if verify else None
-        contents = _walk(
-            Stream(unpacked(blob, stored), whole, blob.subject), blob.subject, index, compression
-        )
-        compare(blob, stored, blob_digest, "digest")
-    elif verify:
-        # All bytes are hashed in a thread, which costs no time of Python's own; the headers are
-        # read beside it, without the contents between them.
+        source = Stream(unpacked(blob), whole, blob.subject)
+        stated, stored = blob_digest, hasher_of(blob_digest) if verify and blob_digest else None
+    else:
+        source = Window(blob)
+        stated, stored = diff_id, whole
+    if stored is None:
+        contents = _walk(source, blob.subject, index, compression)
+    else:
+        # The stored bytes are hashed in a thread, which costs no time of Python's own. The headers
+        # are read beside it, without the contents between them where they are not compressed.
         from concurrent.futures import ThreadPoolExecutor
 
-        whole = hasher_of(diff_id)
         with ThreadPoolExecutor(1) as pool:
-            hashed = pool.submit(consume, chunks(blob, whole))
-            contents = _walk(Window(blob), blob.subject, index, compression)
+            hashed = pool.submit(consume, chunks(blob, stored))
+            contents = _walk(source, blob.subject, index, compression)
             hashed.result()
-        if blob_digest and blob_digest.startswith(whole.name):
-            compare(blob, whole, blob_digest, "digest")
-    else:
-        contents = _walk(Window(blob), blob.subject, index, compression)
-    compare(blob, whole, diff_id, "diff ID")
+        compare(blob, stored, stated, "digest" if compression else "diff ID")
+        if not compression and blob_digest and blob_digest.startswith(stored.name):
+            compare(blob, stored, blob_digest, "digest")
+    if compression:
+        compare(blob, whole, diff_id, "diff ID")
     return contents
 
 

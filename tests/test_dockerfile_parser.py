@@ -67,9 +67,9 @@ def untabbed(body: str) -> str:
 def shape(one: Instruction) -> tuple[object, ...]:
     """What the official parser says of an instruction, from ours."""
     if one.keyword in ("ENV", "LABEL"):
-        value: list[str] | None = []
-        for name, content in one.pairs:
-            value += [name.raw, content.raw if content else ""]
+        value: list[str] | None = [
+            raw for name, content in one.pairs for raw in (name.raw, content.raw if content else "")
+        ]
     elif one.keyword == "ONBUILD" and one.trigger:
         return one.keyword, one.trigger.json is not None, one.span.line, one.span.end_line, [], None, []
     elif one.json is not None and one.keyword != "HEALTHCHECK":

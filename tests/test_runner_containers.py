@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import example_images
 import pytest
@@ -366,8 +367,9 @@ def test_a_remote_engine_must_be_meant(monkeypatch: pytest.MonkeyPatch) -> None:
         connect()
 
 
-def containers(engine: Engine) -> list[dict[str, str]]:
-    return engine.api.containers(all=True, filters={"label": SESSION})
+def containers(engine: Engine) -> list[Any]:
+    found: list[Any] = engine.api.containers(all=True, filters={"label": SESSION})
+    return found
 
 
 def leftovers(engine: Engine) -> list[str]:

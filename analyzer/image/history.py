@@ -68,7 +68,7 @@ def _as_written(text: str) -> str:
     return f"{words['keyword']} [{', '.join(_QUOTED.findall(words['items']))}]" if words else text
 
 
-# Who wrote a step, by the marks of images.md's table: created_by, comment, author.
+# Who wrote a step, by the marks that tools leave in created_by, comment and author.
 _PRODUCERS = (
     ("BuildKit", "comment", re.compile(r"buildkit\.")),
     ("kaniko", "author", re.compile(r"kaniko$")),

@@ -84,5 +84,5 @@ def test_a_stranger_can_use_it(wheel: Path, tmp_path: Path) -> None:
     assert "wasted 87.7 kB" in measured.stdout
     explained = run("explain", "IL010")
     assert (explained.returncode, explained.stderr) == (0, "")
-    assert "goes" in explained.stdout
+    assert "ends its first process" in explained.stdout
     assert list((work / "home").iterdir()) == []

@@ -48,7 +48,7 @@ class Engine:
             EngineError: it has none of this name.
         """
         with errors(name):
-            described = self.api.inspect_image(name)  # type: ignore[no-untyped-call]
+            described = self.api.inspect_image(name)
         return cast(dict[str, Any], described)
 
     def save(self, name: str) -> Iterator[bytes]:
@@ -83,14 +83,14 @@ def loaded(engine: Engine, archive: Iterable[bytes], identity: str) -> Iterator[
     import docker.errors
 
     try:
-        engine.api.inspect_image(identity)  # type: ignore[no-untyped-call]
+        engine.api.inspect_image(identity)
     except docker.errors.ImageNotFound:
         pass
     else:
         yield identity
         return
     with errors(identity[:19]):
-        for _ in engine.api.load_image(archive):  # type: ignore[no-untyped-call]
+        for _ in engine.api.load_image(archive):
             pass
         engine.inspect_image(identity)
     try:

@@ -39,7 +39,7 @@ def loaded(
     path = tmp_path / "image.tar"
     path.write_bytes(docker_legacy(saved))
     known = {one["Id"] for one in engine.api.images(all=True)}
-    list(engine.api.load_image(path.read_bytes()))  # type: ignore[no-untyped-call]
+    list(engine.api.load_image(path.read_bytes()))
     yield case, saved.id, path
     if saved.id not in known:
         engine.api.remove_image(saved.id)

@@ -1,20 +1,6 @@
 """Every rule, and what in a Dockerfile can set it off. Written by indexing.py; do not edit."""
 
-from typing import NamedTuple
-
-
-class Entry(NamedTuple):
-    """A rule without its module. `keywords` are the instructions it looks at; empty: any file."""
-
-    code: str
-    name: str
-    module: str
-    default: bool
-    antipattern: int | None
-    aliases: tuple[str, ...]
-    evidence: tuple[str, ...]
-    keywords: tuple[str, ...]
-
+from .entry import Entry
 
 INDEX = (
     Entry("AV0101", "written-below-volume", "data", True, 1, (), ("dockerfile",), ()),

@@ -11,21 +11,7 @@ from .rule import Rule
 
 _HEADER = '''"""Every rule, and what in a Dockerfile can set it off. Written by indexing.py; do not edit."""
 
-from typing import NamedTuple
-
-
-class Entry(NamedTuple):
-    """A rule without its module. `keywords` are the instructions it looks at; empty: any file."""
-
-    code: str
-    name: str
-    module: str
-    default: bool
-    antipattern: int | None
-    aliases: tuple[str, ...]
-    evidence: tuple[str, ...]
-    keywords: tuple[str, ...]
-
+from .entry import Entry
 
 INDEX = (
 '''

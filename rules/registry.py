@@ -7,7 +7,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .index import INDEX, Entry
+from .entry import Entry
+from .index import INDEX
 
 if TYPE_CHECKING:
     from .rule import Rule

@@ -322,27 +322,12 @@ def _published_run(
     container = session.create(ports=[*asked, control], bindings=bindings)
     try:
         _start_published(container, wanted)
-        state, seen, reachable = _ready(container, plain)
-        if not plain.alive:
-            control_result = Check(
-                "ports.dead",
-                str(control),
-                Verdict.NOT_OBSERVED,
-                "the container ended before it could be dialled",
-            )
+        if plain.alive:
+            checks.append(ports.control_check(container.inspect(), control))
         else:
-            control_result, _ = ports.control_check(state, control)
-        checks.append(control_result)
-        for port in asked:
-            if not plain.alive:
-                summary = f"published, but {_ending(plain)}: nothing can serve"
-                checks.append(Check("ports.published", str(port), Verdict.DISPROVED, summary))
-            elif plain.readable:
-                checks.append(Check("ports.published", str(port), Verdict.CANNOT_TELL, plain.readable))
-            else:
-                checks.append(
-                    ports.published_check("ports.published", port, state, seen.listeners, reachable=reachable)
-                )
+            summary = "the container ended before it could be dialled"
+            checks.append(Check("ports.dead", str(control), Verdict.NOT_OBSERVED, summary))
+        checks += _served("ports.published", "published", asked, container, plain)
     finally:
         container.remove()
 
@@ -370,23 +355,27 @@ def _publish_all_run(
     container = session.create(publish_all=True)
     try:
         _start_published(container, ())
-        state, seen, reachable = _ready(container, plain)
-        if not declared:
-            checks.append(ports.publish_all_nothing(state))
-        for port in declared:
-            if not plain.alive:
-                summary = f"-P publishes it, but {_ending(plain)}: nothing can serve"
-                checks.append(Check("ports.publish-all", str(port), Verdict.DISPROVED, summary))
-            elif plain.readable:
-                checks.append(Check("ports.publish-all", str(port), Verdict.CANNOT_TELL, plain.readable))
-            else:
-                checks.append(
-                    ports.published_check(
-                        "ports.publish-all", port, state, seen.listeners, reachable=reachable
-                    )
-                )
+        if declared:
+            checks += _served("ports.publish-all", "-P publishes it", declared, container, plain)
+        else:
+            checks.append(ports.publish_all_nothing(container.inspect()))
     finally:
         container.remove()
+
+
+def _served(
+    name: str, manner: str, published: Sequence[Port], container: Container, plain: _Run
+) -> list[Check]:
+    """A check for each published port, from end to end."""
+    if not plain.alive:
+        summary = f"{manner}, but {_ending(plain)}: nothing can serve"
+        return [Check(name, str(port), Verdict.DISPROVED, summary) for port in published]
+    if plain.readable:
+        return [Check(name, str(port), Verdict.CANNOT_TELL, plain.readable) for port in published]
+    state, seen, reachable = _ready(container, plain)
+    return [
+        ports.published_check(name, port, state, seen.listeners, reachable=reachable) for port in published
+    ]
 
 
 def _ready(container: Container, plain: _Run) -> tuple[Mapping[str, Any], Snapshot, bool]:

@@ -9,9 +9,11 @@ would take still gives the commands that can be made out.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
-_PLAIN = re.compile(r"[^\s'\"\\$`();&|<>]+")
+from .shell_words import closing, word_end
+
 _BLANKS = re.compile(r"(?:[ \t\r\v\f]|\\\n)+")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?\+?=")
 _OPERATOR = re.compile(r"&&|\|\||;;&|;;|;&|\|&|&>>|&>|<<<|<<-|<<|<&|<>|>>|>&|>\||[;|&<>()\n]")
@@ -132,7 +134,7 @@ class _Pass:
     def _piece(self) -> Piece:
         start = self.at
         inner: list[tuple[int, int]] = []
-        self.at = _word_end(self.text, start, self.end, inner)
+        self.at = word_end(self.text, start, self.end, inner)
         if self.at == start:
             self.at += 1  # an odd character stands for itself
         return Piece(start, self.at, tuple(inner))
@@ -191,33 +193,27 @@ class _Pass:
         if blanks:
             self.at = blanks.end()
 
-    def _skip_until(self, word: str) -> None:
-        """Pass over the head of a for or case, whose words are no commands."""
+    def _pieces(self) -> Iterator[Piece]:
+        """Word after word, whatever operators stand between them: none of them ends a command here."""
         while self.at < self.end:
             self._skip_blanks()
             operator = _OPERATOR.match(self.text, self.at, self.end)
             if operator:
                 self.at = operator.end()
-                continue
-            if self.at >= self.end:
-                return
-            piece = self._piece()
-            self.substitutions.extend(piece.substitutions)
+            elif self.at < self.end:
+                piece = self._piece()
+                self.substitutions.extend(piece.substitutions)
+                yield piece
+
+    def _skip_until(self, word: str) -> None:
+        """Pass over the head of a for or case, whose words are no commands."""
+        for piece in self._pieces():
             if self.text[piece.start : piece.end] == word:
                 return
 
     def _test(self) -> None:
         """[[ … ]]: operators inside are no operators of the list."""
-        while self.at < self.end:
-            self._skip_blanks()
-            operator = _OPERATOR.match(self.text, self.at, self.end)
-            if operator:
-                self.at = operator.end()
-                continue
-            if self.at >= self.end:
-                return
-            piece = self._piece()
-            self.substitutions.extend(piece.substitutions)
+        for piece in self._pieces():
             if self.current:
                 self.current.words.append(piece)
             if self.text[piece.start : piece.end] == "]]":
@@ -301,7 +297,7 @@ class _Pass:
             self.function = True
             return
         # An array or a pattern: pass over it.
-        self.at = _closing(text, self.at, self.end)
+        self.at = closing(text, self.at, self.end)
 
     def _open(self, kind: str) -> None:
         outer = self.frames[-1]
@@ -350,120 +346,3 @@ class _Pass:
             for command in self.commands[frame.list :]:
                 command.background = True
         frame.list = len(self.commands)
-
-
-def _word_end(text: str, at: int, end: int, inner: list[tuple[int, int]]) -> int:
-    """Where the word that starts at `at` ends; `inner` receives the ranges of substitutions."""
-    start = at
-    while at < end:
-        plain = _PLAIN.match(text, at, end)
-        if plain:
-            at = plain.end()
-            continue
-        char = text[at]
-        if char == "\\":
-            at += 2
-        elif char == "'":
-            close = text.find("'", at + 1, end)
-            at = end if close < 0 else close + 1
-        elif char == '"':
-            at = _double_quotes(text, at + 1, end, inner)
-        elif char == "$":
-            at = _dollar(text, at, end, inner)
-        elif char == "`":
-            close = _backtick(text, at + 1, end)
-            inner.append((at + 1, close))
-            at = close + 1
-        elif char in "<>" and at == start and text.startswith("(", at + 1):
-            close = _closing(text, at + 2, end)
-            inner.append((at + 2, close - 1))
-            at = close
-        elif char == "(" and at > start and text[at - 1] in "=@!+*?":
-            at = _closing(text, at + 1, end)  # an array, or an extended pattern
-        else:
-            break
-    return min(at, end)
-
-
-def _double_quotes(text: str, at: int, end: int, inner: list[tuple[int, int]]) -> int:
-    while at < end:
-        char = text[at]
-        if char == '"':
-            return at + 1
-        if char == "\\":
-            at += 2
-        elif char == "$":
-            at = _dollar(text, at, end, inner)
-        elif char == "`":
-            close = _backtick(text, at + 1, end)
-            inner.append((at + 1, close))
-            at = close + 1
-        else:
-            at += 1
-    return end
-
-
-def _dollar(text: str, at: int, end: int, inner: list[tuple[int, int]]) -> int:
-    """Behind `$name`'s dollar, `$'…'`, `$(…)`, `$((…))` or `${…}`."""
-    follower = text[at + 1] if at + 1 < end else ""
-    if follower == "(":
-        close = _closing(text, at + 2, end)
-        if not text.startswith("((", at + 1):
-            inner.append((at + 2, max(close - 1, at + 2)))
-        return close
-    if follower == "{":
-        depth = 1
-        at += 2
-        while at < end and depth:
-            char = text[at]
-            if char == "\\":
-                at += 1
-            elif char == "{":
-                depth += 1
-            elif char == "}":
-                depth -= 1
-            at += 1
-        return min(at, end)
-    if follower == "'":
-        at += 2
-        while at < end and text[at] != "'":
-            at += 2 if text[at] == "\\" else 1
-        return min(at + 1, end)
-    return at + 1
-
-
-def _backtick(text: str, at: int, end: int) -> int:
-    while at < end and text[at] != "`":
-        at += 2 if text[at] == "\\" else 1
-    return min(at, end)
-
-
-def _closing(text: str, at: int, end: int) -> int:
-    """Behind the parenthesis that closes the one before `at`; quotes are passed over."""
-    depth = 1
-    quotes: list[int] = []  # the depth at which each open double quote stands
-    while at < end:
-        char = text[at]
-        if char == "\\":
-            at += 2
-            continue
-        if char == '"':
-            if quotes and quotes[-1] == depth:
-                quotes.pop()
-            else:
-                quotes.append(depth)
-        elif quotes and quotes[-1] == depth:
-            if text.startswith("$(", at):
-                depth += 1
-                at += 1
-        elif char == "'":
-            close = text.find("'", at + 1, end)
-            at = end if close < 0 else close
-        elif char == "(":
-            depth += 1
-        elif char == ")":
-            depth -= 1
-            if not depth:
-                return at + 1
-        at += 1
-    return end

@@ -50,68 +50,33 @@ def written_for_a_shell(instruction: Instruction, stage: Stage) -> Outcome:
     yield SHELL_FORM.finding(instruction.value.span, keyword=instruction.keyword, fix=fix)
 
 
-def _repeated(stage: Stage, keyword: str) -> tuple[Instruction, ...]:
-    """All but the last: BuildKit drops them."""
-    return stage.all(keyword)[:-1]
+def _repeated(code: str, name: str, keyword: str, severity: Severity, alias: str) -> Rule:
+    """A rule about an instruction of which only the last in a stage counts."""
+    rule = Rule(
+        code=code,
+        name=name,
+        severity=severity,
+        aliases=("MultipleInstructionsDisallowed", alias),
+        message=f"this {keyword} has no effect: a later one in the same stage replaces it",
+        page=f"""Only the last {keyword} of a stage counts.
 
-
-CMDS = Rule(
-    code="DL4003",
-    name="repeated-cmd",
-    severity=Severity.WARNING,
-    aliases=("MultipleInstructionsDisallowed", "DS-0016"),
-    message="this CMD has no effect: a later one in the same stage replaces it",
-    page="""Only the last CMD of a stage counts.
-
-The finding points at the one that is dropped.
+Builders drop the others without a word. The finding points at the one that is dropped.
 """,
-    bad=("FROM a\nCMD x\nCMD y\n",),
-    good=("FROM a\nCMD x\nFROM b\nCMD y\n",),
-)
-ENTRYPOINTS = Rule(
-    code="DL4004",
-    name="repeated-entrypoint",
-    severity=Severity.ERROR,
-    aliases=("MultipleInstructionsDisallowed", "DS-0007"),
-    message="this ENTRYPOINT has no effect: a later one in the same stage replaces it",
-    page="""Only the last ENTRYPOINT of a stage counts.
+        bad=(f"FROM a\n{keyword} CMD x\n{keyword} CMD y\n",),
+        good=(f"FROM a\n{keyword} CMD x\nFROM b\n{keyword} CMD y\n",),
+    )
 
-The finding points at the one that is dropped.
-""",
-    bad=("FROM a\nENTRYPOINT x\nENTRYPOINT y\n",),
-    good=("FROM a\nENTRYPOINT x\nFROM b\nENTRYPOINT y\n",),
-)
-HEALTHCHECKS = Rule(
-    code="DL3012",
-    name="repeated-healthcheck",
-    severity=Severity.ERROR,
-    aliases=("MultipleInstructionsDisallowed", "DS-0023"),
-    message="this HEALTHCHECK has no effect: a later one in the same stage replaces it",
-    page="""Only the last HEALTHCHECK of a stage counts.
+    @rule.stage
+    def dropped(stage: Stage) -> Outcome:
+        for one in stage.all(keyword)[:-1]:
+            yield rule.finding(one.word.span)
 
-The finding points at the one that is dropped.
-""",
-    bad=("FROM a\nHEALTHCHECK CMD x\nHEALTHCHECK CMD y\n",),
-    good=("FROM a\nHEALTHCHECK CMD x\nFROM b\nHEALTHCHECK NONE\n",),
-)
+    return rule
 
 
-@CMDS.stage
-def dropped_cmd(stage: Stage) -> Outcome:
-    for one in _repeated(stage, "CMD"):
-        yield CMDS.finding(one.word.span)
-
-
-@ENTRYPOINTS.stage
-def dropped_entrypoint(stage: Stage) -> Outcome:
-    for one in _repeated(stage, "ENTRYPOINT"):
-        yield ENTRYPOINTS.finding(one.word.span)
-
-
-@HEALTHCHECKS.stage
-def dropped_healthcheck(stage: Stage) -> Outcome:
-    for one in _repeated(stage, "HEALTHCHECK"):
-        yield HEALTHCHECKS.finding(one.word.span)
+CMDS = _repeated("DL4003", "repeated-cmd", "CMD", Severity.WARNING, "DS-0016")
+ENTRYPOINTS = _repeated("DL4004", "repeated-entrypoint", "ENTRYPOINT", Severity.ERROR, "DS-0007")
+HEALTHCHECKS = _repeated("DL3012", "repeated-healthcheck", "HEALTHCHECK", Severity.ERROR, "DS-0023")
 
 
 # Servers that leave the foreground by default, and the words that keep them there or that make

@@ -18,7 +18,7 @@ from .rules.registry import load, select
 
 if TYPE_CHECKING:
     from .analyzer.image import Image
-    from .rules.index import Entry
+    from .rules.entry import Entry
     from .rules.rule import Evidence, Finding, Rule
 
 MAX_DOCKERFILE_BYTES = 32 * 1024 * 1024

@@ -1,0 +1,16 @@
+"""A rule without its module: what has to be known before it is imported."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A rule without its module. `keywords` are the instructions it looks at; empty: any file."""
+
+    code: str
+    name: str
+    module: str
+    default: bool
+    antipattern: int | None
+    aliases: tuple[str, ...]
+    evidence: tuple[str, ...]
+    keywords: tuple[str, ...]

@@ -110,17 +110,20 @@ def connect(engine: str | None = None) -> Engine:
     Raises:
         EngineError: none answers.
     """
+    absent = []
     refused = []
     for url in _candidates(engine):
         path = url.removeprefix("unix://")
         if url.startswith("unix://") and not os.path.exists(path):
-            refused.append(f"{path} is not there")
+            absent.append(path)
             continue
         try:
             return _connect(url)
         except EngineError as error:
             refused.append(f"{path}: {error.problem}")
-    raise EngineError(engine or "engine", "; ".join(refused) or "no engine answers", _START)
+    if absent and not refused:
+        refused = [f"no socket at {', '.join(absent)}"]
+    raise EngineError(engine or "no engine answers", "; ".join(refused), _START)
 
 
 def _connect(url: str) -> Engine:

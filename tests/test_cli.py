@@ -317,7 +317,7 @@ def test_version() -> None:
 def test_no_engine(tmp_path: Path) -> None:
     result = imglint("verify", "some-image", DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     assert result.returncode == 2
-    assert "is not there" in told(result)
+    assert "no engine answers: no socket at" in told(result)
     assert "start Docker" in told(result)
 
 

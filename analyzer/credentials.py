@@ -6,7 +6,8 @@ name that says what it is. Shapes and names are facts; whether they are a fault 
 
 import itertools
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 _SHAPES = (
     ("AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
@@ -108,3 +109,19 @@ def mask(text: str) -> str:
         out.append(text[at:start] + "****")
         at = end
     return "".join(out) + text[at:]
+
+
+def masked(value: Any) -> Any:
+    """A value of JSON's own types with all its strings masked; `--password x` as two words, too."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {key: masked(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        out = [masked(one) for one in value]
+        for at, (before, one) in enumerate(itertools.pairwise(value), 1):
+            option = isinstance(before, str) and isinstance(one, str) and before.startswith("-")
+            if option and "=" not in before and names_secret(before) and not is_placeholder(one):
+                out[at] = "****"
+        return out
+    return value

@@ -156,12 +156,14 @@ def _layer(layer: Layer, lines: Any) -> dict[str, Any]:
 
 
 def _check(check: Check, engine: str) -> dict[str, Any]:
+    from ..analyzer.credentials import mask, masked
+
     return {
         "check": check.name,
         "subject": check.subject,
         "verdict": check.verdict,
-        "summary": check.summary,
-        "proof": dict(check.proof),
+        "summary": mask(check.summary),
+        "proof": masked(check.proof),
         "engine": engine,
     }
 

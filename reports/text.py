@@ -25,7 +25,7 @@ def render(report: Report, *, full: bool = False) -> str:
         lines.append(f"withdrawn: {_line(one.finding)}: {one.reason}")
     lines += [f"note: {note}" for note in report.notes]
     lines.append(summary(report))
-    return "\n".join(lines) + "\n"
+    return "\n".join(_printable(line) for line in lines) + "\n"
 
 
 def problems(report: Report) -> str:
@@ -35,7 +35,14 @@ def problems(report: Report) -> str:
         lines.append(f"imglint: {one.subject}: {one.problem}")
         if one.hint:
             lines.append(f"  {one.hint}")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _printable(line: str) -> str:
+    """A line that can't steer the terminal, whatever the input holds."""
+    if line.isprintable():
+        return line
+    return "".join(char if char.isprintable() or char == "\t" else f"\\x{ord(char):02x}" for char in line)
 
 
 def summary(report: Report) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ..analyzer.credentials import mask, masked
 from . import text
 from .report import Report
 from .tables import clipped
@@ -29,13 +30,13 @@ def checks(observation: Observation, *, full: bool = False) -> str:
     for one in observation.checks:
         lines.append(_line(one, width))
         if full:
-            lines += [f"    {name}: {_shown(value)}" for name, value in one.proof.items()]
+            lines += [f"    {name}: {_shown(value)}" for name, value in masked(one.proof).items()]
     return "\n".join(lines)
 
 
 def _line(check: Check, width: int) -> str:
     name = f"{check.name} {check.subject}"
-    return f"{check.verdict:<17}  {name:<{width}}  {clipped(check.summary, _SUMMARY_WIDTH)}".rstrip()
+    return f"{check.verdict:<17}  {name:<{width}}  {clipped(mask(check.summary), _SUMMARY_WIDTH)}".rstrip()
 
 
 def _shown(value: object) -> str:

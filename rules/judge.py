@@ -154,8 +154,16 @@ def _word(file: Dockerfile, finding: Finding) -> str:
 
 
 def _sealed(collector: _Collector) -> Judgement:
+    """What images and containers show is not the author's own text: its credentials are masked here."""
+    from ..analyzer.credentials import mask, masked
+
     seen: dict[str, int] = {}
-    findings = [_with_fingerprint(one, repr(one.place[2:]), seen) for one in collector.findings]
+    findings = [
+        _with_fingerprint(
+            one._replace(message=mask(one.message), proof=masked(one.proof)), repr(one.place[2:]), seen
+        )
+        for one in collector.findings
+    ]
     return Judgement(tuple(findings), tuple(collector.skipped.values()))
 
 

@@ -282,6 +282,15 @@ def test_credentials_are_masked_in_every_output(tmp_path: Path) -> None:
         assert b"AV0801" in result.stdout
 
 
+def test_input_can_not_steer_the_terminal() -> None:
+    text = "FROM a\x1b[31m:latest\n\x1b]0;x\x07 y\n"
+    for form in ("text", "full"):
+        result = imglint("-", "-f", form, stdin=text)
+        assert result.returncode == 1
+        assert b"\x1b" not in result.stdout
+        assert b"\\x1b" in result.stdout
+
+
 # Help
 
 

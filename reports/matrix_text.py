@@ -23,7 +23,7 @@ def render(report: Report, *, full: bool = False) -> str:
     reasons = [
         f"{cell.antipattern:>2} {cell.evidence:<10} {_word(cell):<7}  {clipped(_reason(cell), _REASON_WIDTH)}"
         for cell in report.matrix
-        if full or cell.verdict is not CellVerdict.PASS or "below the level" in cell.reason
+        if full or cell.verdict is not CellVerdict.PASS or cell.reason.startswith("below the level")
     ]
     parts.append("\n".join(_merged(report.matrix, reasons, full=full)))
     parts.append(text.render(report, full=full).rstrip("\n"))
@@ -45,7 +45,7 @@ def _word(cell: Cell) -> str:
 
 def _reason(cell: Cell) -> str:
     codes = ", ".join(cell.codes)
-    if cell.verdict is CellVerdict.FAIL or "below the level" in cell.reason:
+    if cell.verdict is CellVerdict.FAIL or cell.reason.startswith("below the level"):
         return f"{codes}: {cell.reason}"
     return cell.reason
 

@@ -57,6 +57,7 @@ def matrix(
     rules: Iterable[Rule],
     missing: Mapping[Evidence, str],
     doubts: Mapping[Evidence, str],
+    level: Severity = Severity.INFO,
 ) -> tuple[Cell, ...]:
     """The thirty cells, row by row.
 
@@ -66,10 +67,11 @@ def matrix(
         rules: the rules that ran.
         missing: kinds of evidence that were not there, and why.
         doubts: kinds of evidence that were read only in part, so that silence proves nothing.
+        level: the severity from which on a finding makes its cell fail.
     """
     rules = tuple(rules)
     return tuple(
-        _cell(number, evidence, findings, skipped, rules, missing, doubts)
+        _cell(number, evidence, findings, skipped, rules, missing, doubts, level)
         for number in range(1, len(ANTIPATTERNS) + 1)
         for evidence in EVIDENCE
     )
@@ -83,6 +85,7 @@ def _cell(
     rules: tuple[Rule, ...],
     missing: Mapping[Evidence, str],
     doubts: Mapping[Evidence, str],
+    level: Severity,
 ) -> Cell:
     def cell(verdict: CellVerdict, codes: Iterable[str], reason: str, proof: Any = None) -> Cell:
         return Cell(number, evidence, verdict, tuple(dict.fromkeys(codes)), reason, proof)
@@ -95,7 +98,7 @@ def _cell(
     if not asked:
         return cell(CellVerdict.UNKNOWN, (), "no rule that could tell was selected")
     here = [f for f in findings if f.rule.antipattern == number and f.place.evidence == evidence]
-    faults = [one for one in here if one.severity >= Severity.WARNING]
+    faults = [one for one in here if one.severity >= level]
     if faults:
         worst = max(faults, key=lambda one: one.severity)
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
@@ -108,6 +111,6 @@ def _cell(
     if here:
         codes = list(dict.fromkeys(one.rule.code for one in here))
         return cell(
-            CellVerdict.PASS, codes, f"below the level of a warning: {here[0].message}", here[0].proof
+            CellVerdict.PASS, codes, f"below the level of {level.label}: {here[0].message}", here[0].proof
         )
     return cell(CellVerdict.PASS, asked, f"{', '.join(asked)} found nothing")

@@ -27,6 +27,10 @@ LIMITS: Mapping[str, Any] = {
     "security_opt": ["no-new-privileges"],
     "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
 }
+_ISOLATED = {
+    "com.docker.network.bridge.enable_ip_masquerade": "false",
+    "com.docker.network.bridge.enable_icc": "false",
+}
 
 
 class Container:
@@ -102,15 +106,11 @@ class Session:
 
     def _create_network(self) -> str:
         """A bridge without masquerade, so that the image gets no way out, and without neighbours."""
+        # Podman refuses options of Docker's bridge; there the network is an ordinary one.
+        options = _ISOLATED if self.engine.kind == "docker" else {}
         with errors("network"):
             created = self.engine.api.create_network(
-                f"imglint-{self.id}",
-                driver="bridge",
-                labels=self.labels,
-                options={
-                    "com.docker.network.bridge.enable_ip_masquerade": "false",
-                    "com.docker.network.bridge.enable_icc": "false",
-                },
+                f"imglint-{self.id}", driver="bridge", labels=self.labels, options=options
             )
         return str(created["Id"])
 

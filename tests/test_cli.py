@@ -231,6 +231,17 @@ def test_audit_of_an_image_that_was_not_built_from_this_dockerfile() -> None:
     assert all(layer["line"] is None for layer in parsed["images"][0]["layers"])
 
 
+def test_audit_ends_with_its_worst_cell(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text('FROM debian:12\nCMD ["x"]\n')
+    assert imglint("Dockerfile", cwd=tmp_path).returncode == 0, "a note alone stops no lint"
+    cells = {(one["antipattern"], one["evidence"]): one for one in document("audit", cwd=tmp_path)["matrix"]}
+    assert (cells[9, "dockerfile"]["verdict"], cells[9, "dockerfile"]["codes"]) == ("fail", ["AV0901"])
+    assert imglint("audit", cwd=tmp_path).returncode == 1
+    result = imglint("audit", "--fail-level", "warning", cwd=tmp_path)
+    assert result.returncode == 0
+    assert b"below the level of warning" in result.stdout
+
+
 def test_audit_without_an_image() -> None:
     result = imglint("audit", "examples/seed/Dockerfile")
     assert result.returncode == 1  # IL010 is an error, though no cell holds it

@@ -11,9 +11,9 @@ from rule_examples import RULES, evidence_of, judge
 from imglint.analyzer.dockerfile import Dockerfile
 from imglint.rules import indexing
 from imglint.rules.judge import judge_dockerfile
-from imglint.rules.matrix import ANTIPATTERNS, EVIDENCE, UNDECIDABLE
+from imglint.rules.matrix import ANTIPATTERNS, EVIDENCE, UNDECIDABLE, CellVerdict, matrix
 from imglint.rules.registry import UnknownCodeError, find, select
-from imglint.rules.rule import Example, Finding, Outcome, Rule, Severity
+from imglint.rules.rule import Evidence, Example, Finding, Outcome, Rule, Severity
 
 ROOT = Path(__file__).parent.parent
 BAD = [pytest.param(rule, one, id=f"{rule.code}-{at}") for rule in RULES for at, one in enumerate(rule.bad)]
@@ -60,10 +60,29 @@ def test_house_rules(rule: Rule) -> None:
         assert any(evidence_of(one) == evidence for one in rule.good), f"no good example for the {evidence}"
 
 
-def test_every_decidable_cell_has_a_rule_with_examples() -> None:
-    cells = {(rule.antipattern, evidence_of(one)) for rule in RULES for one in rule.bad}
-    wanted = {(number, evidence) for number in range(1, len(ANTIPATTERNS) + 1) for evidence in EVIDENCE}
-    assert wanted - set(UNDECIDABLE) - cells == set()
+WANTED_CELLS = [
+    (number, evidence)
+    for number in range(1, len(ANTIPATTERNS) + 1)
+    for evidence in EVIDENCE
+    if (number, evidence) not in UNDECIDABLE
+]
+
+
+@pytest.mark.parametrize(("number", "evidence"), WANTED_CELLS)
+def test_each_decidable_cell_can_fail_and_pass(number: int, evidence: Evidence) -> None:
+    """Of the rules' own examples, one turns the cell to fail and one to pass."""
+
+    def verdict(example: Example) -> CellVerdict:
+        judgement = judge(example)
+        missing: dict[Evidence, str] = {one: "not given" for one in EVIDENCE if one != evidence}
+        cells = matrix(judgement.findings, judgement.skipped, RULES, missing, {})
+        return next(one for one in cells if (one.antipattern, one.evidence) == (number, evidence)).verdict
+
+    own = [rule for rule in RULES if rule.antipattern == number]
+    bad = [one for rule in own for one in rule.bad if evidence_of(one) == evidence]
+    good = [one for rule in own for one in rule.good if evidence_of(one) == evidence]
+    assert any(verdict(one) is CellVerdict.FAIL for one in bad)
+    assert any(verdict(one) is CellVerdict.PASS for one in good)
 
 
 def test_index_is_current() -> None:

@@ -12,6 +12,7 @@ from .pipeline import lint, measure, prove
 from .reports import Report, Withdrawn
 from .rules.matrix import CellVerdict, matrix
 from .rules.registry import load, select
+from .rules.rule import Severity
 
 if TYPE_CHECKING:
     from .rules.rule import Evidence, Finding, Skipped
@@ -81,12 +82,14 @@ def audit(
     notes, lines = _lineage(dockerfile, joined, settings)
     kept, withdrawn = _settled(joined.findings, joined.skipped, missing, doubts, related=not notes)
     rules = load(select(settings.select, settings.ignore, settings.extend_select))
-    cells = matrix(kept, joined.skipped, rules, missing, doubts)
+    cells = matrix(kept, joined.skipped, rules, missing, doubts, settings.fail_level)
     joined = joined._replace(
         findings=kept, withdrawn=withdrawn, notes=tuple(notes), matrix=cells, lines=lines
     )
+    # Beside the ten, what is broken counts; a note on style does not stop a push.
+    level = max(settings.fail_level, Severity.WARNING)
     failed = any(cell.verdict is CellVerdict.FAIL for cell in cells) or any(
-        one.severity >= settings.fail_level for one in kept
+        one.severity >= level for one in kept
     )
     # What the parts found may have been withdrawn meanwhile: only their other troubles count.
     troubles = [code for code in codes if code is not Exit.FINDINGS]

@@ -38,6 +38,9 @@ Select = Annotated[
 Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="Codes or prefixes to leave out.")]
 Extend = Annotated[list[str] | None, typer.Option("--extend-select", help="Codes or prefixes to add.")]
 Level = Annotated[str, typer.Option("--fail-level", help="The severity from which on the exit code is 1.")]
+AuditLevel = Annotated[
+    str, typer.Option("--fail-level", help="The severity from which on a finding makes its cell fail.")
+]
 BuildArgs = Annotated[list[str] | None, typer.Option("--build-arg", help="NAME=VALUE, as for docker build.")]
 Target = Annotated[str | None, typer.Option("--target", help="The stage that is built, by name or index.")]
 EngineOption = Annotated[
@@ -220,7 +223,7 @@ def audit(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
-    fail_level: Level = "warning",
+    fail_level: AuditLevel = "info",
     build_arg: BuildArgs = None,
     target: Target = None,
     no_verify: NoVerify = False,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -81,10 +82,7 @@ def make_busybox(api: Any) -> bool:
     """See to an image `busybox:1.36`; True when a stand-in was made."""
     if has_image(api, BUSYBOX):
         return False
-    repository, tag = BUSYBOX.split(":")
-    api.import_image_from_data(
-        busybox_root(), repository=repository, tag=tag, changes=['CMD ["sh"]', f"LABEL {_STAND_IN}=true"]
-    )
+    _import(api, busybox_root(), BUSYBOX, 'CMD ["sh"]')
     return True
 
 
@@ -98,7 +96,7 @@ def build(api: Any, directory: Path, tag: str, **options: Any) -> str:
     for event in api.build(path=str(directory), tag=tag, rm=True, forcerm=True, decode=True, **options):
         log.append(str(event.get("stream") or event.get("error") or ""))
         if "error" in event:
-            raise RuntimeError("".join(log[-20:]))
+            raise RuntimeError(f"{tag} can't be built: " + " ".join("".join(log[-20:]).split()))
     return str(api.inspect_image(tag)["Id"])
 
 
@@ -129,15 +127,18 @@ def make_ubuntu(api: Any) -> bool:
         command = ["debootstrap", "--variant=minbase", _release(), str(root), *_mirror()]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         _copy_apt_configuration(root)
-        repository, tag = UBUNTU.split(":")
         with _tar_of(root) as stream:
-            api.import_image_from_data(
-                stream,
-                repository=repository,
-                tag=tag,
-                changes=['CMD ["/bin/bash"]', f"LABEL {_STAND_IN}=true"],
-            )
+            _import(api, stream, UBUNTU, 'CMD ["/bin/bash"]')
     return True
+
+
+def _import(api: Any, root: Any, name: str, change: str) -> None:
+    """A root file system as an image of this name."""
+    answer = str(api.import_image_from_data(root, changes=[change, f"LABEL {_STAND_IN}=true"]))
+    identity = re.findall(r"[0-9a-f]{64}", answer)[-1]
+    repository, tag = name.split(":")
+    # The name in full, which Podman looks for where Docker takes the short one.
+    api.tag(identity, f"docker.io/library/{repository}", tag)
 
 
 def _release() -> str:
@@ -210,7 +211,7 @@ def remove(api: Any) -> None:
     """Remove what was built here, and the stand-ins; an image of the user's own of that name stays."""
     for image in api.images():
         for tag in image.get("RepoTags") or ():
-            own = tag.startswith(("imglint-hello:", "imglint-seed:"))
+            own = tag.rpartition("/")[2].startswith(("imglint-hello:", "imglint-seed:"))
             if own or (image.get("Labels") or {}).get(_STAND_IN):
                 api.remove_image(tag, force=True)
 

@@ -52,6 +52,9 @@ def verify(
             _published_run(session, targets, wanted, plain, checks)
             _publish_all_run(session, declared, plain, checks, asked=publish_all)
             health = health_check(session, config.get("Healthcheck"))
+            if health is None and engine.kind == "podman":
+                summary = "Podman's Docker API does not say whether the image has a health check"
+                health = Check("health.engine", "HEALTHCHECK", Verdict.CANNOT_TELL, summary)
             if health is not None:
                 checks.append(health)
         return Observation(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,10 @@ BAD_INPUT = [
     (["image", "nothing"], 2, "nothing: is empty"),
     (["image", "fine"], 2, "is no tar archive"),
     (["image", "empty"], 2, "empty: is a directory, but no OCI layout"),
+    (["image", "cut.tar"], 2, "it is truncated"),
+    (["image", "holed.tar"], 2, "layer 0 ("),
+    (["audit", "fine", "--image", "cut.tar"], 2, "it is truncated"),
+    (["image", "cut.tar", "-f", "json", "-o", "out.json", "--nope"], 2, "No such option"),
     (["image"], 2, "Missing argument"),
     (["history", "missing.tar"], 2, "no such file"),
     (["audit", "missing"], 2, "missing: no such file or directory"),
@@ -105,6 +111,13 @@ def inputs(tmp_path: Path) -> Path:
     (tmp_path / "comments").write_text("# only\n\n# comments\n")
     (tmp_path / "fine").write_text(CLEAN)
     (tmp_path / "link").symlink_to("nowhere")
+    waste = (ROOT / WASTE).read_bytes()
+    (tmp_path / "cut.tar").write_bytes(waste[:100_000])
+    with tarfile.open(ROOT / WASTE) as whole, tarfile.open(tmp_path / "holed.tar", "w") as holed:
+        first = json.load(whole.extractfile("manifest.json") or io.BytesIO())[0]["Layers"][0]
+        for member in whole.getmembers():
+            if member.name != first:
+                holed.addfile(member, whole.extractfile(member) if member.isfile() else None)
     return tmp_path
 
 

@@ -136,13 +136,11 @@ def _position(finding: Finding) -> tuple[tuple[int, ...], str]:
 
 def _fingerprinted(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
     """A fingerprint hangs on the instruction's own text, so that shifted lines don't change it."""
-    instructions = file.instructions
     seen: dict[str, int] = {}
     out = []
     for finding in findings:
-        line = finding.place.span.line if finding.place.span else 0
-        owner = next((one for one in reversed(instructions) if one.span.line <= line), None)
-        text = " ".join(owner.line.value.split()) if owner and owner.span.end_line >= line else ""
+        owner = file.instruction_at(finding.place.span.line) if finding.place.span else None
+        text = " ".join(owner.line.value.split()) if owner else ""
         out.append(_with_fingerprint(finding, f"{text}\0{_word(file, finding)}", seen))
     return out
 

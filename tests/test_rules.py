@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,11 @@ def test_fingerprints_survive_shifted_lines() -> None:
     shifted = judge_dockerfile(Dockerfile.from_string("# more\n" * 20 + text), RULES).findings
     assert [one.fingerprint for one in first] == [one.fingerprint for one in shifted]
     assert len({one.fingerprint for one in first}) == len(first)
+
+
+def test_a_long_file_takes_linear_time() -> None:
+    """A quadratic rule needs half a minute here, a linear one about a second."""
+    text = "FROM debian:12\n" + "COPY a /b\nRUN apt-get update && apt-get install c | chown -R x /b\n" * 3000
+    start = time.monotonic()
+    judge_dockerfile(Dockerfile.from_string(text), RULES)
+    assert time.monotonic() - start < 15

@@ -1,5 +1,6 @@
 """A whole Dockerfile: its tree, its stages, and what is global to them."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -102,6 +103,40 @@ class Dockerfile:
                 return stage
         return None
 
+    @cached_property
+    def _names(self) -> dict[str, list[int]]:
+        names: dict[str, list[int]] = {}
+        for stage in self.stages:
+            if stage.name:
+                names.setdefault(stage.name.value.lower(), []).append(stage.index)
+        return names
+
+    def stage_named(self, name: str, before: int) -> Stage | None:
+        """The last stage of this name with an index below `before`; case makes no difference."""
+        indices = self._names.get(name.lower(), [])
+        at = bisect_left(indices, before)
+        return self.stages[indices[at - 1]] if at else None
+
+    @cached_property
+    def shipped(self) -> frozenset[int]:
+        """The indices of the stages whose files end up in the image."""
+        return frozenset(stage.index for stage in self.target.lineage) if self.target else frozenset()
+
+    @cached_property
+    def _stage_lines(self) -> list[int]:
+        return [stage.source.span.line for stage in self.stages]
+
+    @cached_property
+    def _instruction_lines(self) -> list[int]:
+        return [one.span.line for one in self.instructions]
+
     def stage_at(self, line: int) -> Stage | None:
         """The stage that a line belongs to."""
-        return next((one for one in reversed(self.stages) if one.source.span.line <= line), None)
+        index = bisect_right(self._stage_lines, line)
+        return self.stages[index - 1] if index else None
+
+    def instruction_at(self, line: int) -> Instruction | None:
+        """The instruction that starts on a line or reaches over it."""
+        index = bisect_right(self._instruction_lines, line)
+        one = self.instructions[index - 1] if index else None
+        return one if one is not None and one.span.end_line >= line else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,6 +57,7 @@ class Stage:
         self.source = source
         self.instructions = body
         self._scripts: dict[int, Script] = {}
+        self._settings: dict[str, bool] = {}
 
     def __repr__(self) -> str:
         return f"<Stage {self.index} {self.source.value.raw!r}>"
@@ -81,11 +83,7 @@ class Stage:
     @cached_property
     def parent(self) -> Stage | None:
         """The earlier stage that this one is built on."""
-        name = (self.base_name or "").lower()
-        for stage in reversed(self.file.stages[: self.index]):
-            if stage.name and stage.name.value.lower() == name:
-                return stage
-        return None
+        return self.file.stage_named(self.base_name, self.index) if self.base_name else None
 
     @cached_property
     def reference(self) -> Reference | None:
@@ -113,18 +111,41 @@ class Stage:
     @property
     def shipped(self) -> bool:
         """Whether its files end up in the image: the target stage and those it is built on."""
-        target = self.file.target
-        return target is not None and self in target.lineage
+        return self.index in self.file.shipped
 
     # Instructions
 
+    @cached_property
+    def _by_keyword(self) -> dict[str, tuple[Instruction, ...]]:
+        groups: dict[str, list[Instruction]] = {}
+        for one in self.instructions:
+            groups.setdefault(one.keyword, []).append(one)
+        return {keyword: tuple(group) for keyword, group in groups.items()}
+
     def all(self, *keywords: str) -> tuple[Instruction, ...]:
         """The instructions of these keywords, in order, without ONBUILD's."""
+        if len(keywords) == 1:
+            return self._by_keyword.get(keywords[0], ())
         return tuple(one for one in self.instructions if one.keyword in keywords)
 
     def last(self, *keywords: str) -> Instruction | None:
         """The last instruction of these keywords."""
-        return next((one for one in reversed(self.instructions) if one.keyword in keywords), None)
+        found = [group[-1] for keyword in keywords if (group := self._by_keyword.get(keyword))]
+        return max(found, key=lambda one: one.start, default=None)
+
+    def names_setting(self, setting: str) -> bool:
+        """Whether an instruction here or below names a setting (lower case), not as a --flag.
+
+        That is how an apt.conf written by a RUN shows: `APT::Get::Assume-Yes "true";`.
+        """
+        if setting not in self._settings:
+            pattern = re.compile(rf"(?<!-){re.escape(setting)}")
+            self._settings[setting] = any(
+                pattern.search(f"{one.line.value}{''.join(doc.body.value for doc in one.heredocs)}".lower())
+                for stage in self.lineage
+                for one in stage.instructions
+            )
+        return self._settings[setting]
 
     def inherited(self, *keywords: str) -> Instruction | None:
         """The last instruction of these keywords in this stage or those it is built on."""
@@ -188,9 +209,9 @@ class Stage:
         """The variables in force at an instruction of this stage, or at its end."""
         if instruction is None:
             return self._environments[-1]
-        for index, one in enumerate(self.instructions):
-            if one is instruction or one.trigger is instruction:
-                return self._environments[index]
+        index = self._positions.get(id(instruction))
+        if index is not None:
+            return self._environments[index]
         return self.file.global_args
 
     def expanded(self, word: Word, instruction: Instruction) -> str | None:
@@ -205,24 +226,32 @@ class Stage:
             return expand(word.value, known)
         return expand(word.value, _MissingIsUnknown(known))
 
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        """Where each instruction stands in the stage, those behind ONBUILD too."""
+        out = {id(one): index for index, one in enumerate(self.instructions)}
+        out |= {id(one.trigger): index for index, one in enumerate(self.instructions) if one.trigger}
+        return out
+
     # Shell and user
+
+    @cached_property
+    def _shells(self) -> list[tuple[str, ...] | None]:
+        """The SHELL before each instruction, and at the end; None for the engine's own."""
+        now = self.parent._shells[-1] if self.parent else None
+        out = [now]
+        for one in self.instructions:
+            if one.keyword == "SHELL" and one.json:
+                now = tuple(word.value for word in one.json)
+            out.append(now)
+        return out
 
     def shell(self, instruction: Instruction) -> tuple[str, ...]:
         """The SHELL in force at an instruction."""
-        before = True
-        found: Instruction | None = None
-        for one in self.instructions:
-            if one is instruction or one.trigger is instruction:
-                before = False
-            if before and one.keyword == "SHELL" and one.json:
-                found = one
-        if not found:
-            for stage in self.lineage[1:]:
-                found = next((one for one in reversed(stage.all("SHELL")) if one.json), None)
-                if found:
-                    break
-        if found and found.json:
-            return tuple(word.value for word in found.json)
+        index = self._positions.get(id(instruction), len(self.instructions))
+        found = self._shells[index]
+        if found is not None:
+            return found
         return ("cmd", "/S", "/C") if self.windows else ("/bin/sh", "-c")
 
     @property

@@ -97,8 +97,7 @@ def _is_image(value: str, stage: Stage) -> bool:
     """Not scratch, an earlier stage's name or its number, nor a name still to be completed."""
     if value == "scratch" or value.isdigit() or value.endswith((":", "/")) or not re.match(r"[\w.]", value):
         return False
-    earlier = stage.file.stages[: stage.index]
-    return all(one.name is None or one.name.value.lower() != value.lower() for one in earlier)
+    return stage.file.stage_named(value, stage.index) is None
 
 
 def _tag(value: str) -> str:

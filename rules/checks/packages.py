@@ -110,10 +110,8 @@ def recommends(command: Command, stage: Stage) -> Outcome:
         return
     if any("install-recommends" in word.value.lower() for word in command.args):
         return
-    for below in stage.lineage:
-        if any("install-recommends" in one.line.value.lower().replace("--no-install-recommends", "")
-               for one in below.instructions):  # fmt: skip
-            return
+    if stage.names_setting("apt::install-recommends"):
+        return
     install = next(word for word in command.args if word.value == "install")
     fix = Edit(install.span, "install --no-install-recommends", safe=False)
     yield RECOMMENDS.finding(install.span, fix=fix)
@@ -151,7 +149,7 @@ def asks(command: Command, stage: Stage) -> Outcome:
     given = " ".join(word.value.lower() for word in command.args)
     if "-q=2" in given or "assume-yes" in given or "$" in given:
         return
-    if any("assume-yes" in one.line.value.lower() for below in stage.lineage for one in below.instructions):
+    if stage.names_setting("assume-yes"):
         return
     install = next(word for word in command.args if word.value == "install")
     yield ASKS.finding(install.span, fix=Edit(install.span, "install -y", safe=True))

@@ -37,7 +37,7 @@ def _dispatch(arguments: list[str]) -> int:
         from .cli import run
 
         return run(arguments)
-    if command and not command.startswith("-") and not os.path.lexists(command):
+    if command not in _COMMANDS and not command.startswith("-") and command and not os.path.lexists(command):
         _suggest(command)
     from .commands.lint import lint
     from .lint_options import UsageError, parse

@@ -19,7 +19,7 @@ class Main(NamedTuple):
 
 def main_of_stage(stage: Stage) -> Main:
     """ENTRYPOINT and CMD of a stage and those below it, by the documented combinations."""
-    entrypoint, cmd = stage.inherited("ENTRYPOINT"), stage.inherited("CMD")
+    entrypoint, cmd = stage.entrypoint, stage.cmd
     if entrypoint is not None and entrypoint.args:
         commands = _commands(stage, entrypoint)
         more: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imglint.analyzer.dockerfile import Dockerfile, Stage, Text, expand, parse_reference
+from imglint.analyzer.dockerfile import Dockerfile, Stage, Text, expand, parse_reference, uses
 
 
 def target(text: str) -> Stage:
@@ -69,12 +69,34 @@ EXPANSIONS = [
     ("${c:-$a}", "1"),
     ("$unknown", None),
     ("$d$e", ""),
+    ("${c:-${a}2}", "12"),
+    ("${a:?no}${c?no}", None),
+    ("${path#*/}", "b/c.tar.gz"),
+    ("${path##*/}", "c.tar.gz"),
+    ("${path%.*}", "a/b/c.tar"),
+    ("${path%%.*}", "a/b/c"),
+    ("${path/b/x}", "a/x/c.tar.gz"),
+    ("${path//?r/-}", "a/b/c.t-.gz"),
+    ("${path//\\//_}", "a_b_c.tar.gz"),
+    ("${path//[/_}", "a/b/c.tar.gz"),
+    ("${unknown#x}", None),
+    ("${a!}", None),
+    ("a$ b", "a$ b"),
+    ("${a", None),
 ]
 
 
 @pytest.mark.parametrize(("text", "expected"), EXPANSIONS)
 def test_expand(text: str, expected: str | None) -> None:
-    assert expand(text, {"a": "1", "b": "", "unknown": None}) == expected
+    assert expand(text, {"a": "1", "b": "", "unknown": None, "path": "a/b/c.tar.gz"}) == expected
+
+
+def test_uses_of_variables() -> None:
+    found = uses("$a '$b' \"$c\" \\$d ${e:-$f} ${g%.*}")
+    assert [(one.name, one.guarded) for one in found] == [
+        ("a", False), ("c", False), ("e", True), ("f", False), ("g", False),
+    ]  # fmt: skip
+    assert [(one.start, one.end) for one in uses("x${a}y")] == [(1, 5)]
 
 
 REFERENCES = [

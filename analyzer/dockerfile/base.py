@@ -41,11 +41,42 @@ _USERS = {
 _WINDOWS = ("windows/", "servercore", "nanoserver", "windowsservercore", "microsoft/iis", "microsoft/aspnet")
 
 
+# Systems alone: they set PATH and nothing else, start in / and ask nothing of who builds on them.
+_SYSTEMS = {
+    "alpine": "alpine", "debian": "debian", "ubuntu": "debian", "buildpack-deps": "debian",
+    "bitnami/minideb": "debian", "centos": "rhel", "fedora": "rhel", "almalinux": "rhel",
+    "rockylinux": "rhel", "oraclelinux": "rhel", "amazonlinux": "rhel", "quay.io/centos/centos": "rhel",
+    "registry.access.redhat.com/ubi8/ubi": "rhel", "registry.access.redhat.com/ubi9/ubi": "rhel",
+    "registry.fedoraproject.org/fedora": "rhel", "opensuse/leap": "suse", "opensuse/tumbleweed": "suse",
+    "archlinux": "arch", "busybox": "busybox", "photon": "rhel",
+}  # fmt: skip
+_DISTRIBUTIONS = (
+    ("alpine", "alpine"), ("bookworm", "debian"), ("bullseye", "debian"), ("buster", "debian"),
+    ("trixie", "debian"), ("stretch", "debian"), ("slim", "debian"), ("jammy", "debian"), ("noble", "debian"),
+    ("focal", "debian"), ("ubi", "rhel"),
+)  # fmt: skip
+
+
 class Base(NamedTuple):
-    """What is known of a base image; None stands for unknown."""
+    """What is known of a base image; None stands for unknown.
+
+    `distribution` names the family whose package manager it has: "debian", "rhel", "alpine",
+    "suse", "arch", "busybox", or "scratch" for nothing at all; `shell` is what /bin/sh is, and
+    `bare` says that it is a system alone, which sets no variable but PATH.
+    """
 
     user: str | None
     windows: bool
+    workdir: str | None = None
+    distribution: str | None = None
+    bare: bool = False
+
+    @property
+    def shell(self) -> str | None:
+        """What /bin/sh is: "bash", "dash" or "ash" (BusyBox)."""
+        shells = {"debian": "dash", "rhel": "bash", "suse": "bash", "arch": "bash"}
+        shells |= {"alpine": "ash", "busybox": "ash"}
+        return shells.get(self.distribution or "")
 
 
 def base_facts(reference: Reference | None) -> Base:
@@ -58,7 +89,12 @@ def base_facts(reference: Reference | None) -> Base:
     windows = any(part in name or part in tag for part in _WINDOWS) or name.endswith("/windows")
     if windows:
         return Base(None, windows=True)
-    return Base(_user(name, tag), windows=False)
+    system = _SYSTEMS.get(name)
+    distribution = system or next((family for mark, family in _DISTRIBUTIONS if mark in tag), None)
+    return Base(
+        _user(name, tag), windows=False, workdir="/" if system else None, distribution=distribution,
+        bare=system is not None,
+    )  # fmt: skip
 
 
 def _user(name: str, tag: str) -> str | None:

@@ -86,7 +86,7 @@ class Dockerfile:
                 if name.value in self.build_args:
                     values[name.value] = self.build_args[name.value]
                 elif value is not None:
-                    values[name.value] = expand(value.value, values)
+                    values[name.value] = expand(value.value, values, self.escape)
                 else:
                     values[name.value] = None
         return values

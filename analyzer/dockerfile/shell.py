@@ -27,6 +27,7 @@ _WRAPPERS = frozenset(
 )
 _WRAPPER_FLAGS_WITH_VALUE = frozenset({"-u", "--user", "-g", "--group", "-n", "-C", "-h"})
 _MAX_NESTED_SCRIPTS = 4
+_MAX_ESCAPES = 200
 
 
 class Pipe(NamedTuple):
@@ -204,13 +205,13 @@ def _exec_form(instruction: Instruction) -> Script:
         return script
     name = _program(words[0].value)
     if name in POSIX_SHELLS and len(words) > 2 and re.fullmatch(r"-[a-z]*c", words[1].value):
-        # The JSON string is read as it is written, so only what has no escapes in it.
-        inner = words[2]
         command = Command(script, words)
         script.commands.append(command)
-        if "\\" not in inner.raw:
+        # A \n or \u0041 stands for a character that the file does not hold: such a string is not read.
+        inner = _unescaped(words[2].joined(), '"\\/', others_stay=False)
+        if inner is not None:
             command.starts_script = True
-            _read(script, inner.joined())
+            _read(script, inner)
         return script
     script.commands.append(Command(script, words))
     return script
@@ -275,12 +276,31 @@ def _follow(script: Script, text: Joined, command: Command, depth: int) -> None:
         if re.fullmatch(r"-[a-z]*c", flag.value):
             raw = word.raw
             quote = raw[:1]
-            plain = quote in ("'", '"') and raw.find(quote, 1) == len(raw) - 1 and "\\" not in raw
-            if plain and len(raw) > 2:
+            inner = word.joined().clip(1, len(raw) - 1)
+            whole = len(raw) > 2 and quote in ("'", '"') and raw[-1] == quote
+            if not whole or re.search(rf"(?<!\\){quote}", inner.value):
+                return
+            read = inner if quote == "'" else _unescaped(inner, _DOUBLE_QUOTED_ESCAPES, others_stay=True)
+            if read is not None:
                 command.starts_script = True
-                start = word.offset + 1
-                _read(script, text, start, start + len(raw) - 2, depth + 1)
+                _read(script, read, depth=depth + 1)
             return
+
+
+def _unescaped(text: Joined, escaped: str, *, others_stay: bool) -> Joined | None:
+    """A text without the backslashes before these characters; None when it can't be told without others."""
+    dropped = []
+    at = text.value.find("\\")
+    while at >= 0 and len(dropped) <= _MAX_ESCAPES:
+        follower = text.value[at + 1 : at + 2]
+        if follower and follower in escaped:
+            dropped.append(at)
+        elif not others_stay:
+            return None
+        at = text.value.find("\\", at + 2)
+    if not dropped:
+        return text
+    return text.without(dropped) if len(dropped) <= _MAX_ESCAPES else None
 
 
 def _behind_wrapper(command: Command) -> tuple[Word, ...]:

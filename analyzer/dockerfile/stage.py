@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -78,7 +79,7 @@ class Stage:
     @cached_property
     def base_name(self) -> str | None:
         """The base with its variables expanded; None if that can't be done from the text."""
-        return expand(self.base.value, self.file.global_args)
+        return expand(self.base.value, self.file.global_args, self.file.escape)
 
     @cached_property
     def parent(self) -> Stage | None:
@@ -105,7 +106,7 @@ class Stage:
         """What is known of the image at the bottom of the lineage."""
         bottom = self.lineage[-1]
         if bottom.base_name == "scratch":
-            return Base("root", windows=False)
+            return Base("root", windows=False, workdir="/", distribution="scratch")
         return base_facts(bottom.reference)
 
     @property
@@ -161,9 +162,8 @@ class Stage:
     def _environments(self) -> list[dict[str, str | None]]:
         """The variables in force before each instruction, and at the end."""
         if self.parent:
+            # BuildKit hands build arguments on to the stages that are built on this one.
             now = dict(self.parent._environments[-1])
-            for inherited in self.parent.args - self.parent.env:
-                now.pop(inherited, None)
         else:
             now = {}
         # An ENV of the base image would win over ARG, but the text can't know it.
@@ -175,7 +175,7 @@ class Stage:
                 for word, value in one.pairs:
                     name = word.value
                     if one.keyword == "ENV":
-                        after[name] = None if value is None else expand(value.value, now)
+                        after[name] = None if value is None else expand(value.value, now, self.file.escape)
                         fixed.add(name)
                     elif name not in fixed:
                         after[name] = self._arg(name, value, after)
@@ -188,7 +188,7 @@ class Stage:
         if given is not None:
             return given
         if value is not None:
-            return expand(value.value, now)
+            return expand(value.value, now, self.file.escape)
         if name in PLATFORM_ARGS:
             return None
         # Declared without a value: the global default, else empty unless given at build time.
@@ -223,8 +223,8 @@ class Stage:
             return word.value
         known = self.variables(instruction)
         if self.lineage[-1].base_name == "scratch":
-            return expand(word.value, known)
-        return expand(word.value, _MissingIsUnknown(known))
+            return expand(word.value, known, self.file.escape)
+        return expand(word.value, _MissingIsUnknown(known), self.file.escape)
 
     @cached_property
     def _positions(self) -> dict[int, int]:
@@ -232,6 +232,84 @@ class Stage:
         out = {id(one): index for index, one in enumerate(self.instructions)}
         out |= {id(one.trigger): index for index, one in enumerate(self.instructions) if one.trigger}
         return out
+
+    # Paths
+
+    @cached_property
+    def _workdirs(self) -> list[str | None]:
+        """The working directory before each instruction, and at the end; None when it can't be told."""
+        now: str | None = self.parent._workdirs[-1] if self.parent else self.root_base.workdir
+        out = [now]
+        for one in self.instructions:
+            if one.keyword == "WORKDIR":
+                step = self.expanded(one.value, one)
+                if step and not step.startswith("/"):
+                    step = None if now is None else posixpath.join(now, step)
+                now = posixpath.normpath(step) if step else None
+            out.append(now)
+        return out
+
+    def workdir(self, instruction: Instruction | None = None) -> str | None:
+        """The working directory at an instruction, or at the stage's end; None when it can't be told."""
+        index = -1 if instruction is None else self._positions.get(id(instruction), -1)
+        return self._workdirs[index]
+
+    def path(self, word: Word, instruction: Instruction) -> str | None:
+        """An absolute path from a word of an instruction of this stage, without a final slash."""
+        value = self.expanded(word, instruction)
+        if not value:
+            return None
+        value = value.strip("\"'")
+        if not value.startswith("/"):
+            directory = self.workdir(instruction)
+            if directory is None:
+                return None
+            value = posixpath.join(directory, value)
+        return posixpath.normpath(value)
+
+    @cached_property
+    def volumes(self) -> dict[str, Instruction]:
+        """The directories that VOLUME declares here or below, and where."""
+        out = dict(self.parent.volumes) if self.parent else {}
+        for one in self.all("VOLUME"):
+            for word in one.args:
+                path = self.path(word, one)
+                if path:
+                    out[path] = one
+        return out
+
+    # What is started
+
+    @cached_property
+    def entrypoint(self) -> Instruction | None:
+        """The ENTRYPOINT in force; an empty array takes an inherited one away."""
+        return self.inherited("ENTRYPOINT")
+
+    @cached_property
+    def cmd(self) -> Instruction | None:
+        """The CMD in force: an ENTRYPOINT drops the CMD of the stages below its own."""
+        for stage in self.lineage:
+            if found := stage.last("CMD"):
+                return found
+            if stage.last("ENTRYPOINT"):
+                return None
+        return None
+
+    @cached_property
+    def argv(self) -> tuple[str, ...]:
+        """What the engine would start, of ENTRYPOINT and CMD in all their forms; () for nothing known."""
+        entrypoint = self._words(self.entrypoint)
+        if self.entrypoint is not None and self.entrypoint.json is None and entrypoint:
+            return entrypoint  # in shell form it ends in the text of `sh -c`: CMD is not appended to it
+        return entrypoint + self._words(self.cmd)
+
+    def _words(self, instruction: Instruction | None) -> tuple[str, ...]:
+        if instruction is None or not instruction.value.raw:
+            return ()
+        if instruction.json is not None:
+            return tuple(word.value for word in instruction.json)
+        owner = next(stage for stage in self.lineage if instruction in stage.instructions)
+        return (*owner.shell(instruction), instruction.value.raw)
 
     # Shell and user
 

@@ -82,12 +82,25 @@ class Joined:
 
     def clip(self, start: int, end: int) -> "Joined":
         """The part value[start:end], which still knows where it stands."""
+        return Joined(self.text, self._within(start, end) or [(self.offset(start), self.offset(start))])
+
+    def without(self, indices: list[int]) -> "Joined":
+        """This text without the characters at some indices (in order), as unescaping takes them away."""
+        pieces = []
+        edges = [-1, *indices, len(self.value)]
+        for before, after in zip(edges, edges[1:], strict=False):
+            if before + 1 < after:
+                pieces += self._within(before + 1, after)
+        return Joined(self.text, pieces or [(self.offset(0), self.offset(0))])
+
+    def _within(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The stretches of the file that make up value[start:end]."""
         pieces = []
         for at, first, last in self._pieces():
             low, high = max(first + start - at, first), min(first + end - at, last)
             if low < high:
                 pieces.append((low, high))
-        return Joined(self.text, pieces or [(self.offset(start), self.offset(start))])
+        return pieces
 
     def followed_by(self, start: int, end: int) -> "Joined":
         """This text and the stretch [start, end) of the file behind it."""

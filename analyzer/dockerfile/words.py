@@ -86,7 +86,8 @@ def unquote(raw: str, escape: str) -> str:
             if char == quote:
                 quote = ""
             else:
-                out.append(char)
+                # Nothing is expanded in single quotes.
+                out.append(escape + char if char == "$" and quote == "'" else char)
         elif char in "'\"":
             quote = char
         else:

@@ -240,7 +240,7 @@ under `ENTRYPOINT top` changes nothing. Write the ENTRYPOINT as a JSON array.
 
 @LOST_CMD.stage
 def cmd_for_nobody(stage: Stage) -> Outcome:
-    entrypoint, cmd = stage.inherited("ENTRYPOINT"), stage.last("CMD")
+    entrypoint, cmd = stage.entrypoint, stage.last("CMD")
     if entrypoint is None or cmd is None or entrypoint.json is not None:
         return
     raw = entrypoint.value.raw

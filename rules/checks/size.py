@@ -42,8 +42,9 @@ def ownership(command: Command, stage: Stage) -> Outcome:
         return
     copies = _copied_before(command.instruction, stage)
     for word in command.operands()[1:]:
-        path = _absolute(word.value, stage, command.instruction)
-        for target, copy in copies:
+        path = stage.path(word, command.instruction)
+        for target, copy in copies if path else ():
+            assert path is not None
             if target == path or target.startswith(f"{path.rstrip('/')}/") or path.startswith(f"{target}/"):
                 flag = "chmod" if command.name == "chmod" else "chown"
                 yield REWRITTEN.finding(
@@ -59,31 +60,10 @@ def _copied_before(instruction: Instruction, stage: Stage) -> list[tuple[str, In
         if one is instruction:
             break
         if one.keyword in ("COPY", "ADD") and len(one.args) > 1:
-            path = _absolute(one.args[-1].value.strip("\"'"), stage, one)
+            path = stage.path(one.args[-1], one)
             if path and path != "/":
                 out.append((path, one))
     return out
-
-
-def _absolute(path: str, stage: Stage, instruction: Instruction) -> str:
-    """A path as seen from the WORKDIR in force; "" when it can't be told."""
-    if "$" in path:
-        return ""
-    if path.startswith("/"):
-        return path.rstrip("/") or "/"
-    directory = ""
-    for below in reversed(stage.lineage):
-        for one in below.instructions:
-            if one is instruction:
-                break
-            if one.keyword == "WORKDIR":
-                step = one.value.value
-                if "$" in step:
-                    return ""
-                directory = step if step.startswith("/") else f"{directory}/{step}"
-    if not directory:
-        return ""
-    return (directory if path in (".", "./") else f"{directory}/{path.removeprefix('./')}").rstrip("/")
 
 
 LATE_REMOVAL = Rule(

@@ -4,7 +4,11 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """A rule without its module. `keywords` are the instructions it looks at; empty: any file."""
+    """A rule without its module.
+
+    `keywords` are the instructions it looks at; empty: any file. `programs` are the programs it
+    looks for in a RUN; empty: not these alone.
+    """
 
     code: str
     name: str
@@ -14,3 +18,4 @@ class Entry(NamedTuple):
     aliases: tuple[str, ...]
     evidence: tuple[str, ...]
     keywords: tuple[str, ...]
+    programs: tuple[str, ...]

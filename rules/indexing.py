@@ -46,7 +46,7 @@ def source() -> str:
     for module, rule in every_rule():
         fields = (
             rule.code, rule.name, module, rule.default, rule.antipattern, rule.aliases,
-            tuple(sorted(rule.evidence)), _keywords(rule),
+            tuple(sorted(rule.evidence)), _keywords(rule), _programs(rule),
         )  # fmt: skip
         lines.append(f"    Entry{pformat(fields, width=10_000, compact=True)},\n")
     lines.append(")\n")
@@ -54,12 +54,22 @@ def source() -> str:
 
 
 def _keywords(rule: Rule) -> tuple[str, ...]:
-    if rule.dockerfile_checks or rule.stage_checks:
+    if rule.whole_file_checks:
         return ()
     keywords = {keyword for words, _ in rule.instruction_checks for keyword in words}
     if rule.command_checks:
         keywords.add("RUN")
     return tuple(sorted(keywords))
+
+
+def _programs(rule: Rule) -> tuple[str, ...]:
+    """The programs without which a rule has nothing to look at; () for a rule that looks at more."""
+    named = [programs for programs, _ in rule.command_checks]
+    if rule.whole_file_checks or rule.instruction_checks or not all(named):
+        return ()
+    # A name that holds another one is found with it.
+    names = {name for programs in named for name in programs}
+    return tuple(sorted(name for name in names if not any(one in name for one in names - {name})))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from .checks.house import RULE_FAILED
+from .policy import Policy
 from .pragma import Pragmas
 from .rule import Evidence, Finding, Outcome, Place, Rule, Severity, Skipped
 
@@ -50,8 +51,25 @@ class _Collector:
             self.findings.append(finding._replace(file=self.file))
 
 
-def judge_dockerfile(file: Dockerfile, rules: Iterable[Rule], *, pragmas: bool = True) -> Judgement:
-    """What `rules` find in a Dockerfile: sorted by place, pragmas obeyed."""
+def judge_dockerfile(
+    file: Dockerfile,
+    rules: Iterable[Rule],
+    *,
+    pragmas: bool = True,
+    policy: Policy = Policy(),  # noqa: B008
+    severities: Mapping[str, Severity] = {},
+    graded: bool = True,
+) -> Judgement:
+    """What `rules` find in a Dockerfile: sorted by place, pragmas obeyed.
+
+    Args:
+        file: what to judge.
+        rules: the rules to run.
+        pragmas: whether comments in the file can switch rules off.
+        policy: what the team demands, for the rules that ask for it.
+        severities: other severities for some codes.
+        graded: whether stages that are not shipped weigh less.
+    """
     collector = _Collector(file.name, "dockerfile")
     by_keyword: dict[str, list[tuple[Rule, Callable[[Instruction, Stage], Outcome]]]] = {}
     by_program: dict[str, list[tuple[Rule, Callable[[Command, Stage], Outcome]]]] = {}
@@ -59,6 +77,8 @@ def judge_dockerfile(file: Dockerfile, rules: Iterable[Rule], *, pragmas: bool =
     for rule in rules:
         for whole in rule.dockerfile_checks:
             collector.take(rule, whole, file)
+        for demanded in rule.policy_checks:
+            collector.take(rule, demanded, file, policy)
         for keywords, check in rule.instruction_checks:
             for keyword in keywords:
                 by_keyword.setdefault(keyword, []).append((rule, check))
@@ -73,7 +93,12 @@ def judge_dockerfile(file: Dockerfile, rules: Iterable[Rule], *, pragmas: bool =
             for one in (instruction, instruction.trigger):
                 if one is not None:
                     _visit(one, stage, by_keyword, by_program, collector)
-    findings = _graded(file, collector.findings)
+    findings = [
+        one._replace(severity=severities[one.rule.code]) if one.rule.code in severities else one
+        for one in collector.findings
+    ]
+    if graded:
+        findings = _graded(file, findings)
     if pragmas:
         findings = Pragmas(file).obey(findings, rules)
     # A word can be met twice, as an argument of `bash -c` and in the script that this holds.

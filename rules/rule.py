@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
     from ..analyzer.image import Image
     from ..runner import Observation
+    from .policy import Policy
 
 Evidence = Literal["dockerfile", "image", "container"]
 
@@ -99,10 +100,18 @@ class ContainerExample(NamedTuple):
     facts: Mapping[str, Any]
 
 
-Example = str | ImageExample | ContainerExample
+class PolicyExample(NamedTuple):
+    """A Dockerfile under the policy of a team: what its configuration demands."""
+
+    text: str
+    policy: Policy
+
+
+Example = str | PolicyExample | ImageExample | ContainerExample
 Outcome = Iterator[Finding | Skipped]
 
 DockerfileCheck = Callable[["Dockerfile"], Outcome]
+PolicyCheck = Callable[["Dockerfile", "Policy"], Outcome]
 StageCheck = Callable[["Stage"], Outcome]
 InstructionCheck = Callable[["Instruction", "Stage"], Outcome]
 CommandCheck = Callable[["Command", "Stage"], Outcome]
@@ -162,6 +171,7 @@ class Rule:
         self.shipped_only = shipped_only
         self.settled_by = settled_by
         self.dockerfile_checks: list[DockerfileCheck] = []
+        self.policy_checks: list[PolicyCheck] = []
         self.stage_checks: list[StageCheck] = []
         self.instruction_checks: list[tuple[tuple[str, ...], InstructionCheck]] = []
         self.command_checks: list[tuple[tuple[str, ...], CommandCheck]] = []
@@ -175,13 +185,18 @@ class Rule:
     def evidence(self) -> frozenset[Evidence]:
         """The kinds of evidence that this rule looks at."""
         kinds: set[Evidence] = set()
-        if self.dockerfile_checks or self.stage_checks or self.instruction_checks or self.command_checks:
+        if self.whole_file_checks or self.instruction_checks or self.command_checks:
             kinds.add("dockerfile")
         if self.image_checks:
             kinds.add("image")
         if self.container_checks:
             kinds.add("container")
         return frozenset(kinds)
+
+    @property
+    def whole_file_checks(self) -> bool:
+        """Whether a check looks at more than one instruction, so that any file may set it off."""
+        return bool(self.dockerfile_checks or self.policy_checks or self.stage_checks)
 
     @property
     def summary(self) -> str:
@@ -191,6 +206,11 @@ class Rule:
     def dockerfile(self, check: DockerfileCheck) -> DockerfileCheck:
         """A check of a whole Dockerfile."""
         self.dockerfile_checks.append(check)
+        return check
+
+    def policy(self, check: PolicyCheck) -> PolicyCheck:
+        """A check of a whole Dockerfile against the policy that the configuration sets."""
+        self.policy_checks.append(check)
         return check
 
     def stage(self, check: StageCheck) -> StageCheck:

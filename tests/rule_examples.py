@@ -12,14 +12,14 @@ from imglint.analyzer.dockerfile import Dockerfile
 from imglint.analyzer.image import open_images
 from imglint.rules.indexing import every_rule
 from imglint.rules.judge import Judgement, judge_container, judge_dockerfile, judge_image
-from imglint.rules.rule import ContainerExample, Evidence, Example, ImageExample
+from imglint.rules.rule import ContainerExample, Evidence, Example, ImageExample, PolicyExample
 from imglint.runner import Check, Listener, Observation, Peer, Process, Verdict, Write
 
 RULES = [rule for _, rule in every_rule()]
 
 
 def evidence_of(example: Example) -> Evidence:
-    if isinstance(example, str):
+    if isinstance(example, str | PolicyExample):
         return "dockerfile"
     return "image" if isinstance(example, ImageExample) else "container"
 
@@ -28,6 +28,8 @@ def judge(example: Example) -> Judgement:
     """All rules on one example, since some speak only of others (unused pragmas)."""
     if isinstance(example, str):
         return judge_dockerfile(Dockerfile.from_string(example), RULES)
+    if isinstance(example, PolicyExample):
+        return judge_dockerfile(Dockerfile.from_string(example.text), RULES, policy=example.policy)
     if isinstance(example, ImageExample):
         with tempfile.TemporaryDirectory() as directory:
             (image,) = open_images(str(build_example(example, Path(directory))))

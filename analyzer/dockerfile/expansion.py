@@ -125,7 +125,9 @@ class _Reader:
         if value is None:
             return None
         if modifier[-1] in "#%":
-            return None if word is None or _absurd(word, value) else _trimmed(value, modifier, word, self.escape)
+            return (
+                None if word is None or _absurd(word, value) else _trimmed(value, modifier, word, self.escape)
+            )
         present = name in self.variables and (value != "" or modifier[0] != ":")
         if modifier[-1] == "+":
             return word if present else ""

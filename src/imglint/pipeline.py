@@ -138,10 +138,18 @@ def _wanted(file: Dockerfile, entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The rules that anything in this file can set off."""
     present = {one.keyword for one in file.instructions}
     present |= {one.trigger.keyword for one in file.instructions if one.trigger}
+    # Joined lines and here-documents of every RUN: a program that is not named there is not called.
+    runs = "\n".join(
+        one.line.value + "".join(doc.body.value for doc in one.heredocs)
+        for one in file.instructions
+        if one.keyword == "RUN" or one.trigger
+    )
     return tuple(
         entry
         for entry in entries
-        if "dockerfile" in entry.evidence and (not entry.keywords or not present.isdisjoint(entry.keywords))
+        if "dockerfile" in entry.evidence
+        and (not entry.keywords or not present.isdisjoint(entry.keywords))
+        and (not entry.programs or any(program in runs for program in entry.programs))
     )
 
 

@@ -1,0 +1,235 @@
+"""apt: lists left behind, questions asked, packages nobody asked for, versions left open."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..installing import cached, subcommand, unpinned
+from ..rule import Edit, Outcome, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Command, Instruction, Stage, Word
+
+_LISTS = "/var/lib/apt/lists"
+_VALUED = ("-o", "-c", "-t", "--config-file", "--option", "--target-release", "--default-release")
+
+
+def _subcommand(command: Command) -> str:
+    return subcommand(command, *_VALUED)
+
+
+def _packages(command: Command) -> tuple[Word, ...]:
+    """What is installed: the operands behind the subcommand."""
+    return command.operands(*_VALUED)[1:]
+
+
+APT_LISTS = Rule(
+    code="DL3009",
+    name="apt-lists-left",
+    severity=Severity.INFO,
+    antipattern=3,
+    aliases=("DKL-DI-0005",),
+    message="the package lists stay in this layer: remove /var/lib/apt/lists/* in the same RUN",
+    page="""`apt-get update` leaves its package lists in the layer.
+
+They are tens of megabytes that the running program never reads. Removing them later hides them
+but does not free a byte: it has to happen in the same RUN, by `rm -rf /var/lib/apt/lists/*`,
+`apt-get dist-clean`, or a cache mount on that directory.
+""",
+    bad=(
+        "FROM debian:12\nRUN apt-get update && apt-get install -y a\n",
+        "FROM debian:12\nRUN apt-get update && rm -rf /tmp/x\n",
+        "FROM debian:12\nRUN apt-get update\nRUN rm -rf /var/lib/apt/lists/*\n",
+        "FROM debian:12\nRUN rm -rf /var/lib/apt/lists/* && apt-get update\n",
+    ),
+    good=(
+        "FROM debian:12\nRUN apt-get update && apt-get install -y a && rm -rf /var/lib/apt/lists/*\n",
+        "FROM debian:12\nRUN apt-get update && apt-get dist-clean\n",
+        "FROM debian:12\nRUN apt-get update && find /var/lib/apt/lists -type f -delete\n",
+        "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt/lists apt-get update\n",
+        "FROM debian:12\nRUN <<EOF\napt-get update\nrm -rf /var/lib/apt/lists/*\nEOF\n",
+        "FROM debian:12 AS b\nRUN apt-get update\nFROM scratch\nCOPY --from=b /a /a\n",
+    ),
+    shipped_only=True,
+)
+
+
+@APT_LISTS.command("apt-get", "apt", "aptitude")
+def lists_left(command: Command, stage: Stage) -> Outcome:
+    if _subcommand(command) != "update" or cached(command.instruction, _LISTS, "/var/lib/apt"):
+        return
+    for later in command.script.following(command):
+        if later.name in ("rm", "find") and any(
+            word.value.startswith((_LISTS, "/var/lib/apt/*", "/var/lib/apt/list"))
+            or word.value == "/var/lib/apt"
+            for word in later.args
+        ):
+            return
+        if later.name.startswith("apt") and _subcommand(later) in ("dist-clean", "distclean"):
+            return
+        if later.name == "rm" and any("{" in word.value and "apt" in word.value for word in later.args):
+            return
+    yield APT_LISTS.finding(command.span)
+
+
+RECOMMENDS = Rule(
+    code="DL3015",
+    name="apt-recommends",
+    severity=Severity.INFO,
+    antipattern=3,
+    aliases=("DS-0029",),
+    message="without --no-install-recommends apt adds packages that nobody asked for",
+    page="""apt-get install without `--no-install-recommends`.
+
+Recommended packages are installed too, often more than was asked for. Settings in an apt.conf
+or by `-o APT::Install-Recommends=false` count as well.
+""",
+    bad=("FROM debian:12\nRUN apt-get install -y a\n",),
+    good=(
+        "FROM debian:12\nRUN apt-get install -y --no-install-recommends a\n",
+        "FROM debian:12\nRUN apt-get -o APT::Install-Recommends=false install -y a\n",
+        "FROM debian:12\nRUN echo 'APT::Install-Recommends \"0\";' > /etc/apt/apt.conf.d/x\n"
+        "RUN apt-get install -y a\n",
+    ),
+    shipped_only=True,
+)
+
+
+@RECOMMENDS.command("apt-get")
+def recommends(command: Command, stage: Stage) -> Outcome:
+    if _subcommand(command) != "install" or command.has_flag("no-install-recommends"):
+        return
+    if any("install-recommends" in word.value.lower() for word in command.args):
+        return
+    if stage.names_setting("apt::install-recommends"):
+        return
+    install = next(word for word in command.args if word.value == "install")
+    fix = Edit(install.span, "install --no-install-recommends", safe=False)
+    yield RECOMMENDS.finding(install.span, fix=fix)
+
+
+ASKS = Rule(
+    code="DL3014",
+    name="apt-asks",
+    severity=Severity.WARNING,
+    aliases=("DS-0021",),
+    message="without -y apt-get asks, nobody answers, and the build stops here",
+    page="""apt-get install without `-y`.
+
+apt asks before it installs additional packages. In a build nobody answers.
+""",
+    bad=("FROM a\nRUN apt-get install b\n",),
+    good=(
+        "FROM a\nRUN apt-get install -y b\n",
+        "FROM a\nRUN apt-get -qq install b\n",
+        "FROM a\nRUN apt-get install --assume-yes b\n",
+        "FROM a\nRUN yes | apt-get install b\n",
+        "FROM a\nRUN apt-get install -q=2 b\n",
+        "FROM a\nRUN echo 'APT::Get::Assume-Yes \"true\";' > /etc/apt/apt.conf.d/y\nRUN apt-get install b\n",
+    ),
+)
+
+
+@ASKS.command("apt-get")
+def asks(command: Command, stage: Stage) -> Outcome:
+    if _subcommand(command) != "install" or not _packages(command) or command.pipe:
+        return
+    quiet = sum(word.value.count("q") for word in command.args if re.fullmatch(r"-[a-zA-Z]+", word.value))
+    if command.has_flag("y", "yes", "assume-yes", "force-yes", "s", "d", "download-only") or quiet > 1:
+        return
+    given = " ".join(word.value.lower() for word in command.args)
+    if "-q=2" in given or "assume-yes" in given or "$" in given:
+        return
+    if stage.names_setting("assume-yes"):
+        return
+    install = next(word for word in command.args if word.value == "install")
+    yield ASKS.finding(install.span, fix=Edit(install.span, "install -y", safe=True))
+
+
+APT = Rule(
+    code="DL3027",
+    name="apt-for-people",
+    severity=Severity.WARNING,
+    default=False,
+    aliases=("CKV_DOCKER_9",),
+    message="apt is made for people at a terminal and may change; scripts use apt-get",
+    page="""RUN calls `apt`.
+
+Its own manual says that its interface is not kept stable for scripts. Use apt-get or apt-cache.
+""",
+    bad=("FROM a\nRUN apt install -y b\n",),
+    good=("FROM a\nRUN apt-get install -y b\n",),
+)
+
+
+@APT.command("apt")
+def apt(command: Command, stage: Stage) -> Outcome:
+    fix = Edit(command.words[0].span, "apt-get", safe=False)
+    yield APT.finding(command.words[0].span, fix=fix)
+
+
+APT_PIN = Rule(
+    code="DL3008",
+    name="unpinned-apt-package",
+    severity=Severity.WARNING,
+    default=False,
+    message="{package} is installed in whatever version the archive has that day",
+    page="""apt-get install of a package without a version.
+
+Off by default: distributions remove old versions, so a pinned build breaks sooner than an open
+one changes. Variables may hold a version and are left alone.
+""",
+    bad=("FROM a\nRUN apt-get install -y b\n",),
+    good=("FROM a\nRUN apt-get install -y b=1.2 c/stable ./d.deb $E\n",),
+)
+
+
+@APT_PIN.command("apt-get")
+def apt_versions(command: Command, stage: Stage) -> Outcome:
+    if _subcommand(command) != "install":
+        return
+    for word in _packages(command):
+        if unpinned(word, "=/") and not word.value.endswith(".deb"):
+            yield APT_PIN.finding(word.span, package=word.value)
+
+
+UPDATE_ALONE = Rule(
+    code="DS-0017",
+    name="update-in-a-run-of-its-own",
+    severity=Severity.WARNING,
+    aliases=("CKV_DOCKER_5", "CIS-DI-0007"),
+    message="the lists fetched here are cached, and a later install takes them however old they are:"
+    " put both into one RUN",
+    page="""Package lists are fetched in one RUN and used in another.
+
+The build cache keeps the layer with the lists. When the install below changes, it runs with lists
+of months ago, and asks for versions that the archive no longer has, or gets old ones. Put
+`apt-get update && apt-get install …` into one RUN. An update that nothing in the stage uses is
+reported, too; one that reads the lists from a cache mount is not.
+""",
+    bad=(
+        "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y --no-install-recommends a\n",
+        "FROM alpine:3\nRUN apk update\n",
+    ),
+    good=(
+        "FROM debian:12\nRUN apt-get update && apt-get install -y a\n",
+        "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt/lists apt-get update\n",
+        "FROM debian:12\nRUN apt-get update && ./install-all.sh\n",
+        "FROM debian:12\nRUN apt-get update; apt-get upgrade -y\n",
+    ),
+)
+
+
+@UPDATE_ALONE.command("apt-get", "apt", "aptitude", "apk")
+def updated_alone(command: Command, stage: Stage) -> Outcome:
+    if _subcommand(command) != "update" or cached(command.instruction, "/var/lib/apt", "/var/cache"):
+        return
+    harmless = {"set", "echo", "rm", "true", ":", "export", "mkdir", "sed", "sleep", "cd"}
+    # Whatever else the RUN does may use the lists: another program can be an installer.
+    if not any(
+        one is not command and not one.wrapped and one.name not in harmless | {"sudo"}
+        for one in command.script.commands
+        if not (one.name == command.name and _subcommand(one) == "update")
+    ):
+        yield UPDATE_ALONE.finding(command.span)

@@ -7,7 +7,7 @@ class Entry(NamedTuple):
     """A rule without its module.
 
     `keywords` are the instructions it looks at; empty: any file. `programs` are the programs it
-    looks for in a RUN; empty: not these alone.
+    looks for in a RUN; empty: not these alone. `policy`: idle without a policy of the team.
     """
 
     code: str
@@ -19,3 +19,4 @@ class Entry(NamedTuple):
     evidence: tuple[str, ...]
     keywords: tuple[str, ...]
     programs: tuple[str, ...]
+    policy: bool

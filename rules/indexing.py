@@ -46,7 +46,7 @@ def source() -> str:
     for module, rule in every_rule():
         fields = (
             rule.code, rule.name, module, rule.default, rule.antipattern, rule.aliases,
-            tuple(sorted(rule.evidence)), _keywords(rule), _programs(rule),
+            tuple(sorted(rule.evidence)), _keywords(rule), _programs(rule), _needs_policy(rule),
         )  # fmt: skip
         lines.append(f"    Entry{pformat(fields, width=10_000, compact=True)},\n")
     lines.append(")\n")
@@ -70,6 +70,11 @@ def _programs(rule: Rule) -> tuple[str, ...]:
     # A name that holds another one is found with it.
     names = {name for programs in named for name in programs}
     return tuple(sorted(name for name in names if not any(one in name for one in names - {name})))
+
+
+def _needs_policy(rule: Rule) -> bool:
+    others = (rule.dockerfile_checks, rule.stage_checks, rule.instruction_checks, rule.command_checks)
+    return bool(rule.policy_checks) and not any(others)
 
 
 if __name__ == "__main__":

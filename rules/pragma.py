@@ -1,9 +1,9 @@
-"""Comments that switch rules off: imglint's own, hadolint's and BuildKit's."""
+"""Comments that switch rules off: imglint's own, and those of hadolint, BuildKit, tally, Trivy and Checkov."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .checks.house import UNUSED_PRAGMA
@@ -12,20 +12,29 @@ from .rule import Finding, Rule
 if TYPE_CHECKING:
     from ..analyzer.dockerfile import Comment, Dockerfile
 
-# `imglint ignore=A,B ; reason=…`, `hadolint global ignore=A,B`, with scopes global and stage.
+# `imglint ignore=A,B ; reason=…`, `hadolint global ignore=A,B # why`, with scopes global and stage.
 _IGNORE = re.compile(
-    r"(?P<tool>imglint|hadolint)\s+(?:(?P<scope>global|stage)\s+)?ignore\s*=\s*"
-    r"(?P<codes>[\w-]+(?:\s*,\s*[\w-]+)*)\s*(?:[;#].*)?$"
+    r"(?P<tool>imglint|hadolint|tally)\s+(?:(?P<scope>global|stage)\s+)?ignore\s*=\s*"
+    r"(?P<codes>[\w./-]+(?:\s*,\s*[\w./-]+)*)\s*(?:[;#].*)?$"
 )
 _BUILDKIT_SKIP = re.compile(r"(?:^|;)\s*skip=(?P<codes>[\w,]+)")
+# BuildKit's for one instruction: `check=skip=A,B // why`.
+_CHECK = re.compile(r"check\s*=\s*(?:\S*;)?skip=(?P<codes>[\w,]+)")
+_TRIVY = re.compile(r"(?:trivy|tfsec)\s*:\s*ignore\s*:\s*(?P<codes>[\w-]+)")
+_CHECKOV = re.compile(r"checkov\s*:\s*skip\s*=\s*(?P<codes>\w+)")
 
 
 class _Pragma(NamedTuple):
     comment: Comment
-    codes: tuple[str, ...]
+    codes: frozenset[str]  # upper case, since some tools don't care
     first: int  # the lines it holds for
     last: int
     own: bool  # imglint's own: told when it is not needed
+
+
+def is_pragma(comment: Comment) -> bool:
+    """Whether a comment switches rules off."""
+    return any(one.match(comment.text) for one in (_IGNORE, _CHECK, _TRIVY, _CHECKOV))
 
 
 class Pragmas:
@@ -35,24 +44,34 @@ class Pragmas:
         self._file = file
         self._pragmas = list(self._read())
 
-    def _read(self) -> Iterable[_Pragma]:
+    def _read(self) -> Iterator[_Pragma]:
         everything = 1, len(self._file.text.lines) + 1
+        directives = set()
         for directive in self._file.tree.directives:
+            directives.add(directive.span.line)
             skip = _BUILDKIT_SKIP.search(directive.value) if directive.name == "check" else None
             if skip:
-                yield _Pragma(_comment(self._file, directive.span.line), _codes(skip), *everything, own=False)
+                comment = next(
+                    one for one in self._file.tree.comments if one.span.line == directive.span.line
+                )
+                yield _Pragma(comment, _codes(skip), *everything, own=False)
         for comment in self._file.tree.comments:
-            match = _IGNORE.match(comment.text)
-            if not match:
+            if comment.span.line in directives:
                 continue
-            lines = everything if match["scope"] == "global" else self._scope(comment, match["scope"])
-            if lines:
-                yield _Pragma(comment, _codes(match), *lines, own=match["tool"] == "imglint")
+            match = _IGNORE.match(comment.text)
+            if match:
+                lines = everything if match["scope"] == "global" else self._scope(comment, match["scope"])
+            elif match := _CHECKOV.match(comment.text):
+                lines = everything
+            elif match := _CHECK.match(comment.text) or _TRIVY.match(comment.text):
+                lines = self._scope(comment, None)
+            if match and lines:
+                yield _Pragma(comment, _codes(match), *lines, own=comment.text.startswith("imglint"))
 
     def _scope(self, comment: Comment, scope: str | None) -> tuple[int, int] | None:
         """The lines that a comment above an instruction speaks of."""
         line = comment.span.line
-        below = next((one for one in self._file.instructions if one.span.line > line), None)
+        below = next((one for one in self._file.instructions if one.span.end_line > line), None)
         if below is None:
             return None
         if scope == "stage":
@@ -71,28 +90,34 @@ class Pragmas:
         kept = []
         for finding in findings:
             line = finding.place.span.line if finding.place.span else 0
-            codes = {finding.rule.code, finding.rule.name, *finding.rule.aliases}
+            codes = _names(finding.rule)
             silenced = False
             for index, pragma in enumerate(self._pragmas):
-                if pragma.first <= line <= pragma.last and (
-                    "all" in pragma.codes or codes & set(pragma.codes)
-                ):
+                meant = "ALL" in pragma.codes or not pragma.codes.isdisjoint(codes)
+                if meant and pragma.first <= line <= pragma.last and finding.rule.code != "DL1001":
                     used.add(index)
                     silenced = True
             if not silenced:
                 kept.append(finding)
-        ran = {code for rule in rules for code in (rule.code, rule.name, *rule.aliases)}
+        ran = {code for rule in rules for code in _names(rule)}
         if UNUSED_PRAGMA.code in ran:
             for index, pragma in enumerate(self._pragmas):
-                if pragma.own and index not in used and all(code in ran for code in pragma.codes):
-                    finding = UNUSED_PRAGMA.finding(pragma.comment.span, codes=", ".join(pragma.codes))
+                if pragma.own and index not in used and pragma.codes <= ran:
+                    codes_shown = ", ".join(sorted(pragma.codes))
+                    finding = UNUSED_PRAGMA.finding(pragma.comment.span, codes=codes_shown)
                     kept.append(finding._replace(file=self._file.name))
         return kept
 
 
-def _codes(match: re.Match[str]) -> tuple[str, ...]:
-    return tuple(code.strip() for code in match["codes"].split(","))
+def _names(rule: Rule) -> set[str]:
+    """What a pragma can call a rule: its codes, Trivy's also as DS002 and AVD-DS-0002, and its name."""
+    names = {rule.code, rule.name, *rule.aliases}
+    for code in (rule.code, *rule.aliases):
+        if code.startswith("DS-"):
+            names |= {f"AVD-{code}", f"DS{code[4:]}", f"AVD{code}"}
+    return {name.upper() for name in names}
 
 
-def _comment(file: Dockerfile, line: int) -> Comment:
-    return next(one for one in file.tree.comments if one.span.line == line)
+def _codes(match: re.Match[str]) -> frozenset[str]:
+    # tally writes the tool before the code: hadolint/DL3006.
+    return frozenset(code.strip().rpartition("/")[2].upper() for code in match["codes"].split(","))

@@ -118,7 +118,8 @@ class _Reader:
         return result
 
     def _value(self, name: str) -> str | None:
-        return self.variables[name] if name in self.variables else ""
+        # Not .get(): a mapping may know of names that it does not hold.
+        return self.variables[name] if name in self.variables else ""  # noqa: SIM401
 
     def _modified(self, name: str, modifier: str, word: str | None) -> str | None:
         value = self._value(name)

@@ -26,6 +26,14 @@ PREDEFINED_ARGS = frozenset(
     "HTTP_PROXY http_proxy HTTPS_PROXY https_proxy FTP_PROXY ftp_proxy NO_PROXY no_proxy"
     " ALL_PROXY all_proxy".split()
 )
+# What images of languages and servers set in their ENV.
+CUSTOMARY_VARIABLES = frozenset(
+    "HOME USER LANG LC_ALL LANGUAGE JAVA_HOME JRE_HOME JAVA_VERSION GOPATH GOROOT CARGO_HOME RUSTUP_HOME"
+    " GEM_HOME BUNDLE_PATH NODE_VERSION YARN_VERSION PYTHON_VERSION PYTHONPATH LD_LIBRARY_PATH CONDA_DIR"
+    " MAMBA_ROOT_PREFIX NB_USER NB_UID NB_GID CATALINA_HOME MAVEN_HOME GRADLE_HOME COMPOSER_HOME PHP_INI_DIR"
+    " PGDATA CUDA_HOME CUDA_VERSION NVIDIA_VISIBLE_DEVICES DEBIAN_FRONTEND TZ APP_HOME APP_DIR APP_ROOT"
+    " VIRTUAL_ENV HOSTNAME TERM SHELL PWD ProgramFiles SystemRoot windir TEMP TMP USERPROFILE".split()
+)
 POSIX_SHELLS = frozenset({"sh", "bash", "ash", "dash", "ksh", "zsh"})
 
 
@@ -161,11 +169,8 @@ class Stage:
     @cached_property
     def _environments(self) -> list[dict[str, str | None]]:
         """The variables in force before each instruction, and at the end."""
-        if self.parent:
-            # BuildKit hands build arguments on to the stages that are built on this one.
-            now = dict(self.parent._environments[-1])
-        else:
-            now = {}
+        # BuildKit hands build arguments, too, on to the stages that are built on this one.
+        now = dict(self.parent._environments[-1]) if self.parent else {}
         # An ENV of the base image would win over ARG, but the text can't know it.
         fixed = set(self.parent.env) if self.parent else set()
         out = [now]
@@ -200,10 +205,20 @@ class Stage:
         own = {name.value for one in self.all("ENV") for name, _ in one.pairs}
         return frozenset(own | (self.parent.env if self.parent else set()))
 
-    @cached_property
-    def args(self) -> frozenset[str]:
-        """The names that ARG declares in this stage."""
-        return frozenset(name.value for one in self.all("ARG") for name, _ in one.pairs)
+    def may_inherit(self, name: str) -> bool:
+        """Whether the base image may well set a variable that nothing here sets.
+
+        A system alone sets PATH; any other image what is named after it, and what is customary.
+        """
+        bottom = self.lineage[-1]
+        if name == "PATH":
+            return True
+        if bottom.base_name == "scratch" or bottom.root_base.bare:
+            return False
+        if bottom.base_name is None or name in CUSTOMARY_VARIABLES:
+            return True
+        mark = name.partition("_")[0].lower()
+        return len(mark) > 1 and mark in bottom.base_name.lower()
 
     def variables(self, instruction: Instruction | None = None) -> dict[str, str | None]:
         """The variables in force at an instruction of this stage, or at its end."""

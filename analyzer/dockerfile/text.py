@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import pairwise
 
 from .span import Span
 
@@ -88,7 +89,7 @@ class Joined:
         """This text without the characters at some indices (in order), as unescaping takes them away."""
         pieces = []
         edges = [-1, *indices, len(self.value)]
-        for before, after in zip(edges, edges[1:], strict=False):
+        for before, after in pairwise(edges):
             if before + 1 < after:
                 pieces += self._within(before + 1, after)
         return Joined(self.text, pieces or [(self.offset(0), self.offset(0))])

@@ -9,7 +9,7 @@ from ..installing import cached, subcommand, unpinned
 from ..rule import Edit, Outcome, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Instruction, Stage, Word
+    from ...analyzer.dockerfile import Command, Stage, Word
 
 _LISTS = "/var/lib/apt/lists"
 _VALUED = ("-o", "-c", "-t", "--config-file", "--option", "--target-release", "--default-release")

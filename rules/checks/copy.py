@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..rule import Edit, Outcome, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Instruction, Stage
+    from ...analyzer.dockerfile import Command, Instruction, Stage, Word
 
 _ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tlz|tzst|tar\.\w+|gz|bz2|xz|lzma|zst)$|[*?\[$]", re.IGNORECASE)
 _REMOTE = re.compile(r"(?:https?|ftp|git|ssh)://|git@|[^/]+@[^/]+:|github\.com/", re.IGNORECASE)
@@ -75,3 +75,55 @@ def many_to_one(instruction: Instruction, stage: Stage) -> Outcome:
     path = target.value.strip("\"'")
     if not path.endswith(("/", "\\")) and path not in (".", "..") and "$" not in path:
         yield NO_SLASH.finding(target.span, path=path)
+
+
+UNPACKED = Rule(
+    code="DL3010",
+    name="copied-archive-unpacked",
+    severity=Severity.INFO,
+    default=False,
+    message="{path} is copied and unpacked on line {line}: ADD unpacks it at once, and the archive stays nowhere",
+    page="""An archive is copied and then unpacked by a RUN.
+
+The archive stays in its own layer, beside its contents in another. ADD unpacks local tar archives
+(plain, gzip, bzip2, xz) while it copies.
+""",
+    bad=("FROM a\nCOPY x.tar.gz /tmp/\nRUN tar xzf /tmp/x.tar.gz\n",),
+    good=(
+        "FROM a\nADD x.tar.gz /tmp/\n",
+        "FROM a\nCOPY x.tar.gz /tmp/\nRUN tar xzf /tmp/y.tar.gz\n",
+        "FROM a AS b\nFROM c\nCOPY --from=b x.tar /\nRUN tar xf x.tar\n",
+    ),
+)
+_TAR = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|Z|lzma))$", re.IGNORECASE)
+
+
+@UNPACKED.instruction("COPY")
+def unpacked_later(instruction: Instruction, stage: Stage) -> Outcome:
+    if instruction.flag("from"):
+        return
+    for word in instruction.args[:-1]:
+        name = word.value.strip("\"'").rpartition("/")[2]
+        if not _TAR.search(name):
+            continue
+        target = instruction.args[-1].value.strip("\"'")
+        copied = name if target.endswith(("/", ".")) or not _TAR.search(target) else target.rpartition("/")[2]
+        for run in stage.all("RUN"):
+            if run.start > instruction.start and any(
+                _unpacks(command, copied) for command in stage.script(run).commands
+            ):
+                yield UNPACKED.finding(word.span, path=name, line=run.span.line)
+                break
+
+
+def _unpacks(command: Command, name: str) -> bool:
+    programs = ("tar", "bsdtar", "gunzip", "bunzip2", "unxz", "gzip", "bzip2", "xz", "unzip")
+    if command.name not in programs:
+        return False
+    first = command.args[0].value.lstrip("-") if command.args else ""
+    unpacking = command.name != "tar" or "x" in first or command.has_flag("x", "extract", "get")
+    return unpacking and any(_named(word, name) for word in command.args)
+
+
+def _named(word: Word, name: str) -> bool:
+    return word.value.rpartition("/")[2] == name

@@ -59,3 +59,29 @@ next fault of this kind is seen. Pragmas of rules that did not run are never rep
     bad=("FROM debian:12\n# imglint ignore=DL4000\nUSER app\n",),
     good=("FROM debian:12\n# imglint ignore=DL4000 ; reason=kept for the old builder\nMAINTAINER me\n",),
 )
+
+
+PRAGMA = Rule(
+    code="DL1001",
+    name="inline-pragma",
+    severity=Severity.INFO,
+    default=False,
+    message="this comment switches rules off, which is not wanted here",
+    page="""A comment in the file switches rules off.
+
+Off by default. A team that keeps its exceptions in the configuration, where they are reviewed,
+selects this rule. It can't be switched off by a pragma itself; `--no-pragmas` makes all of them
+void.
+""",
+    bad=("# hadolint ignore=DL3006\nFROM a\n", "FROM a\n# imglint ignore=DL4000\nRUN b\n"),
+    good=("# why we ignore this\nFROM a\n",),
+)
+
+
+@PRAGMA.dockerfile
+def switched_off_inline(file: Dockerfile) -> Outcome:
+    from ..pragma import is_pragma
+
+    for comment in file.tree.comments:
+        if is_pragma(comment):
+            yield PRAGMA.finding(comment.span)

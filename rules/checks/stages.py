@@ -81,3 +81,164 @@ def from_itself(instruction: Instruction, stage: Stage) -> Outcome:
     flag = instruction.flag("from")
     if flag and flag.value and stage.name and flag.value.lower() == stage.name.value.lower():
         yield OWN_STAGE.finding(flag.word.span, name=flag.value)
+
+
+RESERVED = Rule(
+    code="DL3063",
+    name="reserved-stage-name",
+    severity=Severity.WARNING,
+    aliases=("ReservedStageName",),
+    message="{name} means something else to the builder: the stage can't be named so",
+    page="""A stage is named `scratch` or `context`.
+
+`scratch` is the empty image and `context` the build context. BuildKit refuses such a name for a
+stage, or reads it otherwise.
+""",
+    bad=("FROM a AS scratch\n", "FROM a AS Context\n"),
+    good=("FROM a AS scratchpad\n", "FROM scratch\n"),
+)
+
+
+@RESERVED.instruction("FROM")
+def reserved_name(instruction: Instruction, stage: Stage) -> Outcome:
+    if stage.name and stage.name.value.lower() in ("scratch", "context"):
+        yield RESERVED.finding(stage.name.span, name=stage.name.value)
+
+
+UNKNOWN_SOURCE = Rule(
+    code="DL3022",
+    name="copy-from-unknown-stage",
+    severity=Severity.WARNING,
+    message="COPY --from={name} names {what}",
+    page="""COPY --from names a stage that is not there, or not yet.
+
+A stage can be copied from only below it. What is no stage is taken for an image and pulled, so a
+misspelt or later stage ends in "pull access denied", or in files of a stranger's image. Told for
+numbers of stages that do not exist before, names of later stages, and names that are almost those
+of an earlier one. Other names may be images or named build contexts.
+""",
+    bad=(
+        "FROM a\nCOPY --from=build /x /x\nFROM b AS build\n",
+        "FROM a AS build\nFROM b\nCOPY --from=biuld /x /x\n",
+        "FROM a\nCOPY --from=3 /x /x\n",
+    ),
+    good=(
+        "FROM a AS build\nFROM b\nCOPY --from=BUILD /x /x\nCOPY --from=0 /y /y\n",
+        "FROM b\nCOPY --from=busybox:1 /x /x\nCOPY --from=nginx /y /y\n",
+        "FROM a AS build\nFROM b\nARG S\nCOPY --from=$S /x /x\n",
+        "FROM a AS build\nFROM b\nCOPY --from=assets /x /x\n",
+    ),
+)
+
+
+@UNKNOWN_SOURCE.instruction("COPY")
+def from_nowhere(instruction: Instruction, stage: Stage) -> Outcome:
+    flag = instruction.flag("from")
+    if flag is None or not flag.value or "$" in flag.value:
+        return
+    name = flag.value.lower()
+    if name.isdigit():
+        if int(name) >= stage.index:
+            what = f"a stage that does not stand before this one, which is number {stage.index}"
+            yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what)
+        return
+    names = {one.name.value.lower(): one for one in stage.file.stages if one.name}
+    if ":" in name or "/" in name or "@" in name or stage.file.stage_named(name, stage.index):
+        return
+    later = names.get(name)
+    if later is not None and later is not stage:
+        what = f"the stage on line {later.source.span.line}, which comes later"
+        yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what)
+    elif later is None:
+        import difflib
+
+        earlier = [key for key, one in names.items() if one.index < stage.index]
+        close = difflib.get_close_matches(name, earlier, 1, 0.75)
+        if close:
+            what = f"no stage: did you mean {close[0]}?"
+            yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what)
+
+
+TRIGGER = Rule(
+    code="DL3043",
+    name="forbidden-trigger",
+    severity=Severity.ERROR,
+    message="ONBUILD {keyword} is refused: a trigger can't be {keyword}",
+    page="""ONBUILD of ONBUILD, FROM or MAINTAINER.
+
+The builder refuses all three. A trigger runs one ordinary instruction when another image is built
+on this one.
+""",
+    bad=("FROM a\nONBUILD FROM b\n", "FROM a\nONBUILD ONBUILD RUN b\n", "FROM a\nONBUILD MAINTAINER b\n"),
+    good=("FROM a\nONBUILD RUN b\n",),
+)
+
+
+@TRIGGER.instruction("ONBUILD")
+def forbidden_trigger(instruction: Instruction, stage: Stage) -> Outcome:
+    trigger = instruction.trigger
+    if trigger is not None and trigger.keyword in ("ONBUILD", "FROM", "MAINTAINER"):
+        yield TRIGGER.finding(trigger.word.span, keyword=trigger.keyword)
+
+
+NO_HEALTHCHECK = Rule(
+    code="DL3057",
+    name="no-healthcheck",
+    severity=Severity.INFO,
+    default=False,
+    aliases=("CKV_DOCKER_2", "DS-0026", "CIS-DI-0006"),
+    message="no HEALTHCHECK: the engine sees only whether the process is there, not whether it serves",
+    page="""The shipped stage starts something and has no HEALTHCHECK.
+
+Off by default: Kubernetes has probes of its own and ignores it, and a tool that ends by itself
+needs none. `HEALTHCHECK NONE` says that it is meant so.
+""",
+    bad=('FROM a\nCMD ["x"]\n', "FROM a AS b\nHEALTHCHECK CMD x\nFROM c\nCMD y\n"),
+    good=("FROM a\nHEALTHCHECK CMD x\nCMD y\n", "FROM a AS b\nHEALTHCHECK NONE\nFROM b\nCMD x\n", "FROM a\n"),
+)
+
+
+@NO_HEALTHCHECK.dockerfile
+def unprobed(file: Dockerfile) -> Outcome:
+    target = file.target
+    if target and (target.entrypoint or target.cmd) and not target.inherited("HEALTHCHECK"):
+        yield NO_HEALTHCHECK.finding(target.source.word.span)
+
+
+DEFINITION = Rule(
+    code="InvalidDefinitionDescription",
+    name="description-of-another-name",
+    severity=Severity.STYLE,
+    default=False,
+    message="the comment above {keyword} {name} does not start with `{name}`, so no tool shows it as its description",
+    page="""The comment above an ARG or a named stage does not start with its name.
+
+`docker build --call outline` shows comments of the form `# name what it is for` as descriptions
+of build arguments and targets. Off by default, as in BuildKit. A blank line between the two says
+that the comment is about something else.
+""",
+    bad=("# what it is\nARG VERSION=1\nFROM a\n", "# the builder\nFROM a AS build\n"),
+    good=(
+        "# VERSION what it is\nARG VERSION=1\n# build makes it\nFROM a AS build\n",
+        "# about the file\n\nARG VERSION=1\nFROM a\n",
+    ),
+)
+
+
+@DEFINITION.dockerfile
+def other_description(file: Dockerfile) -> Outcome:
+    named = [(stage.source, stage.name.value) for stage in file.stages if stage.name]
+    named += [(one, one.pairs[0][0].value) for one in file.instructions if one.keyword == "ARG" and one.pairs]
+    for one, name in named:
+        above = one.comments[-1] if one.comments else None
+        if above is None or above.span.line != one.span.line - 1 or "=" in above.text.partition(" ")[0]:
+            continue
+        first = next(
+            comment for comment in one.comments
+            if all(
+                any(other.span.line == line for other in one.comments)
+                for line in range(comment.span.line, one.span.line)
+            )
+        )  # fmt: skip
+        if first.text.partition(" ")[0].lower() != name.lower():
+            yield DEFINITION.finding(first.span, keyword=one.keyword, name=name)

@@ -78,7 +78,6 @@ COPY_RELATIVE = Rule(
     code="DL3045",
     name="copy-without-workdir",
     severity=Severity.WARNING,
-    default=False,
     message="{path} is relative, and no WORKDIR says to what: it lands where the base image happens to be",
     page="""COPY or ADD to a relative path, with no WORKDIR before it.
 
@@ -135,3 +134,27 @@ def leading_cd(command: Command, stage: Stage) -> Outcome:
     back = any(one.name == "cd" for one in command.script.following(command))
     if not back:
         yield CD.finding(command.span)
+
+
+SYSTEM_DIRECTORY = Rule(
+    code="DS-0030",
+    name="system-directory-used",
+    severity=Severity.ERROR,
+    aliases=("DKL-DI-0002",),
+    message="{path} is the kernel's: an engine mounts it anew in each container",
+    page="""WORKDIR or VOLUME names /proc, /sys or /dev.
+
+The engine mounts these into every container, so nothing that the image puts there is seen, and a
+volume in their place hides what programs need.
+""",
+    bad=("FROM a\nWORKDIR /proc/x\n", "FROM a\nVOLUME /sys\n"),
+    good=("FROM a\nWORKDIR /process\nVOLUME /srv/dev\n",),
+)
+
+
+@SYSTEM_DIRECTORY.instruction("WORKDIR", "VOLUME")
+def system_directory(instruction: Instruction, stage: Stage) -> Outcome:
+    for word in (instruction.value,) if instruction.keyword == "WORKDIR" else instruction.args:
+        path = stage.path(word, instruction)
+        if path and re.match(r"/(?:proc|sys|dev)(?:/|$)", path):
+            yield SYSTEM_DIRECTORY.finding(word.span, path=path)

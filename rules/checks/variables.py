@@ -1,0 +1,249 @@
+"""Variables: used where nothing sets them, and written in forms that builders drop."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..rule import Edit, Outcome, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ...analyzer.dockerfile import Dockerfile, Instruction, Stage, VariableUse, Word
+
+UNDEFINED = Rule(
+    code="UndefinedVar",
+    name="undefined-variable",
+    severity=Severity.WARNING,
+    message="nothing sets ${name} here, so it expands to nothing{meant}",
+    page="""A variable is used that neither ARG nor ENV sets before.
+
+The builder puts nothing in its place, without a word: `COPY app $APP_DIR/` copies to `/`. Common
+causes are a typo, and an ARG before the first FROM that the stage does not declare again. Only
+what the builder itself expands is looked at, never the text of a RUN or the body of a
+here-document. `${name:-default}` says what to do and is left alone. So are variables that the
+base image may set: PATH, what is named after the image, and what images customarily set.
+""",
+    bad=(
+        "FROM debian:12\nCOPY app $APP_DIR/\n",
+        "ARG VERSION=1\nFROM debian:12\nLABEL version=$VERSION\n",
+        "FROM debian:12\nENV A=$B\n",
+        "FROM node:20\nENV NODE_ENV=production\nWORKDIR /srv/${NODE_EVN}\n",
+        "FROM debian:12\nARG A\nFROM debian:12\nUSER $A\n",
+    ),
+    good=(
+        "FROM debian:12\nARG APP_DIR=/srv\nCOPY app $APP_DIR/\n",
+        "FROM debian:12 AS a\nARG X=1\nFROM a\nLABEL x=$X\n",
+        "FROM debian:12\nENV PATH=/srv/bin:$PATH A=${B:-c}\n",
+        "FROM debian:12\nRUN echo $HOME\nCMD echo $HOME\n",
+        "FROM debian:12\nCOPY <<EOF /x\n$not_ours\nEOF\n",
+        "FROM tomcat:10\nCOPY app.war $CATALINA_HOME/webapps/\n",
+        "FROM debian:12\nENV A='$b' C=\\$d\n",
+        "FROM debian:12\nARG TARGETARCH\nCOPY app-$TARGETARCH /app\nENV P=$http_proxy\n",
+    ),
+)
+UNDEFINED_IN_FROM = Rule(
+    code="UndefinedArgInFrom",
+    name="undefined-variable-in-from",
+    severity=Severity.WARNING,
+    message="no ARG before the first FROM sets ${name}, so the name of the image is built without it{meant}",
+    page="""FROM uses a variable that no ARG before the first FROM declares.
+
+FROM sees only those, and what the builder knows of platforms. ENV and the ARGs of an earlier
+stage do not reach it.
+""",
+    bad=("FROM debian:$VERSION\n", "FROM a AS b\nARG V=1\nFROM a:$V\n"),
+    good=(
+        "ARG VERSION=12\nFROM debian:$VERSION\n",
+        "FROM --platform=$BUILDPLATFORM debian:${V:-12}\n",
+        "FROM a AS b-amd64\nFROM b-$TARGETARCH\n",
+    ),
+)
+EMPTY_FROM = Rule(
+    code="InvalidDefaultArgInFrom",
+    name="no-image-without-build-arguments",
+    severity=Severity.WARNING,
+    message="without --build-arg this is {image}, which names no image: give ARG {name} a default",
+    page="""The defaults of the ARGs do not make up the name of an image.
+
+`ARG VERSION` and `FROM debian:$VERSION` fail for everyone who does not know which build argument
+to give. A default lets `docker build` work, and shows what kind of value is meant.
+""",
+    bad=("ARG BASE\nFROM $BASE\n", "ARG TAG\nFROM debian:${TAG}\n", "ARG T=a/\nFROM $T\n"),
+    good=(
+        "ARG BASE=debian:12\nFROM $BASE\n",
+        "ARG TAG\nFROM debian:${TAG:-12}\n",
+        "ARG SUFFIX\nFROM debian:12$SUFFIX\n",
+        "FROM debian:12 AS a-amd64\nFROM a-$TARGETARCH\n",
+        "FROM $NOT_AN_ARG\n",
+    ),
+)
+SAME_ENV = Rule(
+    code="DL3044",
+    name="variable-of-the-same-env",
+    severity=Severity.ERROR,
+    message="${name} is set by this same ENV, whose values are all expanded before any of them holds",
+    page="""An ENV uses a variable that it sets itself.
+
+All values of one ENV are expanded with what held before it, so the reference is empty or old.
+Use two ENV instructions. A variable that is set before, as in `PATH=/x:$PATH`, is meant so.
+""",
+    bad=("FROM a\nENV A=/srv B=$A/bin\n", "FROM a\nENV B=${A}/bin A=/srv\n"),
+    good=(
+        "FROM a\nENV A=/srv\nENV B=$A/bin\n",
+        "FROM a\nENV A=1\nENV A=2 B=$A\n",
+        "FROM a\nENV PATH=/x:$PATH HOME=/y\n",
+        "FROM a\nENV A=b B='$A' C=\\$A\n",
+        "FROM a\nARG A\nENV A=$A B=$A\n",
+    ),
+)
+LEGACY = Rule(
+    code="LegacyKeyValueFormat",
+    name="legacy-key-value",
+    severity=Severity.STYLE,
+    default=False,
+    message="`{keyword} name value` is the old notation: write {keyword} name=value",
+    page="""ENV or LABEL with a blank instead of an equals sign.
+
+Everything behind the blank becomes the value of one variable, so `ENV A b C=d` sets only A. The
+notation is kept for old files; `name=value` says what it means.
+""",
+    bad=("FROM a\nENV A b\n", "FROM a\nLABEL a b c\n"),
+    good=("FROM a\nENV A=b C=d\nLABEL a=b\n",),
+)
+
+_EXPANDING = ("ENV", "LABEL", "ARG", "ADD", "COPY", "WORKDIR", "EXPOSE", "USER", "VOLUME", "STOPSIGNAL")
+
+
+@UNDEFINED.stage
+def used_unset(stage: Stage) -> Outcome:
+    from ...analyzer.dockerfile.stage import CUSTOMARY_VARIABLES, PREDEFINED_ARGS
+
+    for one in stage.instructions:
+        if one.keyword not in _EXPANDING or "$" not in one.line.value:
+            continue
+        known = stage.variables(one)
+        # What one ENV sets and uses at once is another fault.
+        own = {name.value for name, _ in one.pairs} if len(one.pairs) > 1 and one.keyword == "ENV" else set()
+        for word, use in _uses(one):
+            name = use.name
+            if use.guarded or name in known or name in own or name in PREDEFINED_ARGS:
+                continue
+            inherited = stage.may_inherit(name)
+            typo = _nearest(name, known, 0.85) if inherited and name not in CUSTOMARY_VARIABLES else ""
+            if name.isidentifier() and (typo or not inherited):
+                span = word.part(use.start, use.end).span
+                yield UNDEFINED.finding(span, name=name, meant=typo or _meant(name, stage, known))
+
+
+def _uses(one: Instruction) -> Iterator[tuple[Word, VariableUse]]:
+    from ...analyzer.dockerfile import uses
+
+    if one.keyword in ("ENV", "LABEL", "ARG"):
+        words: Iterable[Word] = [part for pair in one.pairs for part in pair if part is not None]
+    elif one.json is not None:
+        words = one.json
+    else:
+        words = (one.value,)
+    for word in words:
+        for use in uses(word.raw, one.escape):
+            yield word, use
+
+
+def _meant(name: str, stage: Stage, known: Iterable[str]) -> str:
+    """What to say of a name that nothing sets: the ARG that has to be declared again, or a typo."""
+    if name in stage.file.global_args:
+        return f": declare ARG {name} again in this stage"
+    return _nearest(name, known)
+
+
+def _nearest(name: str, known: Iterable[str], likeness: float = 0.75) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, sorted(known), 1, likeness)
+    return f"; did you mean ${close[0]}?" if close else ""
+
+
+@UNDEFINED_IN_FROM.instruction("FROM")
+def unset_in_from(instruction: Instruction, stage: Stage) -> Outcome:
+    from ...analyzer.dockerfile import PREDEFINED_ARGS, uses
+
+    known = stage.file.global_args
+    words = [stage.base] + [flag.word for flag in instruction.flags]
+    for word in words:
+        for use in uses(word.raw, instruction.escape):
+            if not use.guarded and use.name not in known and use.name not in PREDEFINED_ARGS:
+                span = word.part(use.start, use.end).span
+                yield UNDEFINED_IN_FROM.finding(span, name=use.name, meant=_nearest(use.name, known))
+
+
+@EMPTY_FROM.dockerfile
+def no_default(file: Dockerfile) -> Outcome:
+    from ...analyzer.dockerfile import expand, uses
+    from ...analyzer.dockerfile.stage import PLATFORM_ARGS
+
+    # What a build without arguments has: an ARG that has no default is empty.
+    defaults: dict[str, str | None] = {}
+    for one in file.preamble:
+        for name, value in one.pairs if one.keyword == "ARG" else ():
+            given = file.build_args.get(name.value)
+            if given is None:
+                given = expand(value.value, defaults, file.escape) if value else ""
+            defaults[name.value] = given
+    for stage in file.stages:
+        used = [use.name for use in uses(stage.base.raw, file.escape)]
+        if not used or any(name not in defaults or name in PLATFORM_ARGS for name in used):
+            continue
+        image = expand(stage.base.value, defaults, file.escape)
+        if image is not None and not _names_an_image(image):
+            name = next((name for name in used if not defaults[name]), used[0])
+            shown = f"`{image}`" if image else "empty"
+            yield EMPTY_FROM.finding(stage.base.span, image=shown, name=name)
+
+
+def _names_an_image(name: str) -> bool:
+    return re.fullmatch(
+        r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::\w[\w.-]*)?(?:@[a-z0-9]+:[0-9a-f]+)?",
+        name if "/" in name else name.lower(),
+    ) is not None  # fmt: skip
+
+
+@SAME_ENV.instruction("ENV")
+def used_in_its_own_env(instruction: Instruction, stage: Stage) -> Outcome:
+    from ...analyzer.dockerfile import uses
+
+    if len(instruction.pairs) < 2:
+        return
+    known = stage.variables(instruction)
+    own = {name.value for name, _ in instruction.pairs}
+    for name, value in instruction.pairs:
+        for use in uses(value.raw, instruction.escape) if value else ():
+            if use.name in own and use.name != name.value and use.name not in known:
+                if stage.may_inherit(use.name):
+                    continue
+                yield SAME_ENV.finding(value.part(use.start, use.end).span, name=use.name)  # type: ignore[union-attr]
+
+
+@LEGACY.instruction("ENV", "LABEL")
+def old_notation(instruction: Instruction, stage: Stage) -> Outcome:
+    if len(instruction.pairs) != 1:
+        return
+    name, value = instruction.pairs[0]
+    # Between the two stands the equals sign, or blanks in the old notation.
+    if value is None or instruction.line.value[name.offset + len(name.raw)] == "=":
+        return
+    fix = None
+    if not value.raw.startswith(('"', "'")) and "\n" not in value.raw and value.span.line == name.span.line:
+        quoted = value.raw if re.fullmatch(r"[^\s\"'\\]+", value.raw) else f'"{_escaped(value.raw)}"'
+        start, end = name.span, value.span
+        fix = Edit(
+            start._replace(end_line=end.end_line, end_column=end.end_column),
+            f"{name.raw}={quoted}",
+            safe=True,
+        )
+    yield LEGACY.finding(name.span, keyword=instruction.keyword, fix=fix)
+
+
+def _escaped(raw: str) -> str:
+    return raw.replace('"', '\\"')

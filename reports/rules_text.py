@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from ..rules.rule import Example, ImageExample, PolicyExample, Rule
+from ..rules.rule import ContextExample, Example, ImageExample, PolicyExample, Rule
 
 
 def page(rule: Rule) -> str:
@@ -30,7 +30,7 @@ def page(rule: Rule) -> str:
 
 
 def _example(example: Example) -> list[str]:
-    if isinstance(example, PolicyExample):
+    if isinstance(example, PolicyExample | ContextExample):
         example = example.text
     if isinstance(example, str):
         return ["```dockerfile", *example.rstrip("\n").split("\n"), "```"]

@@ -107,7 +107,14 @@ class PolicyExample(NamedTuple):
     policy: Policy
 
 
-Example = str | PolicyExample | ImageExample | ContainerExample
+class ContextExample(NamedTuple):
+    """A Dockerfile in a build context: paths and contents. Tests write it to a real directory."""
+
+    text: str
+    files: Mapping[str, str]
+
+
+Example = str | PolicyExample | ContextExample | ImageExample | ContainerExample
 Outcome = Iterator[Finding | Skipped]
 
 DockerfileCheck = Callable[["Dockerfile"], Outcome]

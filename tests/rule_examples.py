@@ -8,18 +8,26 @@ from typing import Any
 
 from image_archives import build_example
 
-from imglint.analyzer.dockerfile import Dockerfile
+from imglint.analyzer.dockerfile import Dockerfile, Text
+from imglint.analyzer.dockerfile.context import BuildContext
 from imglint.analyzer.image import open_images
 from imglint.rules.indexing import every_rule
 from imglint.rules.judge import Judgement, judge_container, judge_dockerfile, judge_image
-from imglint.rules.rule import ContainerExample, Evidence, Example, ImageExample, PolicyExample
+from imglint.rules.rule import (
+    ContainerExample,
+    ContextExample,
+    Evidence,
+    Example,
+    ImageExample,
+    PolicyExample,
+)
 from imglint.runner import Check, Listener, Observation, Peer, Process, Verdict, Write
 
 RULES = [rule for _, rule in every_rule()]
 
 
 def evidence_of(example: Example) -> Evidence:
-    if isinstance(example, str | PolicyExample):
+    if isinstance(example, str | PolicyExample | ContextExample):
         return "dockerfile"
     return "image" if isinstance(example, ImageExample) else "container"
 
@@ -30,6 +38,13 @@ def judge(example: Example) -> Judgement:
         return judge_dockerfile(Dockerfile.from_string(example), RULES)
     if isinstance(example, PolicyExample):
         return judge_dockerfile(Dockerfile.from_string(example.text), RULES, policy=example.policy)
+    if isinstance(example, ContextExample):
+        with tempfile.TemporaryDirectory() as directory:
+            for name, content in example.files.items():
+                path = Path(directory, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content)
+            return judge_dockerfile(Dockerfile(Text(example.text), context=BuildContext(directory)), RULES)
     if isinstance(example, ImageExample):
         with tempfile.TemporaryDirectory() as directory:
             (image,) = open_images(str(build_example(example, Path(directory))))

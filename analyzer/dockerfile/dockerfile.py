@@ -3,12 +3,16 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from .expansion import expand
 from .instruction import Fault, Instruction
 from .parser import Tree, parse
 from .stage import PLATFORM_ARGS, Stage
 from .text import Text
+
+if TYPE_CHECKING:
+    from .context import BuildContext
 
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -20,15 +24,21 @@ class Dockerfile:
         text: the file.
         build_args: what `docker build --build-arg` would be given.
         target: the stage to build, by name or index; the last one when None.
+        context: the build context, where it is known.
     """
 
     def __init__(
-        self, text: Text, build_args: Mapping[str, str] | None = None, target: str | None = None
+        self,
+        text: Text,
+        build_args: Mapping[str, str] | None = None,
+        target: str | None = None,
+        context: "BuildContext | None" = None,
     ) -> None:
         self.text = text
         self.tree: Tree = parse(text)
         self.build_args = dict(build_args or {})
         self._target = target
+        self.context = context
 
     @classmethod
     def from_string(cls, text: str, name: str = "Dockerfile") -> "Dockerfile":

@@ -184,6 +184,19 @@ def read_script(instruction: Instruction, shell: tuple[str, ...]) -> Script:
     return script
 
 
+def read_text(text: str) -> list[Command]:
+    """The commands of a script file; [] when its first line names no POSIX shell."""
+    from .parser import parse
+    from .text import Text
+
+    shebang = _SHEBANG.match(text)
+    if not shebang or _program(shebang[1]) not in POSIX_SHELLS:
+        return []
+    # A script needs an instruction to belong to: it is read as the here-document of a RUN.
+    (run,) = parse(Text(f"RUN <<'/'\n{text}\n/\n")).instructions
+    return read_script(run, ("sh",)).commands
+
+
 def _program(path: str) -> str:
     name = re.split(r"[/\\]", path)[-1].lower()
     return name.removesuffix(".exe")

@@ -138,3 +138,64 @@ def tags_of_the_image(image: Image) -> Outcome:
 
 
 _IMAGE = Place("image")
+
+
+FLOATING = Rule(
+    code="AV0602",
+    name="floating-tag",
+    severity=Severity.INFO,
+    antipattern=6,
+    default=False,
+    message="the tag {tag} of {image} moves like latest does",
+    page="""An image is named by a tag that is moved, other than `latest`.
+
+`stable`, `lts`, `edge`, `nightly`, `main`, `rolling` and the like say which channel, not which
+version. Off by default: some projects publish nothing else.
+""",
+    bad=("FROM debian:stable\n", "FROM node:lts-alpine\n", "FROM a:1\nCOPY --from=tools:edge /x /x\n"),
+    good=("FROM debian:12\n", "FROM node:20-alpine\n", "FROM debian:stable@sha256:" + "0" * 64 + "\n"),
+)
+_CHANNELS = frozenset(
+    "stable oldstable testing unstable sid lts edge nightly main master develop dev rolling current devel canary"
+    " snapshot beta alpha next".split()
+)
+
+
+@FLOATING.instruction("FROM", "COPY", "RUN")
+def channel(instruction: Instruction, stage: Stage) -> Outcome:
+    for word, value in _images(instruction, stage):
+        tag = _tag(value)
+        if (
+            _is_image(value, stage)
+            and "@" not in value
+            and set(re.split(r"[-_.]", tag.lower())[:1]) & _CHANNELS
+        ):
+            yield FLOATING.finding(word.span, image=value, tag=tag)
+
+
+NO_DIGEST = Rule(
+    code="AV0603",
+    name="image-without-digest",
+    severity=Severity.INFO,
+    antipattern=6,
+    default=False,
+    message="{image} is named without a digest: the same tag can hold other bytes tomorrow",
+    page="""An image is named without its digest.
+
+Only `name:tag@sha256:…` is the same bytes for everyone and for ever. Off by default: a digest
+needs a tool that renews it, or the image never gets another security update.
+""",
+    bad=("FROM debian:12\n",),
+    good=(
+        "FROM debian:12@sha256:" + "0" * 64 + "\n",
+        "FROM scratch\n",
+        "FROM debian:12@sha256:" + "0" * 64 + " AS a\nFROM a\n",
+    ),
+)
+
+
+@NO_DIGEST.instruction("FROM", "COPY", "RUN")
+def no_digest(instruction: Instruction, stage: Stage) -> Outcome:
+    for word, value in _images(instruction, stage):
+        if _is_image(value, stage) and "@" not in value:
+            yield NO_DIGEST.finding(word.span, image=value)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ..main_command import main_of_stage
 from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from ...analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
     from ...analyzer.image import Image
     from ...runner import Observation
 
@@ -185,3 +186,93 @@ def writable_layer(observation: Observation) -> Outcome:
         )
         proof = {"paths": [one.path for one in written[:50]], "bytes": sum(one.bytes or 0 for one in written)}
         yield WRITES.finding(Place("container", subject="writable layer"), paths=paths, proof=proof)
+
+
+NO_VOLUME = Rule(
+    code="AV0105",
+    name="data-store-without-volume",
+    severity=Severity.WARNING,
+    antipattern=1,
+    message="{program} keeps its data in {directory}, and no VOLUME is declared for it: the data goes with the container",
+    page="""A database is started, and its data has no volume.
+
+Without a VOLUME (or a mount that everyone has to remember) the data lies in the writable layer
+of one container, and goes with it. Told where the main process is a database that this file
+installs; the official images of databases declare a volume themselves.
+""",
+    bad=(
+        'FROM debian:12\nRUN apt-get install -y redis-server\nCMD ["redis-server"]\n',
+        "FROM debian:12\nRUN apt-get install -y mysql-server\nCMD mysqld_safe\n",
+    ),
+    good=(
+        'FROM debian:12\nRUN apt-get install -y redis-server\nVOLUME /var/lib/redis\nCMD ["redis-server"]\n',
+        'FROM redis:7\nCMD ["redis-server", "--save", "60", "1"]\n',
+        'FROM debian:12\nRUN apt-get install -y redis-tools\nCMD ["./app"]\n',
+        'FROM debian:12\nRUN apt-get install -y redis\nCMD ["redis-server", "--save", ""]\n',
+    ),
+)
+_STORES = {
+    "postgres": "/var/lib/postgresql", "mysqld": "/var/lib/mysql", "mysqld_safe": "/var/lib/mysql",
+    "mariadbd": "/var/lib/mysql", "mariadbd-safe": "/var/lib/mysql", "mongod": "/data/db",
+    "redis-server": "/data", "rabbitmq-server": "/var/lib/rabbitmq", "influxd": "/var/lib/influxdb",
+    "elasticsearch": "/usr/share/elasticsearch/data", "cassandra": "/var/lib/cassandra", "slapd": "/var/lib/ldap",
+    "couchdb": "/opt/couchdb/data", "etcd": "/var/lib/etcd", "minio": "/data", "clickhouse-server": "/var/lib/clickhouse",
+}  # fmt: skip
+
+
+@NO_VOLUME.dockerfile
+def store_without_volume(file: Dockerfile) -> Outcome:
+    stage = file.target
+    if stage is None or stage.volumes:
+        return
+    for command in main_of_stage(stage).commands:
+        directory = _STORES.get(command.name)
+        values = [word.value for word in command.words]
+        if directory is None or ("--save" in values and "" in values) or command.has_flag("version", "help"):
+            continue
+        reference = stage.lineage[-1].reference
+        own = command.name.partition("-")[0].rstrip("d").replace("_safe", "")
+        if reference is not None and own[:5] in reference.familiar:
+            continue  # the image of the database itself
+        yield NO_VOLUME.finding(command.span, program=command.name, directory=directory)
+        return
+
+
+DATABASE_FILE = Rule(
+    code="AV0106",
+    name="database-file-in-container",
+    severity=Severity.WARNING,
+    antipattern=1,
+    message="{path} is a database file inside the container, and no VOLUME holds it",
+    page="""A setting puts a database file into the container.
+
+`sqlite:///…`, `file:…db` and H2 URLs that name a path outside every declared VOLUME: the file
+lies in the writable layer, where a second container does not see it and removing the container
+loses it. Put it on a volume, or use a server. Databases in memory are left alone.
+""",
+    bad=("FROM a\nENV DATABASE_URL=sqlite:////srv/app/shop.db\n", "FROM a\nENV DB=file:/data/x.db\n"),
+    good=(
+        "FROM a\nENV DATABASE_URL=sqlite:////data/shop.db\nVOLUME /data\n",
+        "FROM a\nENV DATABASE_URL=sqlite://\nENV U=sqlite:///:memory:\n",
+        "FROM a\nENV DATABASE_URL=postgres://db/shop\n",
+        "FROM a AS b\nENV DATABASE_URL=sqlite:////srv/shop.db\nFROM c\n",
+    ),
+    shipped_only=True,
+)
+_DATABASE_FILE = re.compile(
+    r"(?:sqlite3?(?:\+\w+)?:///?|jdbc:sqlite:|jdbc:h2:(?:file:)?|file:)(?P<path>/?[^\s:?;]+\.(?:db|sqlite3?|mv\.db))"
+    r"|jdbc:(?:sqlite|h2:file):(?P<other>/[^\s?;]+)"
+)
+
+
+@DATABASE_FILE.instruction("ENV")
+def database_in_file(instruction: Instruction, stage: Stage) -> Outcome:
+    target = stage.file.target
+    for _, value in instruction.pairs:
+        match = _DATABASE_FILE.search(value.value) if value else None
+        if match is None or value is None:
+            continue
+        path = match["path"] or match["other"]
+        volumes = target.volumes if target else {}
+        if not any(f"/{path.lstrip('/')}".startswith(f"{volume}/") for volume in volumes):
+            yield DATABASE_FILE.finding(value.span, path=path)

@@ -148,3 +148,82 @@ def one_layer(image: Image) -> Outcome:
     else:
         return
     yield SINGLE.finding(Place("image"), steps=what, bytes=image.content_bytes, proof=proof)
+
+
+GIANT = Rule(
+    code="AV0403",
+    name="everything-in-one-run",
+    severity=Severity.INFO,
+    antipattern=4,
+    message="this RUN installs the system's packages, the language's packages and the application: any change"
+    " of one builds, pushes and pulls all of them",
+    page="""System packages, dependencies and the application are made by a single RUN.
+
+What changes together belongs into one layer, and these don't: packages of the system change by
+the month, dependencies by the week, the application by the hour. One step for each keeps the
+build cache useful, and a push transfers what changed.
+""",
+    bad=(
+        "FROM debian:12\nRUN apt-get update && apt-get install -y npm git && git clone https://x/y /y"
+        " && cd /y && npm install && npm run build\n",
+    ),
+    good=(
+        "FROM debian:12\nRUN apt-get update && apt-get install -y npm\nRUN npm install\nCOPY . .\nRUN npm run build\n",
+        "FROM debian:12\nRUN apt-get update && apt-get install -y npm && npm install -g pnpm\n",
+        "FROM debian:12 AS b\nRUN apt-get install -y git npm && git clone x && npm install && npm run build\n"
+        "FROM debian:12\nCOPY --from=b /x /x\n",
+    ),
+    shipped_only=True,
+)
+_SYSTEM = frozenset({"apt-get", "apt", "apk", "yum", "dnf", "microdnf", "zypper"})
+_LANGUAGE = frozenset(
+    {"pip", "pip3", "npm", "yarn", "pnpm", "bundle", "composer", "go", "cargo", "mvn", "gradle"}
+)
+_SOURCES = frozenset({"git", "svn", "hg"})
+
+
+@GIANT.instruction("RUN")
+def all_in_one(instruction: Instruction, stage: Stage) -> Outcome:
+    commands = stage.script(instruction).commands
+    if len(commands) < 4:
+        return
+    system = any(one.name in _SYSTEM and {w.value for w in one.args} & {"install", "add"} for one in commands)
+    language = any(
+        one.name in _LANGUAGE and {w.value for w in one.args[:2]} & {"install", "ci", "mod", "get", "fetch"}
+        for one in commands
+    )
+    source = any(
+        one.name in _SOURCES and {w.value for w in one.args[:2]} & {"clone", "checkout"} for one in commands
+    )
+    if system and language and source:
+        yield GIANT.finding(instruction.word.span)
+
+
+UNPACKED_ROOT = Rule(
+    code="AV0404",
+    name="unpacked-root-as-application",
+    severity=Severity.INFO,
+    antipattern=4,
+    message="{archive} is the whole system and the application in one layer, which no other image can share",
+    page="""An image on `scratch` is one unpacked root file system, and serves something.
+
+Base images are made so. An application on top of one has layers of its own: build it `FROM` the
+base, so that the base is shared, and a new version transfers only what is new.
+""",
+    bad=('FROM scratch\nADD rootfs.tar.xz /\nEXPOSE 80\nENTRYPOINT ["/srv/app"]\n',),
+    good=(
+        'FROM scratch\nADD rootfs.tar.xz /\nCMD ["bash"]\n',
+        'FROM scratch\nADD rootfs.tar.xz /\nCOPY app /srv/\nEXPOSE 80\nENTRYPOINT ["/srv/app"]\n',
+    ),
+    shipped_only=True,
+)
+
+
+@UNPACKED_ROOT.stage
+def unpacked_root(stage: Stage) -> Outcome:
+    adds = stage.all("ADD")
+    if stage.base_name != "scratch" or len(adds) != 1 or stage.all("COPY", "RUN") or not stage.all("EXPOSE"):
+        return
+    words = [word.value for word in adds[0].args]
+    if len(words) == 2 and words[1] == "/" and re.search(r"\.t(?:ar|gz|xz|bz)", words[0]):
+        yield UNPACKED_ROOT.finding(adds[0].args[0].span, archive=words[0])

@@ -9,7 +9,7 @@ from ..main_command import Main, main_of_image, main_of_stage
 from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Dockerfile
+    from ...analyzer.dockerfile import Command, Dockerfile, Stage
     from ...analyzer.image import Image
     from ...runner import Observation
 
@@ -217,3 +217,94 @@ def code_after_start(observation: Observation) -> Outcome:
         shown = ", ".join(new[:3]) + (f" and {len(new) - 3} more" if new[3:] else "")
         place = Place("container", subject="writable layer")
         yield NEW_CODE.finding(place, paths=shown, proof={"paths": new[:50]})
+
+
+NO_CODE = Rule(
+    code="AV0205",
+    name="no-application-code",
+    severity=Severity.WARNING,
+    antipattern=2,
+    message="{image} is only the runtime, and nothing puts a program for it into the image: it has to come"
+    " from a mount",
+    page="""The image starts a program of its own that nothing brings in.
+
+The base is the runtime of a language, CMD or ENTRYPOINT names a file for it, and no COPY, ADD or
+RUN puts any file there. The image then works only with the source mounted over it, and what runs
+depends on the machine it runs on.
+""",
+    bad=(
+        'FROM node:20\nWORKDIR /srv\nCMD ["node", "server.js"]\n',
+        'FROM python:3.12\nENV A=b\nENTRYPOINT ["python", "app.py"]\n',
+    ),
+    good=(
+        'FROM node:20\nCOPY . /srv\nCMD ["node", "server.js"]\n',
+        'FROM python:3.12\nCMD ["python"]\n',
+        'FROM python:3.12\nRUN pip install app\nCMD ["python", "-m", "app"]\n',
+        'FROM node:20 AS b\nCOPY . /x\nFROM b\nCMD ["node", "/x/a.js"]\n',
+        'FROM example.org/our-node:1\nCMD ["node", "server.js"]\n',
+        "FROM node:20\nRUN git clone https://example.org/x /x\nCMD node /x/a.js\n",
+    ),
+)
+_RUNTIMES = {
+    "node": ("node", "nodejs"), "python": ("python", "python3"), "php": ("php",), "ruby": ("ruby",),
+    "perl": ("perl",), "openjdk": ("java",), "eclipse-temurin": ("java",), "amazoncorretto": ("java",),
+    "deno": ("deno",), "bun": ("bun",), "elixir": ("elixir",), "julia": ("julia",), "pypy": ("pypy",),
+}  # fmt: skip
+
+
+@NO_CODE.dockerfile
+def runtime_alone(file: Dockerfile) -> Outcome:
+    stage = file.target
+    reference = stage.lineage[-1].reference if stage else None
+    if stage is None or reference is None or reference.familiar not in _RUNTIMES:
+        return
+    if any(one.all("COPY", "ADD", "RUN", "VOLUME", "ONBUILD") for one in stage.lineage):
+        return
+    for command in main_of_stage(stage).commands:
+        program = re.sub(r"[\d.]+$", "", command.name)
+        names = [
+            word.value
+            for word in command.args
+            if re.search(r"\.(?:m?js|ts|py|php|rb|pl|jar|exs?|jl)$", word.value)
+        ]
+        if program in _RUNTIMES[reference.familiar] and names:
+            yield NO_CODE.finding(command.span, image=reference.familiar)
+            return
+
+
+HIDDEN = Rule(
+    code="AV0206",
+    name="volume-over-application",
+    severity=Severity.WARNING,
+    antipattern=2,
+    message="{path} holds the application that line {line} copies, and a volume over it hides every new version",
+    page="""A VOLUME is declared over the directory that the application is copied to.
+
+A volume is filled from the image once, when it is made. From then on the container runs what the
+volume holds: a new image changes nothing, and nobody sees why. Declare volumes for data alone.
+""",
+    bad=(
+        "FROM node:20\nWORKDIR /srv\nCOPY . .\nVOLUME /srv\n",
+        "FROM a\nCOPY src/ /app/\nVOLUME /app\n",
+    ),
+    good=(
+        "FROM node:20\nCOPY . /srv\nVOLUME /srv/data\n",
+        "FROM a\nCOPY seed.sql /docker-entrypoint-initdb.d/\nVOLUME /data\n",
+        "FROM a\nCOPY data/ /data/\nVOLUME /data\n",
+    ),
+)
+
+
+@HIDDEN.stage
+def hidden_application(stage: Stage) -> Outcome:
+    for path, volume in stage.volumes.items():
+        if volume not in stage.instructions:
+            continue
+        for one in stage.all("COPY", "ADD"):
+            sources = [word.value.strip("\"'").rstrip("/") for word in one.args[:-1]]
+            code = any(
+                source in (".", "src", "app", "source", "public", "dist", "build") for source in sources
+            )
+            if code and len(one.args) > 1 and stage.path(one.args[-1], one) == path:
+                word = next((word for word in volume.args if stage.path(word, volume) == path), volume.word)
+                yield HIDDEN.finding(word.span, path=path, line=one.span.line)

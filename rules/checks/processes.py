@@ -8,7 +8,7 @@ from ..main_command import Main, main_of_image, main_of_stage
 from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Dockerfile, Stage
+    from ...analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
     from ...analyzer.image import Image
     from ...runner import Observation, Process
 
@@ -216,3 +216,100 @@ def _program(process: Process) -> str:
     return (
         process.argv[0].split()[0].rstrip(":").rpartition("/")[2] if process.argv and process.argv[0] else ""
     )
+
+
+SSH_PORT = Rule(
+    code="DS-0004",
+    name="ssh-port-exposed",
+    severity=Severity.WARNING,
+    antipattern=7,
+    aliases=("CKV_DOCKER_1", "S6473"),
+    message="port 22 is for logging in to a machine: a container has `docker exec`, and needs no sshd beside its program",
+    page="""EXPOSE names port 22.
+
+A login server beside the application is a second process that nobody watches, with keys or
+passwords of its own in the image. Images whose main process is sshd (Git servers, jump hosts) are
+left alone.
+""",
+    bad=('FROM a\nEXPOSE 80 22\nCMD ["nginx"]\n',),
+    good=(
+        'FROM a\nEXPOSE 22\nCMD ["/usr/sbin/sshd", "-D"]\n',
+        "FROM a\nEXPOSE 2222 8022\n",
+        "FROM a\nEXPOSE 22/udp\n",
+    ),
+    shipped_only=True,
+)
+
+
+@SSH_PORT.instruction("EXPOSE")
+def login_port(instruction: Instruction, stage: Stage) -> Outcome:
+    for word in instruction.args:
+        if (stage.expanded(word, instruction) or "") in ("22", "22/tcp"):
+            main = main_of_stage(stage.file.target) if stage.file.target else Main((), ())
+            if not any(command.name == "sshd" for command in main.commands):
+                yield SSH_PORT.finding(word.span)
+
+
+NO_EXEC = Rule(
+    code="AV0703",
+    name="script-without-exec",
+    severity=Severity.WARNING,
+    antipattern=7,
+    message="{script} starts {program} as its child and stays PID 1: signals end the script, not the program;"
+    " write exec {program}",
+    page="""The entrypoint script starts the program without `exec`.
+
+The shell stays PID 1 beside its child, does not pass SIGTERM on, and stopping the container takes
+ten seconds and a kill. `exec "$@"` makes the program take the shell's place. Read are scripts that
+the file itself writes by a here-document, and those in the build context where that is known.
+Scripts that set a trap, or start something in the background, look after their children.
+""",
+    bad=(
+        'FROM a\nCOPY <<EOF /entrypoint.sh\n#!/bin/sh\nset -e\nserve --port 80\nEOF\nENTRYPOINT ["/entrypoint.sh"]\n',
+    ),
+    good=(
+        'FROM a\nCOPY <<EOF /entrypoint.sh\n#!/bin/sh\nexec "$@"\nEOF\nENTRYPOINT ["/entrypoint.sh"]\n',
+        'FROM a\nCOPY <<EOF /e.sh\n#!/bin/sh\ntrap stop TERM\nserve\nEOF\nENTRYPOINT ["/e.sh"]\n',
+        'FROM a\nCOPY <<EOF /e.sh\n#!/bin/sh\nserve\nEOF\nCMD ["serve"]\n',
+        'FROM a\nCOPY <<EOF /e.py\n#!/usr/bin/python3\nserve()\nEOF\nENTRYPOINT ["/e.py"]\n',
+    ),
+)
+_ENDS = frozenset("exit return fi done esac true : echo printf export set".split())
+
+
+@NO_EXEC.dockerfile
+def script_stays(file: Dockerfile) -> Outcome:
+    from ...analyzer.dockerfile.shell import read_text
+
+    stage = file.target
+    if stage is None or not stage.argv or stage.windows:
+        return
+    for below in stage.lineage:
+        for one in below.all("COPY"):
+            if len(one.args) < 2 or not (one.heredocs or file.context):
+                continue
+            target = below.path(one.args[-1], one)
+            if target is None or stage.argv[0] not in (
+                target,
+                f"{target}/{stage.argv[0].rpartition('/')[2]}",
+            ):
+                continue
+            text = one.heredocs[0].body.value if one.heredocs else _copied(file, one, stage.argv[0])
+            script = read_text(text) if text else None
+            last = next((command for command in reversed(script or ()) if not command.nested), None)
+            if last is None or any(
+                command.name in ("trap", "exec", "wait") or command.background for command in script or ()
+            ):
+                continue
+            if last.name not in _ENDS and last.name != "exec":
+                where = one.heredocs[0].marker.word.span if one.heredocs else one.args[0].span
+                yield NO_EXEC.finding(where, script=stage.argv[0], program=last.words[0].raw)
+
+
+def _copied(file: Dockerfile, copy: Instruction, script: str) -> str:
+    """The text of a script as the build context holds it; "" when that can't be told."""
+    for word in copy.args[:-1]:
+        path = word.value.strip("\"'").removeprefix("./")
+        if path.rpartition("/")[2] == script.rpartition("/")[2] and file.context and not copy.flag("from"):
+            return file.context.text(path) or ""
+    return ""

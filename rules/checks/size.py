@@ -165,3 +165,49 @@ def wasted(image: Image) -> Outcome:
             advice=waste.advice,
             proof=proof,
         )
+
+
+BUILD_TOOLS = Rule(
+    code="AV0304",
+    name="build-tools-shipped",
+    severity=Severity.INFO,
+    antipattern=3,
+    default=False,
+    message="{package} is needed to build and not to run: build in a stage of its own, or remove it in this RUN",
+    page="""Compilers and headers are installed into the shipped image.
+
+They are hundreds of megabytes that the running program never uses, and tools for whoever gets in.
+Build in an earlier stage and copy the result, or remove the packages in the same RUN. Off by
+default, since the text can't tell an image that is meant to build things.
+""",
+    bad=("FROM debian:12\nRUN apt-get install -y build-essential\nCMD x\n",),
+    good=(
+        "FROM debian:12 AS b\nRUN apt-get install -y gcc\nFROM debian:12\nCOPY --from=b /x /x\nCMD x\n",
+        "FROM debian:12\nRUN apt-get install -y gcc && make && apt-get purge -y gcc\nCMD x\n",
+        "FROM alpine:3\nRUN apk add --virtual .build gcc && make && apk del .build\nCMD x\n",
+        "FROM debian:12\nRUN apt-get install -y gcc\n",
+    ),
+    shipped_only=True,
+)
+_TOOLS = frozenset(
+    "build-essential gcc g++ make cmake autoconf automake libtool clang build-base gcc-c++ musl-dev linux-headers"
+    " python3-dev python-dev pkg-config pkgconfig".split()
+)
+
+
+@BUILD_TOOLS.command("apt-get", "apt", "apk", "yum", "dnf", "microdnf", "zypper")
+def tools_shipped(command: Command, stage: Stage) -> Outcome:
+    operands = command.operands("-o", "-t", "--virtual", "-c")
+    target = stage.file.target
+    if not operands or operands[0].value not in ("install", "add", "in") or target is None:
+        return
+    if not (target.entrypoint or target.cmd):
+        return  # nothing is started: an image to build in
+    for later in command.script.following(command):
+        words = {word.value for word in later.operands()[:1]}
+        if later.name == command.name and words & {"remove", "purge", "autoremove", "del", "erase", "rm"}:
+            return
+    for word in operands[1:]:
+        if word.value.partition("=")[0] in _TOOLS:
+            yield BUILD_TOOLS.finding(word.span, package=word.value)
+            return

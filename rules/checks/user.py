@@ -183,3 +183,77 @@ def last_user_is_a_name(file: Dockerfile) -> Outcome:
     name = instruction.value.value.partition(":")[0]
     if name and "$" not in name and not name.isdigit() and name != "root":
         yield NAMED_USER.finding(instruction.value.span, user=name)
+
+
+WORLD_WRITABLE = Rule(
+    code="AV0902",
+    name="world-writable",
+    severity=Severity.WARNING,
+    antipattern=9,
+    aliases=("S2612",),
+    message="{mode} lets every user of the container change {path}: give it to the one user that needs it",
+    page="""A RUN makes files writable for everyone.
+
+`chmod 777` is how a non-root user is made to work without asking which files it needs; whoever
+takes over any process of the container can then change the program itself. Give the directory to
+the user (`COPY --chown`, `install -o`). Directories for temporary files, and those with the sticky
+bit, are meant to be so.
+""",
+    bad=(
+        "FROM a\nRUN chmod 777 /srv\n",
+        "FROM a\nRUN chmod -R a+rwx /srv\n",
+        "FROM a\nRUN chmod -R o+w /srv\n",
+    ),
+    good=("FROM a\nRUN chmod 1777 /x && chmod 755 /srv && chmod +x /y && chmod 777 /tmp\n",),
+    shipped_only=True,
+)
+
+
+@WORLD_WRITABLE.command("chmod")
+def writable_for_all(command: Command, stage: Stage) -> Outcome:
+    import re
+
+    words = [word for word in command.args if not re.fullmatch(r"-(?:[Rvcf]+|-\w.*)", word.value)]
+    if len(words) < 2:
+        return
+    mode = words[0].value
+    octal = re.fullmatch(r"0?([0-7])?[0-7][0-7]([2367])", mode)
+    sticky = octal is not None and (octal[1] or "0") in "1357"
+    symbolic = any(
+        re.fullmatch(r"(?:[ug]*[oa][ugoa]*|)[+=][rxXst]*w[rwxXst]*", part) and part[0] not in "+="
+        for part in mode.split(",")
+    )
+    temporary = all(
+        re.match(r"/(?:tmp|var/tmp|dev/shm|run|var/run)(?:/|$)", word.value) for word in words[1:]
+    )
+    if (symbolic or (octal and not sticky)) and not temporary:
+        yield WORLD_WRITABLE.finding(words[0].span, mode=mode, path=words[1].value)
+
+
+PASSWORDLESS = Rule(
+    code="AV0903",
+    name="passwordless-sudo",
+    severity=Severity.WARNING,
+    antipattern=9,
+    message="NOPASSWD makes every process of this user root whenever it likes",
+    page="""A sudoers rule lets a user become root without a password.
+
+USER then protects nothing: whoever runs code as that user runs it as root. Do what needs root
+before USER, or drop privileges at start with gosu or setpriv. Development containers may mean it.
+""",
+    bad=("FROM a\nRUN echo 'app ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers\n",),
+    good=(
+        "FROM a\nRUN echo 'app ALL=(ALL) ALL' >> /etc/sudoers\n",
+        "FROM a\nRUN grep NOPASSWD /etc/sudoers\n",
+    ),
+    shipped_only=True,
+)
+
+
+@PASSWORDLESS.command("echo", "printf", "sed")
+def sudoers_written(command: Command, stage: Stage) -> Outcome:
+    for word in command.args:
+        at = word.raw.find("NOPASSWD")
+        if at >= 0:
+            yield PASSWORDLESS.finding(word.part(at, at + len("NOPASSWD")).span)
+            return

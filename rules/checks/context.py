@@ -1,0 +1,125 @@
+"""What COPY and ADD find in the build context."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..rule import ContextExample, Outcome, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...analyzer.dockerfile import Instruction, Stage, Word
+    from ...analyzer.dockerfile.context import BuildContext
+
+IGNORED = Rule(
+    code="CopyIgnoredFile",
+    name="copied-file-is-ignored",
+    severity=Severity.ERROR,
+    message="{path} is kept out of the build context by `{pattern}` on line {line} of .dockerignore: the build"
+    " does not find it",
+    page="""COPY or ADD names a file that .dockerignore keeps out.
+
+The builder is never sent it and stops with "not found". Take the file back in by a line that
+starts with `!`, or narrow the pattern. Looked at where the build context is known: by --context,
+or when a .dockerignore stands beside the Dockerfile.
+""",
+    bad=(
+        ContextExample("FROM a\nCOPY dist/app /srv/\n", {".dockerignore": "dist\n", "dist/app": ""}),
+        ContextExample("FROM a\nCOPY ./app.log /srv/\n", {".dockerignore": "# logs\n**/*.log\n"}),
+    ),
+    good=(
+        ContextExample("FROM a\nCOPY dist/app /srv/\n", {".dockerignore": "dist/*\n!dist/app\n"}),
+        ContextExample("FROM a\nCOPY dist /srv/\n", {".dockerignore": "*\n!dist/app\n"}),
+        ContextExample("FROM a AS b\nFROM c\nCOPY --from=b dist /srv/\n", {".dockerignore": "dist\n"}),
+        ContextExample(
+            "FROM a\nCOPY . /srv/\nADD https://x/dist /y\nCOPY $D /z\n", {".dockerignore": "dist\n"}
+        ),
+        "FROM a\nCOPY dist /srv/\n",
+    ),
+)
+WHOLE = Rule(
+    code="AV0305",
+    name="context-copied-with-ballast",
+    severity=Severity.INFO,
+    antipattern=3,
+    aliases=("S6470",),
+    message="COPY {source} takes {ballast} into the image: name it in .dockerignore",
+    page="""The whole build context is copied, with what no container needs.
+
+Version control, installed dependencies, virtual environments and local settings make the layer
+large, change it with every commit, and may hold secrets. Looked at where the build context is
+known: by --context, or when .dockerignore or .git stands beside the Dockerfile.
+""",
+    bad=(
+        ContextExample("FROM a\nCOPY . /srv\n", {".git/HEAD": "ref", "app.py": ""}),
+        ContextExample("FROM a\nADD ./ /srv\n", {".dockerignore": ".git\n", "node_modules/x/y.js": "x"}),
+    ),
+    good=(
+        ContextExample(
+            "FROM a\nCOPY . /srv\n", {".dockerignore": ".git\n", ".git/HEAD": "ref", "app.py": ""}
+        ),
+        ContextExample("FROM a\nCOPY src /srv\n", {".git/HEAD": "ref"}),
+        ContextExample("FROM a AS b\nCOPY . /x\nFROM c\nCOPY --from=b /x/y /y\n", {".git/HEAD": "ref"}),
+        "FROM a\nCOPY . /srv\n",
+    ),
+    shipped_only=True,
+)
+_BALLAST = (
+    ".git", ".hg", ".svn", "node_modules", ".venv", "venv", ".tox", ".mypy_cache", ".pytest_cache", ".terraform",
+    ".idea", ".vscode", ".gradle", ".env",
+)  # fmt: skip
+_MANY = 20_000
+
+
+@IGNORED.instruction("COPY", "ADD")
+def ignored_sources(instruction: Instruction, stage: Stage) -> Outcome:
+    context = stage.file.context
+    if context is None or instruction.flag("from") or not context.patterns:
+        return
+    for word, path in _sources(instruction, stage):
+        pattern = context.ignored_by(path)
+        # A later `!` may take back something below a directory.
+        if pattern and not any(
+            one.negated and (one.text.strip("/").startswith(f"{path}/") or "*" in one.text)
+            for one in context.patterns
+        ):
+            yield IGNORED.finding(word.span, path=path, pattern=pattern.text, line=pattern.line)
+
+
+def _sources(instruction: Instruction, stage: Stage) -> Iterator[tuple[Word, str]]:
+    """The sources in the build context, with slashes from its root, without globs and unknowns."""
+    sources = instruction.args[:-1] if not instruction.heredocs else ()
+    for word in sources:
+        path = (stage.expanded(word, instruction) or "").strip("\"'")
+        path = re.sub(r"^(?:\./|/)+", "", path).rstrip("/")
+        if path and path != "." and not re.search(r"[*?\[]|://|^git@", path) and not path.startswith("../"):
+            yield word, path
+
+
+@WHOLE.instruction("COPY", "ADD")
+def ballast(instruction: Instruction, stage: Stage) -> Outcome:
+    context = stage.file.context
+    if context is None or instruction.flag("from") or len(instruction.args) < 2:
+        return
+    source = instruction.args[0]
+    if source.value.strip("\"'") not in (".", "./", "/", "./."):
+        return
+    found = [name for name in _BALLAST if context.exists(name) and not context.ignored_by(name)]
+    if found:
+        proof = {name: _bytes(context, name) for name in found}
+        shown = ", ".join(f"{name} ({_shown(proof[name])})" for name in found[:4])
+        more = f" and {len(found) - 4} more" if found[4:] else ""
+        yield WHOLE.finding(source.span, source=source.raw, ballast=shown + more, proof=proof)
+
+
+def _bytes(context: BuildContext, name: str) -> int:
+    """The bytes of a file or directory of the context, of its first files if it holds very many."""
+    import itertools
+
+    return sum(one.size for one in itertools.islice(context.below(name), _MANY))
+
+
+def _shown(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size:,} bytes".replace(",", " ")

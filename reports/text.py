@@ -59,6 +59,19 @@ def summary(report: Report) -> str:
     return f"{', '.join(counts)} in {files}; `imglint explain {first.rule.code}` says why"
 
 
+def statistics(report: Report) -> str:
+    """How often each rule fired, the most frequent first, and the last line."""
+    counts: dict[str, list[Finding]] = {}
+    for one in report.findings:
+        counts.setdefault(one.rule.code, []).append(one)
+    width = max((len(code) for code in counts), default=0)
+    lines = [
+        f"{len(found):6} {code:{width}}  {found[0].rule.name}, in {len({one.file for one in found})} files"
+        for code, found in sorted(counts.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+    return "\n".join([*lines, summary(report)]) + "\n"
+
+
 def _line(finding: Finding, others: tuple[Finding, ...] = (), made_on: int | None = None) -> str:
     place = finding.place
     where = finding.file

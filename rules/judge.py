@@ -191,7 +191,7 @@ def _sealed(collector: _Collector) -> Judgement:
 
 
 def _with_fingerprint(finding: Finding, text: str, seen: dict[str, int]) -> Finding:
-    base = "\0".join((finding.rule.code, finding.file, text))
+    base = "\0".join((finding.rule.code, text))
     count = seen[base] = seen.get(base, 0) + 1
     digest = hashlib.sha256(f"{base}\0{count}".encode("utf-8", "replace")).hexdigest()
     return finding._replace(fingerprint=digest[:16])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from functools import cache
 from importlib import import_module
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .entry import Entry
 from .index import INDEX
+from .profiles import belongs
 
 if TYPE_CHECKING:
     from .rule import Rule
@@ -34,21 +36,33 @@ def matches(entry: Entry, prefix: str) -> bool:
     return any(code.startswith(prefix) for code in (entry.code, *entry.aliases))
 
 
+def check(code: str) -> None:
+    """See to it that a code or prefix names something. ShellCheck's codes may be named, and do nothing.
+
+    Raises:
+        UnknownCodeError: it fits no rule.
+    """
+    if not any(matches(entry, code) for entry in INDEX) and not re.fullmatch(r"SC\d{0,4}", code):
+        raise UnknownCodeError(code)
+
+
 def select(
-    select: Collection[str] = (), ignore: Collection[str] = (), extend: Collection[str] = ()
+    select: Collection[str] = (),
+    ignore: Collection[str] = (),
+    extend: Collection[str] = (),
+    profile: str = "default",
 ) -> tuple[Entry, ...]:
-    """The rules of a run: the default profile, or `select`; and `extend`; without `ignore`.
+    """The rules of a run: those of the profile, or of `select`; and `extend`; without `ignore`.
 
     Raises:
         UnknownCodeError: one of the codes fits no rule.
     """
     for code in (*select, *ignore, *extend):
-        if not any(matches(entry, code) for entry in INDEX):
-            raise UnknownCodeError(code)
+        check(code)
     return tuple(
         entry
         for entry in INDEX
-        if (any(matches(entry, code) for code in select) if select else entry.default)
+        if (any(matches(entry, code) for code in select) if select else belongs(entry, profile))
         or any(matches(entry, code) for code in extend)
         if not any(matches(entry, code) for code in ignore)
     )
@@ -72,6 +86,11 @@ def find(code: str) -> Entry:
         if code.upper() in (alias.upper() for alias in entry.aliases):
             return entry
     raise UnknownCodeError(code)
+
+
+def by_code(code: str) -> Rule:
+    """The rule of a code."""
+    return load([next(entry for entry in INDEX if entry.code == code)])[0]
 
 
 @cache

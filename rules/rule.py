@@ -188,6 +188,12 @@ class Rule:
     def __repr__(self) -> str:
         return f"<Rule {self.code} {self.name}>"
 
+    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
+        # A finding that another process sends back means the rule of this one.
+        from .registry import by_code
+
+        return by_code, (self.code,)
+
     @property
     def evidence(self) -> frozenset[Evidence]:
         """The kinds of evidence that this rule looks at."""

@@ -199,7 +199,7 @@ def test_json_of_a_lint() -> None:
     assert (one["file"], one["line"], one["column"], one["end_line"], one["end_column"]) == (
         "examples/seed/Dockerfile", 6, 7, 6, 21,
     )  # fmt: skip
-    assert parsed["summary"] == {"files": 1, "error": 1, "warning": 0, "info": 4, "style": 0}
+    assert parsed["summary"] == {"files": 1, "error": 1, "warning": 1, "info": 4, "style": 0}
 
 
 def test_json_holds_all_findings_that_the_text_folds() -> None:

@@ -289,11 +289,11 @@ def _follow(script: Script, text: Joined, command: Command, depth: int) -> None:
         if re.fullmatch(r"-[a-z]*c", flag.value):
             raw = word.raw
             quote = raw[:1]
-            inner = word.joined().clip(1, len(raw) - 1)
+            text = word.joined().clip(1, len(raw) - 1)
             whole = len(raw) > 2 and quote in ("'", '"') and raw[-1] == quote
-            if not whole or re.search(rf"(?<!\\){quote}", inner.value):
+            if not whole or re.search(rf"(?<!\\){quote}", text.value):
                 return
-            read = inner if quote == "'" else _unescaped(inner, _DOUBLE_QUOTED_ESCAPES, others_stay=True)
+            read = text if quote == "'" else _unescaped(text, _DOUBLE_QUOTED_ESCAPES, others_stay=True)
             if read is not None:
                 command.starts_script = True
                 _read(script, read, depth=depth + 1)
@@ -302,7 +302,7 @@ def _follow(script: Script, text: Joined, command: Command, depth: int) -> None:
 
 def _unescaped(text: Joined, escaped: str, *, others_stay: bool) -> Joined | None:
     """A text without the backslashes before these characters; None when it can't be told without others."""
-    dropped = []
+    dropped: list[int] = []
     at = text.value.find("\\")
     while at >= 0 and len(dropped) <= _MAX_ESCAPES:
         follower = text.value[at + 1 : at + 2]

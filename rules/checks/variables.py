@@ -197,9 +197,9 @@ def no_default(file: Dockerfile) -> Outcome:
             continue
         image = expand(stage.base.value, defaults, file.escape)
         if image is not None and not _names_an_image(image):
-            name = next((name for name in used if not defaults[name]), used[0])
+            lacking = next((one for one in used if not defaults[one]), used[0])
             shown = f"`{image}`" if image else "empty"
-            yield EMPTY_FROM.finding(stage.base.span, image=shown, name=name)
+            yield EMPTY_FROM.finding(stage.base.span, image=shown, name=lacking)
 
 
 def _names_an_image(name: str) -> bool:

@@ -43,6 +43,8 @@ def audit(
     """
     if dockerfile is None and os.path.isfile("Dockerfile"):
         dockerfile = "Dockerfile"
+    if image is None and dockerfile is not None:
+        image = settings.image_of(dockerfile)
     if dockerfile is None and image is None:
         raise InputError("audit", "there is nothing to audit", "name a Dockerfile, or an image with --image")
     if run and image is None:
@@ -81,16 +83,18 @@ def audit(
     joined = _joined(parts)
     notes, lines = _lineage(dockerfile, joined, settings)
     kept, withdrawn = _settled(joined.findings, joined.skipped, missing, doubts, related=not notes)
-    rules = load(select(settings.select, settings.ignore, settings.extend_select))
-    cells = matrix(kept, joined.skipped, rules, missing, doubts, settings.fail_level)
+    rules = load(select(settings.select, settings.ignore, settings.extend_select, settings.profile))
+    level = Severity.INFO if settings.fail_level is None else settings.fail_level
+    cells = matrix(kept, joined.skipped, rules, missing, doubts, level)
     joined = joined._replace(
         findings=kept, withdrawn=withdrawn, notes=tuple(notes), matrix=cells, lines=lines
     )
     # Beside the ten, what is broken counts; a note on style does not stop a push.
-    level = max(settings.fail_level, Severity.WARNING)
+    worst_allowed = max(level, Severity.WARNING)
     failed = any(cell.verdict is CellVerdict.FAIL for cell in cells) or any(
-        one.severity >= level for one in kept
+        one.severity >= worst_allowed for one in kept
     )
+    failed = failed and settings.fail_level is not None
     # What the parts found may have been withdrawn meanwhile: only their other troubles count.
     troubles = [code for code in codes if code is not Exit.FINDINGS]
     return joined, worst([*troubles, Exit.FINDINGS if failed else Exit.CLEAN])

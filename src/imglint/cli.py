@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from . import __version__
-from .config import Settings
+from .analyzer import InputError
+from .config import PROFILES, Configuration, Settings
 from .exits import Exit
-from .lint_options import FORMATS, UsageError, build, outputs
+from .lint_options import FORMATS, UsageError, build, choose, outputs
 
 app = typer.Typer(
     name="imglint",
@@ -37,9 +38,17 @@ Select = Annotated[
 ]
 Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="Codes or prefixes to leave out.")]
 Extend = Annotated[list[str] | None, typer.Option("--extend-select", help="Codes or prefixes to add.")]
-Level = Annotated[str, typer.Option("--fail-level", help="The severity from which on the exit code is 1.")]
+Level = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-level", help="The severity from which on the exit code is 1, or none.  [default: warning]"
+    ),
+]
 AuditLevel = Annotated[
-    str, typer.Option("--fail-level", help="The severity from which on a finding makes its cell fail.")
+    str | None,
+    typer.Option(
+        "--fail-level", help="The severity from which on a finding makes its cell fail.  [default: info]"
+    ),
 ]
 BuildArgs = Annotated[list[str] | None, typer.Option("--build-arg", help="NAME=VALUE, as for docker build.")]
 Target = Annotated[str | None, typer.Option("--target", help="The stage that is built, by name or index.")]
@@ -63,6 +72,10 @@ def run(arguments: Sequence[str]) -> int:
         result = app(args=arguments, prog_name="imglint", standalone_mode=False)
     except typer.Abort:
         return Exit.INTERRUPTED
+    except InputError as error:
+        from .commands.show import fail
+
+        return fail(error)
     except (_ClickException, UsageError) as error:
         told = getattr(error, "format_message", error.__str__)()
         sys.stderr.write(f"imglint: {told}\n  `imglint --help` lists commands and options\n")
@@ -100,9 +113,37 @@ def lint(
     select: Select = None,
     ignore: Ignore = None,
     extend_select: Extend = None,
-    fail_level: Level = "warning",
+    fail_level: Level = None,
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", help=f"A set of rules: {', '.join(PROFILES)}. --select goes before it."),
+    ] = None,
     build_arg: BuildArgs = None,
     target: Target = None,
+    context: Annotated[
+        str | None, typer.Option("--context", help="The build context, for what COPY really sends.")
+    ] = None,
+    trusted_registry: Annotated[
+        list[str] | None,
+        typer.Option("--trusted-registry", help="Where images may come from; * at either end."),
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", help="This configuration file for all, not the nearest one.")
+    ] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")] = False,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="Leave out the findings recorded in this file.")
+    ] = None,
+    write_baseline: Annotated[
+        str | None, typer.Option("--write-baseline", help="Record the findings of now in this file.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Leave out findings that this Git revision has already.")
+    ] = None,
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="Count the findings by rule instead of listing them.")
+    ] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes for many files; 0: one a core.")] = 0,
     stdin_filename: Annotated[
         str, typer.Option("--stdin-filename", help="The name to show for standard input.")
     ] = "-",
@@ -113,15 +154,19 @@ def lint(
     """Lint Dockerfiles (the default command: `imglint Dockerfile`)."""
     from .commands.lint import lint as command
 
+    single = {
+        "fail_level": fail_level, "profile": profile, "target": target, "context": context, "config": config,
+        "baseline": baseline, "write_baseline": write_baseline, "since": since, "jobs": str(jobs),
+        "stdin_filename": stdin_filename,
+    }  # fmt: skip
+    switches = {"isolated": isolated, "statistics": statistics, "no_pragmas": no_pragmas}
     given = {
         "format": format or [], "output": output or [], "select": select or [], "ignore": ignore or [],
-        "extend_select": extend_select or [], "fail_level": [fail_level], "build_arg": build_arg or [],
-        "stdin_filename": [stdin_filename],
+        "extend_select": extend_select or [], "build_arg": build_arg or [],
+        "trusted_registry": trusted_registry or [],
+        **{name: [value] for name, value in single.items() if value is not None},
+        **{name: [""] for name, value in switches.items() if value},
     }  # fmt: skip
-    if target is not None:
-        given["target"] = [target]
-    if no_pragmas:
-        given["no_pragmas"] = [""]
     return command(build(paths or [], given))
 
 
@@ -157,7 +202,7 @@ def image(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
-    fail_level: Level = "warning",
+    fail_level: Level = None,
     no_verify: NoVerify = False,
     engine: EngineOption = None,
 ) -> int:
@@ -198,7 +243,7 @@ def verify(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
-    fail_level: Level = "warning",
+    fail_level: Level = None,
     engine: EngineOption = None,
 ) -> int:
     """Run an image and prove its ports, health check, command, user and processes."""
@@ -223,7 +268,7 @@ def audit(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
-    fail_level: AuditLevel = "info",
+    fail_level: AuditLevel = None,
     build_arg: BuildArgs = None,
     target: Target = None,
     no_verify: NoVerify = False,
@@ -232,7 +277,8 @@ def audit(
     """Join all evidence: the ten things to avoid, by Dockerfile, image and container."""
     from .commands.audit import audit as command
 
-    settings = _settings(select, ignore, fail_level, build_arg, target)
+    # The cells ask for the ten things themselves, so that notes make them fail, too.
+    settings = _settings(select, ignore, fail_level or "info", build_arg, target)
     return command(
         dockerfile, image, settings, outputs(format or [], output or []), run=run, verify=not no_verify,
         engine=engine,
@@ -242,14 +288,13 @@ def audit(
 def _settings(
     select: list[str] | None,
     ignore: list[str] | None,
-    fail_level: str,
+    fail_level: str | None,
     build_arg: list[str] | None = None,
     target: str | None = None,
 ) -> Settings:
-    given = {
-        "select": select or [], "ignore": ignore or [], "fail_level": [fail_level],
-        "build_arg": build_arg or [],
-    }  # fmt: skip
-    if target is not None:
-        given["target"] = [target]
-    return build([], given).settings
+    """The settings of the nearest configuration, and what the command line sets."""
+    single = {"fail_level": fail_level, "target": target}
+    given = {"select": select or [], "ignore": ignore or [], "build_arg": build_arg or []}
+    return Configuration(
+        choose(given | {name: [value] for name, value in single.items() if value is not None})
+    ).settings()

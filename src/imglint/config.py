@@ -1,22 +1,153 @@
-"""What a run is asked to do, merged once into frozen settings."""
+"""What a run is asked to do, merged once into frozen settings: defaults, configuration file, command line."""
 
+from __future__ import annotations
+
+import os
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from .rules.policy import Policy
 from .rules.rule import Severity
+
+SEVERITIES = {severity.label: severity for severity in Severity}
+PROFILES = ("default", "hadolint", "strict")
+
+
+class PerPath(NamedTuple):
+    """What holds for some files only: globs, relative to the configuration file."""
+
+    paths: tuple[str, ...]
+    ignore: tuple[str, ...] = ()
+    extend_select: tuple[str, ...] = ()
 
 
 class Settings(NamedTuple):
     """How to lint. The defaults are the default profile."""
 
-    select: tuple[str, ...] = ()
+    profile: str = "default"
+    select: tuple[str, ...] = ()  # instead of the profile's rules
     ignore: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
-    fail_level: Severity = Severity.WARNING
+    severities: Mapping[str, Severity] = {}  # by code
+    fail_level: Severity | None = Severity.WARNING  # None: never
     pragmas: bool = True
     build_args: Mapping[str, str] = {}
     target: str | None = None
+    context: str | None = None
+    policy: Policy = Policy()
+    per_path: tuple[PerPath, ...] = ()
+    images: Mapping[str, str] = {}  # Dockerfile → the image built from it
+    baseline: str | None = None
     stdin_filename: str = "-"
+    origin: str = ""  # the configuration file
+    notes: tuple[str, ...] = ()  # what of it was not understood
+
+    def image_of(self, dockerfile: str) -> str | None:
+        """The image that the configuration says is built from a Dockerfile."""
+        here = os.path.dirname(self.origin)
+        for name, image in self.images.items():
+            if os.path.abspath(os.path.join(here, name)) == os.path.abspath(dockerfile):
+                return image
+        return None
 
 
-SEVERITIES = {severity.label: severity for severity in Severity}
+# Lists and tables of the command line add to those of the file; anything else replaces it.
+_ADDED = frozenset({"ignore", "extend_select"})
+
+
+def merged(settings: Settings, chosen: Mapping[str, Any]) -> Settings:
+    """Settings with what the command line chose, by the names of their fields."""
+    values = dict(chosen)
+    for name in _ADDED & values.keys():
+        values[name] = (*getattr(settings, name), *values[name])
+    if "trusted_registries" in values:
+        values["policy"] = settings.policy._replace(trusted_registries=values.pop("trusted_registries"))
+    if "build_args" in values:
+        values["build_args"] = {**settings.build_args, **values["build_args"]}
+    return settings._replace(**values)
+
+
+class Configuration:
+    """Finds the settings of each file: the nearest configuration above it, and the command line.
+
+    Args:
+        chosen: what the command line sets.
+        path: a configuration file to use for all files.
+        isolated: whether to read none at all.
+    """
+
+    def __init__(
+        self, chosen: Mapping[str, Any] = {}, path: str | None = None, *, isolated: bool = False
+    ) -> None:
+        self._chosen = chosen
+        self._path = path
+        self._isolated = isolated
+        self._read: dict[str | None, Settings] = {}
+
+    def settings(self, path: str = "-") -> Settings:
+        """The settings for a file; for "-" those of the working directory.
+
+        Raises:
+            InputError: the configuration can't be read, or says what nobody understands.
+        """
+        directory = os.path.dirname(os.path.abspath(path)) if path != "-" else os.getcwd()
+        source = None if self._isolated else self._path or nearest(directory)
+        if source not in self._read:
+            settings = Settings()
+            if source is not None:
+                from .config_file import read  # only where there is one
+
+                settings = read(source)
+            self._read[source] = merged(settings, self._chosen)
+        settings = self._read[source]
+        for one in settings.per_path if path != "-" else ():
+            if _matches(path, one.paths, settings.origin):
+                settings = settings._replace(
+                    ignore=(*settings.ignore, *one.ignore),
+                    extend_select=(*settings.extend_select, *one.extend_select),
+                )
+        return settings
+
+
+def nearest(directory: str) -> str | None:
+    """The configuration file for a directory: imglint.toml or pyproject.toml above it, else hadolint's."""
+    at = directory
+    while True:
+        for name in ("imglint.toml", "pyproject.toml"):
+            path = os.path.join(at, name)
+            if os.path.isfile(path) and (name == "imglint.toml" or _speaks_of_us(path)):
+                return path
+        above = os.path.dirname(at)
+        if above == at:
+            break
+        at = above
+    home = os.path.expanduser("~")
+    config = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    for place, name in (
+        (os.getcwd(), ".hadolint"), (config, "hadolint"), (os.path.join(home, ".hadolint"), "hadolint"),
+        (os.path.join(home, ".hadolint"), "config"), (home, ".hadolint"),
+    ):  # fmt: skip
+        for suffix in ("yaml", "yml"):
+            path = os.path.join(place, f"{name}.{suffix}")
+            if os.path.isfile(path):
+                return path
+    return None
+
+
+def _speaks_of_us(pyproject: str) -> bool:
+    try:
+        with open(pyproject, "rb") as stream:
+            return b"[tool.imglint" in stream.read(1 << 20)
+    except OSError:
+        return False
+
+
+def _matches(path: str, globs: tuple[str, ...], origin: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    relative = os.path.relpath(path, os.path.dirname(origin) or ".").replace(os.sep, "/")
+    return any(
+        fnmatchcase(relative, glob) or fnmatchcase(relative, glob.removeprefix("**/")) or
+        fnmatchcase(relative, f"{glob.rstrip('/')}/*")
+        for glob in globs
+    )  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from .config import SEVERITIES, Settings
+from .config import PROFILES, SEVERITIES
 
 FORMATS = ("text", "full", "json")
 
@@ -15,20 +15,29 @@ class UsageError(Exception):
 
 
 class LintOptions(NamedTuple):
-    """A parsed command line of `imglint lint`."""
+    """A parsed command line of `imglint lint`. `chosen` holds fields of Settings that it sets."""
 
     paths: tuple[str, ...] = (".",)
-    settings: Settings = Settings()
+    chosen: Mapping[str, Any] = {}
     outputs: tuple[tuple[str, str], ...] = (("text", "-"),)  # format and file
+    config: str | None = None
+    isolated: bool = False
+    since: str | None = None
+    write_baseline: str | None = None
+    statistics: bool = False
+    jobs: int = 0
 
 
 # Option → what it sets; the short forms beside the long ones.
 _VALUED = {
     "--format": "format", "-f": "format", "--output": "output", "-o": "output", "--select": "select",
-    "--ignore": "ignore", "--extend-select": "extend_select", "--fail-level": "fail_level",
-    "--build-arg": "build_arg", "--target": "target", "--stdin-filename": "stdin_filename",
+    "--ignore": "ignore", "--extend-select": "extend_select", "--profile": "profile",
+    "--fail-level": "fail_level", "--build-arg": "build_arg", "--target": "target", "--context": "context",
+    "--trusted-registry": "trusted_registry", "--config": "config", "--baseline": "baseline",
+    "--write-baseline": "write_baseline", "--since": "since", "--jobs": "jobs", "-j": "jobs",
+    "--stdin-filename": "stdin_filename",
 }  # fmt: skip
-_SWITCHES = {"--no-pragmas": "no_pragmas"}
+_SWITCHES = {"--no-pragmas": "no_pragmas", "--isolated": "isolated", "--statistics": "statistics"}
 OPTION_NAMES = frozenset(_VALUED) | frozenset(_SWITCHES)
 
 
@@ -63,34 +72,62 @@ def parse(arguments: Sequence[str]) -> LintOptions:
     return build(paths, given)
 
 
-def build(paths: Sequence[str], given: dict[str, list[str]]) -> LintOptions:
+def build(paths: Sequence[str], given: Mapping[str, Sequence[str]]) -> LintOptions:
     """Options from their values, by name; each may have been given several times.
 
     Raises:
         UsageError: an impossible value.
     """
-    level = _last(given, "fail_level", "warning")
-    if level not in SEVERITIES:
-        raise UsageError(f"--fail-level is {', '.join(SEVERITIES)}, not {level!r}")
-    build_args = {}
+    jobs = _last(given, "jobs") or "0"
+    if not jobs.isdigit():
+        raise UsageError(f"--jobs takes a number, not {jobs!r}")
+    return LintOptions(
+        tuple(paths) or (".",),
+        choose(given),
+        outputs(given.get("format", []), given.get("output", [])),
+        config=_last(given, "config"),
+        isolated="isolated" in given,
+        since=_last(given, "since"),
+        write_baseline=_last(given, "write_baseline"),
+        statistics="statistics" in given,
+        jobs=int(jobs),
+    )
+
+
+def choose(given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The fields of Settings that a command line sets.
+
+    Raises:
+        UsageError: an impossible value.
+    """
+    chosen: dict[str, Any] = {}
+    for name in ("select", "ignore", "extend_select"):
+        codes = [code.strip() for value in given.get(name, ()) for code in value.split(",")]
+        if any(codes):
+            chosen[name] = tuple(filter(None, codes))
+    for name in ("target", "context", "baseline", "stdin_filename"):
+        if given.get(name):
+            chosen[name] = given[name][-1]
+    level = _last(given, "fail_level")
+    if level is not None:
+        if level not in (*SEVERITIES, "none"):
+            raise UsageError(f"--fail-level is {', '.join(SEVERITIES)} or none, not {level!r}")
+        chosen["fail_level"] = SEVERITIES.get(level)
+    profile = _last(given, "profile")
+    if profile is not None:
+        if profile not in PROFILES:
+            raise UsageError(f"--profile is {', '.join(PROFILES)}, not {profile!r}")
+        chosen["profile"] = profile
+    if given.get("trusted_registry"):
+        chosen["trusted_registries"] = tuple(given["trusted_registry"])
+    if "no_pragmas" in given:
+        chosen["pragmas"] = False
     for pair in given.get("build_arg", ()):
         name, equals, value = pair.partition("=")
         if not equals:
             raise UsageError(f"--build-arg takes NAME=VALUE, not {pair!r}")
-        build_args[name] = value
-    settings = Settings(
-        select=_codes(given, "select"),
-        ignore=_codes(given, "ignore"),
-        extend_select=_codes(given, "extend_select"),
-        fail_level=SEVERITIES[level],
-        pragmas="no_pragmas" not in given,
-        build_args=build_args,
-        target=given["target"][-1] if "target" in given else None,
-        stdin_filename=_last(given, "stdin_filename", "-"),
-    )
-    return LintOptions(
-        tuple(paths) or (".",), settings, outputs(given.get("format", []), given.get("output", []))
-    )
+        chosen.setdefault("build_args", {})[name] = value
+    return chosen
 
 
 def outputs(formats: Sequence[str], files: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -112,12 +149,8 @@ def outputs(formats: Sequence[str], files: Sequence[str]) -> tuple[tuple[str, st
     return pairs
 
 
-def _codes(given: dict[str, list[str]], name: str) -> tuple[str, ...]:
-    return tuple(code.strip() for value in given.get(name, ()) for code in value.split(",") if code.strip())
-
-
-def _last(given: dict[str, list[str]], name: str, default: str) -> str:
-    return given[name][-1] if name in given else default
+def _last(given: Mapping[str, Sequence[str]], name: str) -> str | None:
+    return given[name][-1] if given.get(name) else None
 
 
 def _nearest(name: str) -> str:

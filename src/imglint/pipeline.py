@@ -5,36 +5,63 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .analyzer import InputError
 from .analyzer.dockerfile import Dockerfile, Text
-from .config import Settings
+from .config import Configuration, Settings
 from .discovery import dockerfiles
 from .exits import Exit, worst
 from .reports import Problem, Report
 from .rules.judge import Judgement, judge_container, judge_dockerfile, judge_image
+from .rules.policy import Policy
+from .rules.profiles import HADOLINT
 from .rules.registry import load, select
 
 if TYPE_CHECKING:
+    from .analyzer.dockerfile.context import BuildContext
     from .analyzer.image import Image
+    from .known import Trace
     from .rules.entry import Entry
     from .rules.rule import Evidence, Finding, Rule
 
 MAX_DOCKERFILE_BYTES = 32 * 1024 * 1024
 
 
-def lint(paths: Iterable[str], settings: Settings = Settings()) -> tuple[Report, Exit]:  # noqa: B008
+class Linted(NamedTuple):
+    """What became of one file: its text and judgement, or the problem with it."""
+
+    name: str
+    text: Text | None
+    judgement: Judgement
+    code: Exit
+    problem: Problem | None = None
+    notes: tuple[str, ...] = ()
+
+
+def lint(
+    paths: Iterable[str],
+    settings: Settings | Configuration = Settings(),  # noqa: B008
+    *,
+    since: str | None = None,
+    jobs: int = 1,
+) -> tuple[Report, Exit]:
     """Lint files, directories and globs; "-" is standard input. One bad input never stops the rest.
 
+    Args:
+        paths: what to lint.
+        settings: for all files, or what finds the settings of each.
+        since: a Git revision: only what is new since then is reported.
+        jobs: how many processes to use; 0 for one a core.
+
     Raises:
-        UnknownCodeError: the settings name a code that no rule has.
+        UnknownCodeError: the command line names a code that no rule has.
     """
-    entries = select(settings.select, settings.ignore, settings.extend_select)
+    if isinstance(settings, Settings):
+        settings = _Fixed(settings)
     codes: list[Exit] = []
     problems: list[Problem] = []
-    judgements: list[Judgement] = []
-    texts: dict[str, Text] = {}
+    names: dict[str, None] = {}
     for path in paths:
         try:
             found = [path] if path == "-" else dockerfiles(path)
@@ -47,52 +74,147 @@ def lint(paths: Iterable[str], settings: Settings = Settings()) -> tuple[Report,
                 Problem(path, "holds no Dockerfile", "looked for Dockerfile, *.Dockerfile, Containerfile")
             )
             codes.append(Exit.NOTHING)
-        for name in found:
-            try:
-                text = read_text(name, settings)
-            except InputError as error:
-                problems.append(_problem(error))
-                codes.append(Exit.UNPARSABLE if isinstance(error, UnparsableError) else Exit.INPUT)
-                continue
-            if text.name in texts:
-                continue
-            try:
-                judgement, code = lint_text(text, entries, settings)
-            except InputError as error:
-                problems.append(_problem(error))
-                codes.append(Exit.INPUT)
-                continue
-            texts[text.name] = text
-            judgements.append(judgement)
-            codes.append(code)
-    findings = tuple(one for judgement in judgements for one in judgement.findings)
-    skipped = tuple(one for judgement in judgements for one in judgement.skipped)
+        names |= dict.fromkeys(found)
+    results = _each(list(names), settings, since, jobs)
+    texts = {one.text.name: one.text for one in results if one.text is not None}
+    problems += dict.fromkeys(one.problem for one in results if one.problem is not None)
     report = Report(
-        files=tuple(texts), findings=findings, skipped=skipped, problems=tuple(problems), texts=texts
+        files=tuple(texts),
+        findings=tuple(finding for one in results for finding in one.judgement.findings),
+        skipped=tuple(skipped for one in results for skipped in one.judgement.skipped),
+        problems=tuple(problems),
+        notes=tuple(dict.fromkeys(note for one in results for note in one.notes)),
+        texts=texts,
     )
-    return report, worst(codes)
+    return report, worst([*codes, *(one.code for one in results)])
 
 
-def lint_text(text: Text, entries: Iterable[Entry], settings: Settings) -> tuple[Judgement, Exit]:
-    """Lint one text with these rules.
+class _Fixed(Configuration):
+    """The same settings for every file."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def settings(self, path: str = "-") -> Settings:
+        return self._settings
+
+
+# Below this, starting processes takes longer than linting.
+_WORTH_PROCESSES = 40
+
+
+def _each(names: list[str], configuration: Configuration, since: str | None, jobs: int) -> list[Linted]:
+    jobs = jobs or os.cpu_count() or 1
+    if jobs == 1 or len(names) < _WORTH_PROCESSES or "-" in names:
+        return [lint_file(name, configuration, since) for name in names]
+    from concurrent.futures import ProcessPoolExecutor
+    from functools import partial
+
+    with ProcessPoolExecutor(min(jobs, len(names))) as pool:
+        work = partial(lint_file, configuration=configuration, since=since)
+        return list(pool.map(work, names, chunksize=max(1, min(50, len(names) // (jobs * 4)))))
+
+
+def lint_file(name: str, configuration: Configuration, since: str | None = None) -> Linted:
+    """Lint one file. What is wrong with it comes back as a problem.
+
+    Raises:
+        UnknownCodeError: the command line names a code that no rule has.
+    """
+    nothing = Judgement((), ())
+    notes: tuple[str, ...] = ()
+    try:
+        settings = configuration.settings(name)
+        notes = settings.notes
+        text = read_text(name, settings)
+        judgement, code = lint_text(text, settings, path=name)
+        known = _known(name, text, settings, since)
+        if known is not None:
+            from .known import new_findings
+
+            new = new_findings(judgement.findings, text, known)
+            old = len(judgement.findings) - len(new)
+            if old:
+                notes = (
+                    *notes,
+                    f"{text.name}: {old} finding{'s' if old > 1 else ''} known before, not shown",
+                )
+            failed = judgement.failed
+            judgement = judgement._replace(findings=new)
+            code = exit_for(new, settings, failed=failed)
+    except InputError as error:
+        code = Exit.UNPARSABLE if isinstance(error, UnparsableError) else Exit.INPUT
+        return Linted(name, None, nothing, code, _problem(error), notes)
+    return Linted(name, text, judgement, code, notes=notes)
+
+
+def _known(name: str, text: Text, settings: Settings, since: str | None) -> list[Trace] | None:
+    """What is known of a file from before; None when nothing was asked to be left out."""
+    if since is None and settings.baseline is None:
+        return None
+    from .known import Baseline, text_at_revision, trace
+
+    known: list[Trace] = []
+    if settings.baseline is not None:
+        known += Baseline(settings.baseline).of(name)
+    if since is not None and name != "-":
+        before = text_at_revision(name, since)
+        if before is not None:
+            old = Text.decode(before, text.name)
+            known += [trace(one, old) for one in lint_text(old, settings, path=name)[0].findings]
+    return known
+
+
+def lint_text(text: Text, settings: Settings, *, path: str = "-") -> tuple[Judgement, Exit]:
+    """Lint one text; `path` is where it stands, for the build context beside it.
 
     Raises:
         InputError: it has no stage of the name that the settings ask for.
+        UnknownCodeError: the settings name a code that no rule has.
     """
-    file = Dockerfile(text, settings.build_args, settings.target)
+    entries = select(settings.select, settings.ignore, settings.extend_select, settings.profile)
+    file = Dockerfile(text, settings.build_args, settings.target, _context(path, settings))
     if settings.target is not None and file.stages and file.target is None:
         raise InputError(
             text.name, f"has no stage {settings.target!r}", "give --target a stage's name or index"
         )
-    judgement = judge_dockerfile(file, load(_wanted(file, entries)), pragmas=settings.pragmas)
+    hadolint = settings.profile == "hadolint"
+    judgement = judge_dockerfile(
+        file,
+        load(_wanted(file, entries, settings)),
+        pragmas=settings.pragmas,
+        policy=settings.policy,
+        severities={**HADOLINT, **settings.severities} if hadolint else settings.severities,
+        graded=not hadolint,
+    )
     return judgement, exit_for(judgement.findings, settings, failed=judgement.failed)
+
+
+def _context(path: str, settings: Settings) -> BuildContext | None:
+    """The build context: the one that was named, or the file's directory if it looks like one."""
+    directory = settings.context
+    if directory is None and path != "-":
+        beside = os.path.dirname(path) or "."
+        if any(os.path.exists(os.path.join(beside, name)) for name in (".dockerignore", ".git")):
+            directory = beside
+    if directory is None:
+        return None
+    if not os.path.isdir(directory):
+        raise InputError(directory, "is no directory", "give --context the directory that is built")
+    from .analyzer.dockerfile.context import BuildContext
+
+    return BuildContext(directory, path if path != "-" else None)
 
 
 def exit_for(findings: Iterable[Finding], settings: Settings, *, failed: bool = False) -> Exit:
     """The exit code that findings call for."""
     if failed:
         return Exit.INTERNAL
-    return Exit.FINDINGS if any(one.severity >= settings.fail_level for one in findings) else Exit.CLEAN
+    level = settings.fail_level
+    return (
+        Exit.FINDINGS if level is not None and any(one.severity >= level for one in findings) else Exit.CLEAN
+    )
 
 
 class UnparsableError(InputError):
@@ -134,7 +256,7 @@ def read_text(path: str, settings: Settings) -> Text:
     return text
 
 
-def _wanted(file: Dockerfile, entries: Iterable[Entry]) -> tuple[Entry, ...]:
+def _wanted(file: Dockerfile, entries: Iterable[Entry], settings: Settings) -> tuple[Entry, ...]:
     """The rules that anything in this file can set off."""
     present = {one.keyword for one in file.instructions}
     present |= {one.trigger.keyword for one in file.instructions if one.trigger}
@@ -148,6 +270,7 @@ def _wanted(file: Dockerfile, entries: Iterable[Entry]) -> tuple[Entry, ...]:
         entry
         for entry in entries
         if "dockerfile" in entry.evidence
+        and (settings.policy != Policy() or not entry.policy)
         and (not entry.keywords or not present.isdisjoint(entry.keywords))
         and (not entry.programs or any(program in runs for program in entry.programs))
     )
@@ -254,5 +377,5 @@ def open_source(source: str, *, verify: bool = True, engine: str | None = None) 
 
 
 def _rules(settings: Settings, evidence: Evidence) -> tuple[Rule, ...]:
-    entries = select(settings.select, settings.ignore, settings.extend_select)
+    entries = select(settings.select, settings.ignore, settings.extend_select, settings.profile)
     return load(entry for entry in entries if evidence in entry.evidence)

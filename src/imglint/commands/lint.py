@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import sys
 
+from ..analyzer import InputError
+from ..config import Configuration
 from ..exits import Exit
 from ..lint_options import LintOptions
 from ..reports import Report
 from ..rules.registry import UnknownCodeError
-from .show import show
+from .show import fail, show
 
 
 def lint(options: LintOptions) -> Exit:
     """Lint and print; the exit code."""
     from .. import pipeline
 
+    chosen = dict(options.chosen)
+    if options.write_baseline is not None:
+        chosen["baseline"] = None  # what is written must not be what an old one leaves over
+    configuration = Configuration(chosen, options.config, isolated=options.isolated)
     try:
-        report, code = pipeline.lint(options.paths, options.settings)
+        report, code = pipeline.lint(options.paths, configuration, since=options.since, jobs=options.jobs)
     except UnknownCodeError as error:
         return unknown_code(error)
+    if options.write_baseline is not None and report.files:
+        return _write_baseline(report, code, options.write_baseline)
     if (
         not report.files
         and code in (Exit.INPUT, Exit.NOTHING, Exit.UNPARSABLE)
@@ -29,7 +37,24 @@ def lint(options: LintOptions) -> Exit:
 
         sys.stderr.write(problems(report))
         return code
-    return show(report, code, options.outputs, _text)
+    return show(report, code, options.outputs, _statistics if options.statistics else _text)
+
+
+def _write_baseline(report: Report, code: Exit, path: str) -> Exit:
+    from ..known import baseline_text
+    from ..output import write
+    from ..reports.text import problems
+
+    sys.stderr.write(problems(report))
+    try:
+        write(baseline_text(report.findings, report.texts, path), path)
+    except InputError as error:
+        return fail(error)
+    count = len(report.findings)
+    sys.stdout.write(
+        f"{path}: {count} finding{'s' if count != 1 else ''} recorded; --baseline {path} leaves them out\n"
+    )
+    return Exit.CLEAN if code is Exit.FINDINGS else code
 
 
 def unknown_code(error: UnknownCodeError) -> Exit:
@@ -37,6 +62,12 @@ def unknown_code(error: UnknownCodeError) -> Exit:
     meant = f"did you mean {error.nearest}? " if error.nearest else ""
     sys.stderr.write(f"imglint: {error}\n  {meant}`imglint rules` lists them\n")
     return Exit.INPUT
+
+
+def _statistics(report: Report, full: bool) -> str:
+    from ..reports import text
+
+    return text.statistics(report)
 
 
 def _text(report: Report, full: bool) -> str:

@@ -1,0 +1,147 @@
+"""Findings that were there before: in a recorded baseline, or in the file as a Git revision has it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from .analyzer import InputError
+
+if TYPE_CHECKING:
+    from .analyzer.dockerfile import Text
+    from .rules.rule import Finding
+
+_VERSION = 1
+
+
+class Trace(NamedTuple):
+    """What is left of a finding: its fingerprint, and a looser one of its code and word alone.
+
+    The second keeps a finding known when its instruction was changed somewhere else.
+    """
+
+    fingerprint: str
+    near: str
+
+
+def trace(finding: Finding, text: Text | None) -> Trace:
+    """The trace of a finding in this text."""
+    import hashlib
+
+    span = finding.place.span
+    word = ""
+    if text is not None and span is not None:
+        word = text.lines[span.line - 1][
+            span.column - 1 : span.end_column - 1 if span.line == span.end_line else None
+        ]
+    near = hashlib.sha256(f"{finding.rule.code}\0{word}".encode("utf-8", "replace")).hexdigest()[:16]
+    return Trace(finding.fingerprint, near)
+
+
+def new_findings(
+    findings: Iterable[Finding], text: Text | None, known: Iterable[Trace]
+) -> tuple[Finding, ...]:
+    """The findings of a file that are not among the known ones; each known one stands for one finding."""
+    findings = tuple(findings)
+    known = list(known)
+    exact = {one.fingerprint for one in known}
+    matched = {one.fingerprint for one in findings} & exact
+    # A known finding that is still there as it was can't excuse another one.
+    loose = Counter(one.near for one in known if one.fingerprint not in matched)
+    out = []
+    for one in findings:
+        if one.fingerprint in matched:
+            continue
+        near = trace(one, text).near
+        if loose[near] > 0:
+            loose[near] -= 1
+        else:
+            out.append(one)
+    return tuple(out)
+
+
+class Baseline:
+    """A recorded baseline: the traces of each file, by its path from the baseline's directory.
+
+    Raises:
+        InputError: the file can't be read, or is no baseline.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._directory = os.path.dirname(os.path.abspath(path))
+        try:
+            with open(path, encoding="utf-8") as stream:
+                content = json.load(stream)
+            self._files = {
+                name: [Trace(one["fingerprint"], one["near"]) for one in entries]
+                for name, entries in content["files"].items()
+            }
+            if content["version"] != _VERSION:
+                raise KeyError("version")
+        except FileNotFoundError as error:
+            raise InputError(path, "is not there", "--write-baseline writes it") from error
+        except OSError as error:
+            raise InputError(path, (error.strerror or str(error)).lower(), "check --baseline") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(path, "is no baseline of imglint's", "--write-baseline writes one") from error
+
+    def of(self, file: str) -> list[Trace]:
+        """What is known of a file."""
+        return self._files.get(_relative(file, self._directory), [])
+
+
+def baseline_text(findings: Iterable[Finding], texts: Mapping[str, Text], path: str) -> str:
+    """The baseline of these findings, as the file at `path` has to hold it."""
+    directory = os.path.dirname(os.path.abspath(path))
+    files: dict[str, list[dict[str, str]]] = {
+        name: [] for name in sorted(_relative(one, directory) for one in texts)
+    }
+    for one in findings:
+        mark = trace(one, texts.get(one.file))
+        entry = {"code": one.rule.code, "fingerprint": mark.fingerprint, "near": mark.near}
+        files.setdefault(_relative(one.file, directory), []).append(entry)
+    return json.dumps({"version": _VERSION, "files": files}, indent=1) + "\n"
+
+
+def _relative(file: str, directory: str) -> str:
+    return os.path.relpath(os.path.abspath(file), directory).replace(os.sep, "/")
+
+
+def text_at_revision(file: str, revision: str) -> bytes | None:
+    """A file as a Git revision has it, also under an earlier name; None when it was not there.
+
+    Raises:
+        InputError: Git is not there, the file is in no repository, or there is no such revision.
+    """
+    directory = os.path.dirname(os.path.abspath(file))
+    if _git(directory, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
+        inside = _git(directory, "rev-parse", "--is-inside-work-tree") is not None
+        problem = f"names no commit: {revision}" if inside else f"{directory} is in no Git repository"
+        raise InputError("--since", problem, "give a branch, a tag or a commit")
+    prefix = (_git(directory, "rev-parse", "--show-prefix") or b"").decode("utf-8", "surrogateescape").strip()
+    path = prefix + os.path.basename(file)
+    content = _git(directory, "show", f"{revision}:{path}")
+    if content is None:
+        renamed = _git(
+            directory, "-c", "core.quotePath=false", "diff", "--find-renames", "--diff-filter=R", "--name-status",
+            revision, "--",
+        )  # fmt: skip
+        for line in (renamed or b"").decode("utf-8", "surrogateescape").splitlines():
+            _, old, new = (*line.split("\t"), "", "")[:3]
+            if new == path:
+                return _git(directory, "show", f"{revision}:{old}")
+    return content
+
+
+def _git(directory: str, *arguments: str) -> bytes | None:
+    import subprocess
+
+    command = ["git", "-C", directory or ".", *arguments]
+    try:
+        result = subprocess.run(command, capture_output=True, check=False)
+    except OSError as error:
+        raise InputError("--since", "git can't be started", "install Git, or use --baseline") from error
+    return result.stdout if result.returncode == 0 else None

@@ -89,12 +89,12 @@ def _line(finding: Finding, others: tuple[Finding, ...] = (), made_on: int | Non
 
 
 def _folded(findings: tuple[Finding, ...]) -> list[tuple[Finding, tuple[Finding, ...]]]:
-    """Findings of one rule, one severity and one file stand in one line, at the first of them."""
-    groups: dict[tuple[str, str, int, str], list[Finding]] = {}
+    """Findings of one rule in one stage of one file stand in one line, at the first of them."""
+    groups: dict[tuple[str, str, int | None, int, str], list[Finding]] = {}
     for one in findings:
         # What an image shows is told one by one, and so is each fault that stops a build.
         shape = "" if one.place.span and one.rule.code != "IL001" else one.message
-        groups.setdefault((one.file, one.rule.code, one.severity, shape), []).append(one)
+        groups.setdefault((one.file, one.rule.code, one.stage, one.severity, shape), []).append(one)
     return [(group[0], tuple(group[1:])) for group in groups.values()]
 
 

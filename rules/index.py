@@ -204,13 +204,13 @@ INDEX = (
     ),
     Entry("AV0901", "no-user", "user", True, 9, ("CKV_DOCKER_3", "S6471"), ("dockerfile",), (), (), False),
     Entry(
-        "AV0902", "world-writable", "user", True, 9, ("S2612",), ("dockerfile",), ("RUN",), ("chmod",), False
+        "AV0902", "world-writable", "user", False, 9, ("S2612",), ("dockerfile",), ("RUN",), ("chmod",), False
     ),
     Entry(
         "AV0903",
         "passwordless-sudo",
         "user",
-        True,
+        False,
         9,
         (),
         ("dockerfile",),

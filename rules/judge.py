@@ -97,6 +97,7 @@ def judge_dockerfile(
         one._replace(severity=severities[one.rule.code]) if one.rule.code in severities else one
         for one in collector.findings
     ]
+    findings = _placed(file, findings)
     if graded:
         findings = _graded(file, findings)
     if pragmas:
@@ -141,12 +142,31 @@ def _visit(
             collector.take(rule, command_check, command, stage)
 
 
+def _placed(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
+    """With their stages; of those that one change cures, the first of each instruction."""
+    told: set[tuple[str, int]] = set()
+    out = []
+    for finding in sorted(findings, key=_position):
+        span = finding.place.span
+        if span is None:
+            out.append(finding)
+            continue
+        if finding.rule.once_per_instruction:
+            owner = file.instruction_at(span.line)
+            key = finding.rule.code, owner.start if owner else -1
+            if key in told:
+                continue
+            told.add(key)
+        stage = file.stage_at(span.line)
+        out.append(finding._replace(stage=stage.index if stage else None))
+    return out
+
+
 def _graded(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
     """Stages that don't end up in the image: one level less, or nothing."""
     out = []
     for finding in findings:
-        stage = file.stage_at(finding.place.span.line) if finding.place.span else None
-        if stage is not None and not stage.shipped:
+        if finding.stage is not None and not file.stages[finding.stage].shipped:
             if finding.rule.shipped_only:
                 continue
             if finding.rule.code != "IL001":

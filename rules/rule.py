@@ -57,7 +57,10 @@ class Edit(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One fault in one place. `proof` holds what was measured, in JSON's own types."""
+    """One fault in one place. `proof` holds what was measured, in JSON's own types.
+
+    `stage` is the index of the build stage that a Dockerfile's finding stands in.
+    """
 
     rule: Rule
     severity: Severity
@@ -67,6 +70,7 @@ class Finding(NamedTuple):
     fix: Edit | None = None
     file: str = ""
     fingerprint: str = ""
+    stage: int | None = None
 
 
 class Skipped(NamedTuple):
@@ -143,6 +147,7 @@ class Rule:
         default: whether it belongs to the default profile.
         settled_by: codes that, asked of better evidence and silent there, refute a finding of this rule.
         shipped_only: says nothing about stages that don't end up in the image.
+        once_per_instruction: tells the first of several in one instruction, which one change cures.
         bad: examples that must be found, good: examples that must not; one of each for
             every kind of evidence that the rule looks at.
     """
@@ -163,6 +168,7 @@ class Rule:
         default: bool = True,
         settled_by: tuple[str, ...] = (),
         shipped_only: bool = False,
+        once_per_instruction: bool = False,
     ) -> None:
         self.code = code
         self.name = name
@@ -176,6 +182,7 @@ class Rule:
         self.since = since
         self.default = default
         self.shipped_only = shipped_only
+        self.once_per_instruction = once_per_instruction
         self.settled_by = settled_by
         self.dockerfile_checks: list[DockerfileCheck] = []
         self.policy_checks: list[PolicyCheck] = []

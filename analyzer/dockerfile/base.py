@@ -61,14 +61,16 @@ class Base(NamedTuple):
     """What is known of a base image; None stands for unknown.
 
     `distribution` names the family whose package manager it has: "debian", "rhel", "alpine",
-    "suse", "arch", "busybox", or "scratch" for nothing at all; `shell` is what /bin/sh is, and
-    `bare` says that it is a system alone, which sets no variable but PATH.
+    "suse", "arch", "busybox", or "scratch" for nothing at all; `shell` is what /bin/sh is, `known`
+    that the image is one of the table, and `bare` that it is a system alone, which sets no variable
+    but PATH.
     """
 
     user: str | None
     windows: bool
     workdir: str | None = None
     distribution: str | None = None
+    known: bool = False
     bare: bool = False
 
     @property
@@ -93,7 +95,7 @@ def base_facts(reference: Reference | None) -> Base:
     distribution = system or next((family for mark, family in _DISTRIBUTIONS if mark in tag), None)
     return Base(
         _user(name, tag), windows=False, workdir="/" if system else None, distribution=distribution,
-        bare=system is not None,
+        known=system is not None or name in _OFFICIAL, bare=system is not None,
     )  # fmt: skip
 
 

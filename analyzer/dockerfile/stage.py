@@ -205,10 +205,11 @@ class Stage:
         own = {name.value for one in self.all("ENV") for name, _ in one.pairs}
         return frozenset(own | (self.parent.env if self.parent else set()))
 
-    def may_inherit(self, name: str) -> bool:
-        """Whether the base image may well set a variable that nothing here sets.
+    def inherits(self, name: str) -> bool | None:
+        """Whether the base image sets a variable that nothing here sets; None when nobody can tell here.
 
-        A system alone sets PATH; any other image what is named after it, and what is customary.
+        A system alone sets PATH. Images of languages and servers set what is customary, and what is
+        named after them; other images set what they like.
         """
         bottom = self.lineage[-1]
         if name == "PATH":
@@ -218,7 +219,9 @@ class Stage:
         if bottom.base_name is None or name in CUSTOMARY_VARIABLES:
             return True
         mark = name.partition("_")[0].lower()
-        return len(mark) > 1 and mark in bottom.base_name.lower()
+        if len(mark) > 1 and mark in bottom.base_name.lower():
+            return True
+        return False if bottom.root_base.known else None
 
     def variables(self, instruction: Instruction | None = None) -> dict[str, str | None]:
         """The variables in force at an instruction of this stage, or at its end."""

@@ -56,6 +56,7 @@ in the same RUN, does as well.
         "FROM a\nRUN apk --no-cache add b\n",
     ),
     shipped_only=True,
+    once_per_instruction=True,
 )
 
 

@@ -52,6 +52,7 @@ but does not free a byte: it has to happen in the same RUN, by `rm -rf /var/lib/
         "FROM debian:12 AS b\nRUN apt-get update\nFROM scratch\nCOPY --from=b /a /a\n",
     ),
     shipped_only=True,
+    once_per_instruction=True,
 )
 
 
@@ -93,6 +94,7 @@ or by `-o APT::Install-Recommends=false` count as well.
         "RUN apt-get install -y a\n",
     ),
     shipped_only=True,
+    once_per_instruction=True,
 )
 
 

@@ -32,6 +32,7 @@ the directory, or removing it in the same RUN does as well.
         "FROM a\nRUN PIP_NO_CACHE_DIR=1 pip install b\n",
     ),
     shipped_only=True,
+    once_per_instruction=True,
 )
 
 

@@ -15,6 +15,7 @@ NO_PIPEFAIL = Rule(
     code="DL4006",
     name="pipe-hides-failure",
     severity=Severity.WARNING,
+    once_per_instruction=True,
     message="if {program} fails, the pipe still succeeds and the build goes on: set -o pipefail",
     page="""A download stands on the left of a pipe, and its failure would go unseen.
 

@@ -102,6 +102,7 @@ that directory.
             f"FROM a AS b\nRUN {program} install -y b\nFROM c\n",
         ),
         shipped_only=True,
+        once_per_instruction=True,
     )
 
     @rule.command(*programs)

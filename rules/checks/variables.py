@@ -23,7 +23,8 @@ The builder puts nothing in its place, without a word: `COPY app $APP_DIR/` copi
 causes are a typo, and an ARG before the first FROM that the stage does not declare again. Only
 what the builder itself expands is looked at, never the text of a RUN or the body of a
 here-document. `${name:-default}` says what to do and is left alone. So are variables that the
-base image may set: PATH, what is named after the image, and what images customarily set.
+base image sets by all appearances: PATH, what is named after the image, and what images
+customarily set. Of an image that nobody knows here anything may come, so that this is a note.
 """,
     bad=(
         "FROM debian:12\nCOPY app $APP_DIR/\n",
@@ -33,6 +34,7 @@ base image may set: PATH, what is named after the image, and what images customa
         "FROM debian:12\nARG A\nFROM debian:12\nUSER $A\n",
     ),
     good=(
+        "FROM debian:12\nENV PYTHONPATH=$PYTHONPATH:/srv\n",
         "FROM debian:12\nARG APP_DIR=/srv\nCOPY app $APP_DIR/\n",
         "FROM debian:12 AS a\nARG X=1\nFROM a\nLABEL x=$X\n",
         "FROM debian:12\nENV PATH=/srv/bin:$PATH A=${B:-c}\n",
@@ -124,17 +126,28 @@ def used_unset(stage: Stage) -> Outcome:
         if one.keyword not in _EXPANDING or "$" not in one.line.value:
             continue
         known = stage.variables(one)
-        # What one ENV sets and uses at once is another fault.
-        own = {name.value for name, _ in one.pairs} if len(one.pairs) > 1 and one.keyword == "ENV" else set()
+        # What an ENV sets and uses at once is another fault, or adds to what may be there.
+        own = {name.value for name, _ in one.pairs} if one.keyword == "ENV" else set()
         for word, use in _uses(one):
             name = use.name
-            if use.guarded or name in known or name in own or name in PREDEFINED_ARGS:
+            if (
+                use.guarded
+                or name in known
+                or name in own
+                or name in PREDEFINED_ARGS
+                or not name.isidentifier()
+            ):
                 continue
-            inherited = stage.may_inherit(name)
-            typo = _nearest(name, known, 0.85) if inherited and name not in CUSTOMARY_VARIABLES else ""
-            if name.isidentifier() and (typo or not inherited):
-                span = word.part(use.start, use.end).span
-                yield UNDEFINED.finding(span, name=name, meant=typo or _meant(name, stage, known))
+            inherited = stage.inherits(name)
+            meant = _meant(name, stage, known, 0.85 if inherited else 0.75)
+            if inherited and (name in CUSTOMARY_VARIABLES or not meant):
+                continue
+            severity = UNDEFINED.severity
+            if inherited is None and not meant:
+                meant, severity = ", unless the base image sets it", Severity.INFO
+            yield UNDEFINED.finding(
+                word.part(use.start, use.end).span, name=name, meant=meant, severity=severity
+            )
 
 
 def _uses(one: Instruction) -> Iterator[tuple[Word, VariableUse]]:
@@ -151,11 +164,11 @@ def _uses(one: Instruction) -> Iterator[tuple[Word, VariableUse]]:
             yield word, use
 
 
-def _meant(name: str, stage: Stage, known: Iterable[str]) -> str:
+def _meant(name: str, stage: Stage, known: Iterable[str], likeness: float) -> str:
     """What to say of a name that nothing sets: the ARG that has to be declared again, or a typo."""
     if name in stage.file.global_args:
         return f": declare ARG {name} again in this stage"
-    return _nearest(name, known)
+    return _nearest(name, known, likeness)
 
 
 def _nearest(name: str, known: Iterable[str], likeness: float = 0.75) -> str:
@@ -220,7 +233,7 @@ def used_in_its_own_env(instruction: Instruction, stage: Stage) -> Outcome:
     for name, value in instruction.pairs:
         for use in uses(value.raw, instruction.escape) if value else ():
             if use.name in own and use.name != name.value and use.name not in known:
-                if stage.may_inherit(use.name):
+                if stage.inherits(use.name):
                     continue
                 yield SAME_ENV.finding(value.part(use.start, use.end).span, name=use.name)  # type: ignore[union-attr]
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench clean
+.PHONY: help demo test lint format docs bench corpus clean
 
 help:
 	@echo "make demo    lint, measure and prove the examples"
@@ -13,6 +13,7 @@ help:
 	@echo "make format  format the code"
 	@echo "make docs    write what is generated: rules/index.py, docs/rules/, the README's output"
 	@echo "make bench   measure against hadolint and dive"
+	@echo "make corpus  try the linter on the real Dockerfiles in \$$CORPUS/files"
 	@echo "make clean   remove the environment and what was built"
 
 $(VENV)/.run: pyproject.toml
@@ -51,6 +52,11 @@ docs: $(VENV)/.run
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-columns=min,median,rounds -s
+
+# A folder with files/ and, if it has been run before, hadolint.jsonl.
+CORPUS ?= ../shared/corpus
+corpus: $(VENV)/.bench
+	$(BIN)/python benchmarks/corpus.py $(CORPUS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .benchmarks .hypothesis

@@ -124,7 +124,8 @@ class Instruction:
             value = Word(
                 self.line, start, word.offset + len(word.raw), unquote(word.raw[at + 1 :], self.escape)
             )
-            pairs.append(Pair(word.part(0, at), value))
+            name = Word(self.line, word.offset, word.offset + at, unquote(word.raw[:at], self.escape))
+            pairs.append(Pair(name, value))
         return tuple(pairs)
 
     def flag(self, name: str) -> Flag | None:

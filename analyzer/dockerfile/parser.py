@@ -30,6 +30,33 @@ class Tree(NamedTuple):
     instructions: tuple[Instruction, ...]
     faults: tuple[Fault, ...]
 
+    def parts(self) -> Iterator[tuple[int, int, Directive | Comment | Instruction | None]]:
+        """The whole file in order, without gaps: stretches of offsets, each with the node that stands there.
+
+        None stands for what lies between nodes: blanks, line ends, and text that is no instruction.
+        Comments inside a continued instruction are part of the instruction.
+        """
+        nodes: list[tuple[int, int, Directive | Comment | Instruction]] = []
+        nodes += [(one.start, one.end, one) for one in self.instructions]
+        for one in (*self.directives, *self.comments):
+            start = self.text.starts[one.span.line - 1] + one.span.column - 1
+            start += self.text.bom and one.span.line == 1
+            nodes.append((start, start + one.span.end_column - one.span.column, one))
+        at = 0
+        for start, end, node in sorted(nodes, key=lambda entry: (entry[0], -entry[1])):
+            if start < at:
+                continue  # a comment inside an instruction, or the comment that a directive is, too
+            if start > at:
+                yield at, start, None
+            yield start, end, node
+            at = end
+        if at < len(self.text.value):
+            yield at, len(self.text.value), None
+
+    def source(self) -> str:
+        """The file, put together again from its parts."""
+        return "".join(self.text.value[start:end] for start, end, _ in self.parts())
+
 
 def parse(text: Text) -> Tree:
     """Read a whole file. Never raises; what is wrong comes back as faults."""

@@ -40,8 +40,8 @@ def keys(instruction: Instruction, stage: Stage) -> Outcome:
         fault = ""
         if key.startswith(("com.docker.", "io.docker.", "org.dockerproject.")):
             fault = "lies in a name space that Docker keeps for itself"
-        elif not re.fullmatch(r"[a-z](?:[a-z0-9.-]*[a-z0-9])?", key):
-            fault = "is not of lower-case letters, digits, dots and dashes between letters"
+        elif not re.fullmatch(r"[a-z](?:[a-z0-9._-]*[a-z0-9])?", key):
+            fault = "is not of lower-case letters, digits, dots, dashes and underscores between letters"
         elif ".." in key or "--" in key:
             fault = "holds two separators in a row"
         if fault:

@@ -81,7 +81,7 @@ PIP_PIN = Rule(
 Off by default. A requirements or constraints file can pin it as well, and is left alone; so are
 paths, URLs and variables.
 """,
-    bad=("FROM a\nRUN pip install b\n",),
+    bad=("FROM a\nRUN pip install b\n", "FROM a\nRUN pipx install b\n"),
     good=(
         "FROM a\nRUN pip install b==1 'c>=2,<3' ./d e @ https://x/e.whl\n",
         "FROM a\nRUN pip install -r requirements.txt\n",
@@ -98,7 +98,7 @@ _PIP_VALUED = frozenset(
 )
 
 
-@PIP_PIN.command(*_PIPS)
+@PIP_PIN.command(*_PIPS, "pipx")
 def pip_versions(command: Command, stage: Stage) -> Outcome:
     words = _pip_arguments(command)
     if words is None or any(word.value in ("-r", "-c", "--requirement", "--constraint") for word in words):

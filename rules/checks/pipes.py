@@ -139,9 +139,9 @@ CONSECUTIVE = Rule(
     message="this RUN could join the one on line {line}: each makes a layer",
     page="""Two RUN instructions follow each other.
 
-Off by default: separate RUNs cache separately and read well, and a layer costs little in
-itself. Here-documents, RUNs with other flags, and RUNs with a comment between them are left
-alone.
+Told where each runs a single command. Off by default: separate RUNs cache separately and read
+well, and a layer costs little in itself. Here-documents, RUNs with other flags, and RUNs with a
+comment between them are left alone.
 """,
     bad=("FROM a\nRUN b\nRUN c\n",),
     good=(
@@ -168,4 +168,4 @@ def side_by_side(stage: Stage) -> Outcome:
 
 
 def _short(script: Script) -> bool:
-    return len(script.commands) <= 2
+    return script.read and sum(not one.wrapped and not one.starts_script for one in script.commands) <= 1

@@ -65,7 +65,9 @@ def usefulness(corpus: Corpus) -> list[str]:
         broken.append(f"{mean:.2f} findings a file")
     if ninth > MOST:
         broken.append(f"90th percentile {ninth}")
-    broken += [f"{code} in {count} of {files} files" for code, count in by_code.items() if count > files * SHARE]
+    broken += [
+        f"{code} in {count} of {files} files" for code, count in by_code.items() if count > files * SHARE
+    ]
     failed = [one for some in found.values() for one in some if one.rule.code == "IL002"]
     return broken + [f"{one.file}: {one.message}" for one in failed]
 
@@ -90,7 +92,9 @@ def parser(corpus: Corpus) -> list[str]:
             different.append(f"the parser reads {name} otherwise")
         if text.encode() != ours.tree.source().encode("utf-8", "surrogateescape"):
             different.append(f"the tree does not give {name} back")
-    print(f"parser: {len(corpus.files) - refused} files read as BuildKit reads them but {len(different)}, {refused} refused")
+    print(
+        f"parser: {len(corpus.files) - refused} files read as BuildKit reads them but {len(different)}, {refused} refused"
+    )
     return different
 
 
@@ -144,13 +148,33 @@ def agreement(corpus: Corpus, folder: Path) -> dict[str, tuple[float, float, int
     }
 
 
+def differences() -> list[str]:
+    """Whether hadolint says of the examples in docs/coming-from-hadolint.md what stands there."""
+    from differences import DIFFERENCES
+
+    program = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
+    if program is None:
+        print("differences: not tried, there is no hadolint")
+        return []
+    wrong = []
+    for one in DIFFERENCES:
+        output = subprocess.run(
+            [program, "-f", "json", "-"], input=one.example.encode(), capture_output=True, check=False
+        ).stdout
+        said = tuple(sorted({found["line"] for found in json.loads(output) if found["code"] == one.code}))
+        if said != one.hadolint:
+            wrong.append(f"hadolint reports {one.code} on lines {said} of {one.example!r}")
+    print(f"differences: {len(DIFFERENCES) - len(wrong)} of {len(DIFFERENCES)} examples hold")
+    return wrong
+
+
 def main(arguments: list[str]) -> int:
     folder = Path(next((one for one in arguments if not one.startswith("-")), "corpus"))
     if not (folder / "files").is_dir():
         print(f"{folder}/files is no directory: name a folder of Dockerfiles, make corpus CORPUS=FOLDER")
         return 2
     corpus = Corpus.read(folder)
-    broken = usefulness(corpus) + parser(corpus)
+    broken = usefulness(corpus) + parser(corpus) + differences()
     figures = agreement(corpus, folder)
     committed = {} if "--update" in arguments else json.loads(FIGURES.read_text())
     print("agreement with hadolint 2.15.1 (docs/coming-from-hadolint.md says why where it is not 1):")
@@ -172,5 +196,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+    sys.path[:0] = [str(Path(__file__).parent.parent / name) for name in ("tests", "docs")]
     sys.exit(main(sys.argv[1:]))

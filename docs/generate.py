@@ -14,6 +14,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from differences import DIFFERENCES
+
 from imglint.__main__ import main as imglint
 from imglint.exits import Exit
 from imglint.reports.rules_text import page
@@ -24,6 +26,7 @@ from imglint.rules.rule import Rule
 
 ROOT = Path(__file__).parent.parent
 _BLOCK = re.compile(r"(<!-- output: (?P<command>.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+_DIFFERENCES = re.compile(r"(<!-- differences -->\n).*?(<!-- end -->)", re.DOTALL)
 _TABLE = re.compile(r"(<!-- exit codes -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -32,6 +35,9 @@ def files() -> dict[Path, str]:
     rules = load(INDEX)
     out = {ROOT / "docs/rules" / f"{rule.name}.md": page(rule) for rule in rules}
     out[ROOT / "docs/rules/README.md"] = _list(rules)
+    guide = ROOT / "docs/coming-from-hadolint.md"
+    text = guide.read_text(encoding="utf-8")
+    out[guide] = _DIFFERENCES.sub(lambda match: match[1] + _differences() + match[2], text)
     for name in ("README.md",):
         text = (ROOT / name).read_text(encoding="utf-8")
         text = _BLOCK.sub(lambda match: match[1] + _output(match["command"]) + match[3], text)
@@ -80,6 +86,25 @@ def _output(command: str) -> str:
         os.chdir(before)
     text = "\n".join(line.rstrip() for line in printed.getvalue().decode().splitlines())
     return f"```console\n$ {command}\n{errors.getvalue()}{text}\n```\n"
+
+
+def _differences() -> str:
+    """Each deliberate difference: the example, who reports which line, and why."""
+    out = []
+    heading = ""
+    for one in DIFFERENCES:
+        if one.code != heading:
+            heading = one.code
+            out.append(f"### {heading}\n\n")
+        said = f"hadolint: {_lines(one.hadolint)}; imglint: {_lines(one.imglint)}."
+        out.append(f"```dockerfile\n{one.example}```\n\n{said} {one.why}\n\n")
+    return "".join(out)
+
+
+def _lines(numbers: tuple[int, ...]) -> str:
+    if not numbers:
+        return "nothing"
+    return f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _exit_codes() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from .checks.house import RULE_FAILED
@@ -58,7 +58,7 @@ def judge_dockerfile(
     pragmas: bool = True,
     policy: Policy = Policy(),  # noqa: B008
     severities: Mapping[str, Severity] = {},
-    graded: bool = True,
+    silent_if_unshipped: Collection[str] | None = None,
 ) -> Judgement:
     """What `rules` find in a Dockerfile: sorted by place, pragmas obeyed.
 
@@ -68,7 +68,8 @@ def judge_dockerfile(
         pragmas: whether comments in the file can switch rules off.
         policy: what the team demands, for the rules that ask for it.
         severities: other severities for some codes.
-        graded: whether stages that are not shipped weigh less.
+        silent_if_unshipped: None: stages that are not shipped weigh less; else only the rules of these codes keep
+            silent about them, and the others speak as loud as anywhere.
     """
     collector = _Collector(file.name, "dockerfile")
     by_keyword: dict[str, list[tuple[Rule, Callable[[Instruction, Stage], Outcome]]]] = {}
@@ -97,9 +98,7 @@ def judge_dockerfile(
         one._replace(severity=severities[one.rule.code]) if one.rule.code in severities else one
         for one in collector.findings
     ]
-    findings = _placed(file, findings)
-    if graded:
-        findings = _graded(file, findings)
+    findings = _graded(file, _placed(file, findings), silent_if_unshipped)
     if pragmas:
         findings = Pragmas(file).obey(findings, rules)
     # A word can be met twice, as an argument of `bash -c` and in the script that this holds.
@@ -162,14 +161,14 @@ def _placed(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
     return out
 
 
-def _graded(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
+def _graded(file: Dockerfile, findings: list[Finding], silent: Collection[str] | None) -> list[Finding]:
     """Stages that don't end up in the image: one level less, or nothing."""
     out = []
     for finding in findings:
         if finding.stage is not None and not file.stages[finding.stage].shipped:
-            if finding.rule.shipped_only:
+            if finding.rule.shipped_only if silent is None else finding.rule.code in silent:
                 continue
-            if finding.rule.code != "IL001":
+            if finding.rule.code != "IL001" and silent is None:
                 finding = finding._replace(severity=Severity(max(finding.severity - 1, Severity.STYLE)))
         out.append(finding)
     return out

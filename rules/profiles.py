@@ -24,6 +24,8 @@ _BY_LEVEL = {
 HADOLINT: Mapping[str, Severity] = {
     code: severity for severity, codes in _BY_LEVEL.items() for code in codes.split()
 }
+# Of these hadolint speaks only in the stages that are shipped; of all others everywhere.
+HADOLINT_SHIPPED = frozenset({"DL3009", "DL3060"})
 # How a file is written, not what it says.
 FORMATTING = frozenset(
     "ConsistentInstructionCasing StageNameCasing FromAsCasing ExposeProtoCasing LegacyKeyValueFormat"

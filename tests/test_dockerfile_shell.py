@@ -116,3 +116,26 @@ def test_deep_nesting_is_read_to_a_sane_depth() -> None:
     assert script("RUN " + "$(a " * 3000 + ")" * 3000).commands
     assert script("RUN " + "( " * 3000 + "a" + " )" * 3000).commands
     assert script("RUN " + "{ " * 3000 + "a; " + "}; " * 3000).commands
+
+
+def test_constants_are_resolved_where_they_are_used() -> None:
+    text = 'FROM a\nRUN P="b \\\n  c=1"; apt-get install $P "$P" ${P} && Q=$(x) && y $Q && P=d && z $P\n'
+    stage = Dockerfile.from_string(text).stages[0]
+    commands = {one.name: one for one in stage.script(stage.instructions[0]).commands}
+    install = commands["apt-get"]
+    assert [word.value for word in install.args] == ["install", "b", "c=1", "$P", "b", "c=1"]
+    assert str(install.args[2].span) == "3:3"
+    assert install.span.end_line == 3
+    assert [word.value for word in commands["y"].args] == ["$Q"]
+    # Set twice, it may be either.
+    assert [word.value for word in commands["z"].args] == ["$P"]
+
+
+def test_escaped_scripts_are_read_in_place() -> None:
+    text = 'FROM a\nRUN bash -c "echo \\"b\\" && sudo c"\nCMD ["sh", "-c", "echo \\"d\\"; exec e"]\n'
+    stage = Dockerfile.from_string(text).stages[0]
+    run, cmd = (stage.script(one).commands for one in stage.instructions)
+    assert [(one.name, str(one.span)) for one in run] == [
+        ("bash", "2:5"), ("echo", "2:14"), ("sudo", "2:28"), ("c", "2:33"),
+    ]  # fmt: skip
+    assert [one.name for one in cmd] == ["sh", "echo", "exec", "e"]

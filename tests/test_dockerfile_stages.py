@@ -111,3 +111,57 @@ REFERENCES = [
 @pytest.mark.parametrize(("text", "expected"), REFERENCES)
 def test_references(text: str, expected: tuple[str | None, ...]) -> None:
     assert tuple(parse_reference(text)) == expected
+
+
+SHELLS = [
+    ("FROM a\nRUN x\n", ("/bin/sh", "-c")),
+    ('FROM a\nSHELL ["/bin/bash", "-c"]\nENV A=1\nRUN x\n', ("/bin/bash", "-c")),
+    ('FROM a AS b\nSHELL ["/bin/bash", "-c"]\nFROM b\nRUN x\n', ("/bin/bash", "-c")),
+    ("# hadolint shell=powershell\nFROM a\nRUN x\n", ("powershell", "-c")),
+    ("FROM a\n# hadolint shell=pwsh\nRUN x\n", ("pwsh", "-c")),
+    ("FROM mcr.microsoft.com/windows/nanoserver\nRUN x\n", ("cmd", "/S", "/C")),
+]
+
+
+@pytest.mark.parametrize(("text", "shell"), SHELLS)
+def test_shell(text: str, shell: tuple[str, ...]) -> None:
+    stage = target(text)
+    assert stage.shell(stage.all("RUN")[-1]) == shell
+
+
+ARGVS = [
+    # ENTRYPOINT none, shell, exec × CMD none, empty, shell, exec
+    ("", ()),
+    ("CMD []\n", ()),
+    ("CMD b c\n", ("/bin/sh", "-c", "b c")),
+    ('CMD ["b", "c"]\n', ("b", "c")),
+    ("ENTRYPOINT a\n", ("/bin/sh", "-c", "a")),
+    ("ENTRYPOINT a\nCMD []\n", ("/bin/sh", "-c", "a")),
+    ("ENTRYPOINT a\nCMD b\n", ("/bin/sh", "-c", "a")),
+    ('ENTRYPOINT a\nCMD ["b"]\n', ("/bin/sh", "-c", "a")),
+    ('ENTRYPOINT ["a"]\n', ("a",)),
+    ('ENTRYPOINT ["a"]\nCMD []\n', ("a",)),
+    ('ENTRYPOINT ["a"]\nCMD b\n', ("a", "/bin/sh", "-c", "b")),
+    ('ENTRYPOINT ["a"]\nCMD ["b"]\n', ("a", "b")),
+    # Inherited: a new ENTRYPOINT drops the CMD below it, a new CMD keeps the ENTRYPOINT.
+    ('CMD ["b"]\nFROM s\nENTRYPOINT ["a"]\n', ("a",)),
+    ('ENTRYPOINT ["a"]\nCMD ["b"]\nFROM s\nCMD ["c"]\n', ("a", "c")),
+    ('ENTRYPOINT ["a"]\nFROM s\nENTRYPOINT []\nCMD ["c"]\n', ("c",)),
+]
+
+
+@pytest.mark.parametrize(("body", "argv"), ARGVS)
+def test_what_is_started(body: str, argv: tuple[str, ...]) -> None:
+    assert target(f"FROM a AS s\n{body}").argv == argv
+
+
+def test_paths_and_volumes() -> None:
+    stage = target(
+        "FROM debian:12 AS a\nWORKDIR srv\nVOLUME data /x\nFROM a\nARG D=y\nWORKDIR $D/../z\nCOPY a ./b/\n"
+    )
+    copy = stage.all("COPY")[0]
+    assert stage.workdir() == "/srv/z"
+    assert stage.path(copy.args[-1], copy) == "/srv/z/b"
+    assert set(stage.volumes) == {"/srv/data", "/x"}
+    assert target("FROM example.org/own\nWORKDIR a\n").workdir() is None
+    assert target("FROM a\nWORKDIR $UNKNOWN\n").workdir() is None

@@ -13,6 +13,7 @@ from .shell_syntax import Piece, Reader
 from .span import Span
 from .stage import POSIX_SHELLS
 from .text import SPACE, Joined, Word
+from .words import blank_delimited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,8 @@ class Command:
     @property
     def span(self) -> Span:
         """From the program to the last argument."""
-        first, last = self.words[0].span, self.words[-1].span
+        # Words of a resolved variable stand where it was set, before the command.
+        first, last = self.words[0].span, max(self.words, key=lambda word: word.offset).span
         return Span(first.line, first.column, last.end_line, last.end_column)
 
     def has_flag(self, *names: str) -> bool:
@@ -142,6 +144,8 @@ class Script:
         self.text = text
         self.commands: list[Command] = []
         self.comments: list[Word] = []
+        # Variables that the script sets once, to a text that can be read: their words. None: set otherwise.
+        self.constants: dict[str, tuple[Word, ...] | None] = {}
         self.read = text is None or shell in POSIX_SHELLS
 
     def pipeline(self, pipe: Pipe) -> list[Command]:
@@ -250,10 +254,12 @@ def _read(script: Script, text: Joined, start: int = 0, end: int | None = None, 
     first = 1 + max((one.pipe.pipeline for one in script.commands if one.pipe), default=-1)
     for simple in reader.commands:
         if not simple.words:
+            for piece in simple.assignments:
+                _remember(script, text, piece, certain=not simple.nested and simple.after in ("", ";", "&&"))
             continue
         command = Command(
             script,
-            tuple(_word(text, piece) for piece in simple.words),
+            tuple(word for piece in simple.words for word in _words(script, text, piece)),
             assignments=tuple(_word(text, piece) for piece in simple.assignments),
             redirects=tuple(Redirect(operator, _word(text, piece)) for operator, piece in simple.redirects),
             after=simple.after,
@@ -264,6 +270,29 @@ def _read(script: Script, text: Joined, start: int = 0, end: int | None = None, 
         )
         script.commands.append(command)
         _follow(script, text, command, depth)
+
+
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+_CONSTANT = re.compile(r"""(?P<name>\w+)=(?P<quote>["']?)(?P<value>[^$`\\"']*)(?P=quote)""")
+
+
+def _remember(script: Script, text: Joined, piece: Piece, *, certain: bool) -> None:
+    """Note what `PACKAGES="a b"` sets, for the commands that use it."""
+    match = _CONSTANT.fullmatch(text.value, piece.start, piece.end)
+    name = text.value[piece.start : piece.end].partition("=")[0].rstrip("+")
+    known = match is not None and certain and name not in script.constants
+    words = blank_delimited(text, *match.span("value")) if known and match else None
+    script.constants[name] = words
+
+
+def _words(script: Script, text: Joined, piece: Piece) -> tuple[Word, ...]:
+    """A word, or those that the variable stands for which it consists of."""
+    if script.constants:
+        match = _VARIABLE.fullmatch(text.value, piece.start, piece.end)
+        words = script.constants.get(match[1] or match[2]) if match else None
+        if words:
+            return words
+    return (_word(text, piece),)
 
 
 def _word(text: Joined, piece: Piece) -> Word:

@@ -335,8 +335,13 @@ class Stage:
     def _shells(self) -> list[tuple[str, ...] | None]:
         """The SHELL before each instruction, and at the end; None for the engine's own."""
         now = self.parent._shells[-1] if self.parent else None
+        # A comment can say what shell a base image has: above FROM, or before the first one for all.
+        for one in (*self.file.preamble, self.file.stages[0].source, self.source):
+            now = _named_shell(one) or now
         out = [now]
         for one in self.instructions:
+            now = _named_shell(one) or now
+            out[-1] = now
             if one.keyword == "SHELL" and one.json:
                 now = tuple(word.value for word in one.json)
             out.append(now)
@@ -387,6 +392,18 @@ class Stage:
                 yield one
             elif one.trigger and one.trigger.keyword == "RUN":
                 yield one.trigger
+
+
+_SHELL_COMMENT = re.compile(r"(?:hadolint|imglint)\s+shell\s*=\s*(\S+)")
+
+
+def _named_shell(instruction: Instruction) -> tuple[str, ...] | None:
+    """The shell that a comment above an instruction names: `# hadolint shell=powershell`."""
+    for comment in reversed(instruction.comments):
+        match = _SHELL_COMMENT.match(comment.text)
+        if match:
+            return match[1], "-c"
+    return None
 
 
 class _MissingIsUnknown(dict[str, str | None]):

@@ -126,7 +126,7 @@ def text_at_revision(file: str, revision: str) -> bytes | None:
     content = _git(directory, "show", f"{revision}:{path}")
     if content is None:
         renamed = _git(
-            directory, "-c", "core.quotePath=false", "diff", "--find-renames", "--diff-filter=R", "--name-status",
+            directory, "-c", "core.quotePath=false", "diff", "--find-renames=30%", "--diff-filter=R", "--name-status",
             revision, "--",
         )  # fmt: skip
         for line in (renamed or b"").decode("utf-8", "surrogateescape").splitlines():

@@ -15,7 +15,7 @@ from .exits import Exit, worst
 from .reports import Problem, Report
 from .rules.judge import Judgement, judge_container, judge_dockerfile, judge_image
 from .rules.policy import Policy
-from .rules.profiles import HADOLINT
+from .rules.profiles import HADOLINT, HADOLINT_SHIPPED
 from .rules.registry import load, select
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def lint_text(text: Text, settings: Settings, *, path: str = "-") -> tuple[Judge
         pragmas=settings.pragmas,
         policy=settings.policy,
         severities={**HADOLINT, **settings.severities} if hadolint else settings.severities,
-        graded=not hadolint,
+        silent_if_unshipped=HADOLINT_SHIPPED if hadolint else None,
     )
     return judgement, exit_for(judgement.findings, settings, failed=judgement.failed)
 

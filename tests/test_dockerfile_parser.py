@@ -137,6 +137,7 @@ def test_no_bytes_crash_it_and_none_are_lost(data: bytes) -> None:
     text = Text.decode(data)
     file = Dockerfile(text)
     assert text.encode() == data
+    assert file.tree.source() == text.value
     for stage in file.stages:
         assert stage.user.reason or stage.user.value is not None
     for one in file.instructions:
@@ -191,3 +192,15 @@ def test_a_line_of_a_megabyte_is_read_in_linear_time() -> None:
 def test_columns_behind_a_byte_order_mark() -> None:
     file = Dockerfile.from_string("\ufeffFROM a\n")
     assert str(file.instructions[0].args[0].span) == "1:6"
+
+
+@pytest.mark.parametrize("text", CASES.values(), ids=CASES.keys())
+def test_the_tree_gives_the_file_back(text: str) -> None:
+    file = Dockerfile.from_string(text)
+    parts = list(file.tree.parts())
+    assert file.tree.source() == text
+    nodes = [node for _, _, node in parts if node is not None]
+    assert [one for one in nodes if isinstance(one, Instruction)] == list(file.instructions)
+    # Nothing but blanks, line ends, an escape or a byte order mark lies between the nodes.
+    between = "".join(text[start:end] for start, end, node in parts if node is None)
+    assert between.strip("\ufeff\r\n\t \\") == ""

@@ -38,7 +38,15 @@ _USERS = {
     "hashicorp/vault": "root",
     "varnish": "varnish",
 }
-_WINDOWS = ("windows/", "servercore", "nanoserver", "windowsservercore", "microsoft/iis", "microsoft/aspnet")
+_WINDOWS = (
+    "windows/",
+    "/windows-",
+    "servercore",
+    "nanoserver",
+    "windowsservercore",
+    "microsoft/iis",
+    "microsoft/aspnet",
+)
 
 
 # Systems alone: they set PATH and nothing else, start in / and ask nothing of who builds on them.

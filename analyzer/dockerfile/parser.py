@@ -38,10 +38,11 @@ class Tree(NamedTuple):
         """
         nodes: list[tuple[int, int, Directive | Comment | Instruction]] = []
         nodes += [(one.start, one.end, one) for one in self.instructions]
-        for one in (*self.directives, *self.comments):
-            start = self.text.starts[one.span.line - 1] + one.span.column - 1
-            start += self.text.bom and one.span.line == 1
-            nodes.append((start, start + one.span.end_column - one.span.column, one))
+        others: list[Directive | Comment] = [*self.directives, *self.comments]
+        for other in others:
+            span = other.span
+            start = self.text.starts[span.line - 1] + span.column - 1 + (self.text.bom and span.line == 1)
+            nodes.append((start, start + span.end_column - span.column, other))
         at = 0
         for start, end, node in sorted(nodes, key=lambda entry: (entry[0], -entry[1])):
             if start < at:

@@ -216,10 +216,10 @@ class Stage:
             return True
         if bottom.base_name == "scratch" or bottom.root_base.bare:
             return False
-        if bottom.base_name is None or name in CUSTOMARY_VARIABLES:
+        if name in CUSTOMARY_VARIABLES:
             return True
         mark = name.partition("_")[0].lower()
-        if len(mark) > 1 and mark in bottom.base_name.lower():
+        if mark in re.split(r"[^a-z0-9]+", (bottom.base_name or bottom.base.value).lower()):
             return True
         return False if bottom.root_base.known else None
 

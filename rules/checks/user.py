@@ -123,8 +123,10 @@ def nobody_named(file: Dockerfile) -> Outcome:
 def _drops_privilege(stage: Stage) -> bool:
     """gosu and the like in what is started, or put into the image for a script that is."""
     for one in stage.lineage:
-        for instruction in one.all("CMD", "ENTRYPOINT", "RUN", "COPY"):
-            words = instruction.json or instruction.args
+        for instruction in one.all("CMD", "ENTRYPOINT", "COPY", "RUN"):
+            words = list(instruction.json or instruction.args)
+            if instruction.keyword == "RUN":
+                words += [word for command in one.script(instruction).commands for word in command.words]
             if any(word.value.rpartition("/")[2].partition("=")[0] in _DROPPERS for word in words):
                 return True
     return False

@@ -99,7 +99,7 @@ def relative_destination(stage: Stage) -> Outcome:
     placed = any(below.all("WORKDIR") for below in stage.lineage[1:])
     for one in stage.instructions:
         if one.keyword == "WORKDIR":
-            placed = True
+            placed = placed or not one.value.value.startswith("~")
         elif one.keyword in ("COPY", "ADD") and not placed and len(one.args) > 1:
             path = one.args[-1].value.strip("\"'")
             if not _ABSOLUTE.match(path):

@@ -27,10 +27,16 @@ _SHAPES = (
     ("private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
     ("JSON web token", r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
 )
-_SHAPE = re.compile("|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(_SHAPES)))
+# Patterns are strings where few texts need them: re compiles them at their first use, and keeps them.
+_SHAPE = "|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(_SHAPES))
+# One of these stands in every text that has one of the shapes.
+_SHAPE_MARKS = (
+    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-", "xox",
+    "AIza", "k_live_", "npm_", "pypi-AgE", "dckr_", "_v1_", "hf_", "SG.", "sk-", "PRIVATE KEY", "eyJ",
+)  # fmt: skip
 # user:password@ in a URL; a variable in its place is no credential.
-_USERINFO = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@", re.IGNORECASE)
-_ASSIGNED = re.compile(
+_USERINFO = r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
+_ASSIGNED = (
     r"(?<![\w$-])(?:--)?(?P<name>[A-Za-z][\w.-]*)[=:][ ]?"
     r"(?P<value>\"(?:[^\"\\]|\\.)+\"|'[^']+'|[^\s'\"|&;,]+)"
 )
@@ -49,10 +55,9 @@ _HARMLESS = frozenset(
     " expiration timeout type enabled enable required policy less passwordless user username gpg release"
     " count limit endpoint issuer audience algorithm format prefix regex field header id".split()
 )
-_PLACEHOLDERS = re.compile(
-    r"(?:true|false|yes|no|on|off|none|null|nil|undefined|\d{1,2}|x+|\*+|<.*>|\.\.\.)$|.*\bchange_?me\b"
-    r"|your[_-]|example$|placeholder",
-    re.IGNORECASE,
+_PLACEHOLDERS = (
+    r"(?i)(?:true|false|yes|no|on|off|none|null|nil|undefined|\d{1,2}|x+|\*+|<.*>|\.\.\.)$|.*\bchange_?me\b"
+    r"|your[_-]|example$|placeholder"
 )
 
 
@@ -80,16 +85,19 @@ def names_secret(name: str) -> bool:
 
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for one: empty, true, 1, changeme, <password>."""
-    return not value or bool(_PLACEHOLDERS.match(value))
+    return not value or bool(re.match(_PLACEHOLDERS, value))
 
 
 def find_credentials(text: str) -> list[Credential]:
     """The credentials whose values stand in a text, from the left, none inside another."""
     found = []
-    for match in _SHAPE.finditer(text):
+    shaped = any(mark in text for mark in _SHAPE_MARKS)
+    for match in re.finditer(_SHAPE, text) if shaped else ():
         kind = _SHAPES[int((match.lastgroup or "s0")[1:])][0]
         found.append(Credential(kind, match.start(), match.end()))
-    found.extend(Credential("password in a URL", *m.span("value")) for m in _USERINFO.finditer(text))
+    if "://" in text and "@" in text:
+        matches = re.finditer(_USERINFO, text)
+        found.extend(Credential("password in a URL", *match.span("value")) for match in matches)
     found.sort(key=lambda one: one.start)
     return [one for at, one in enumerate(found) if at == 0 or one.start >= found[at - 1].end]
 
@@ -97,7 +105,7 @@ def find_credentials(text: str) -> list[Credential]:
 def mask(text: str) -> str:
     """The text with the values of credentials replaced by ****, also those that a name gives away."""
     ranges = [(one.start, one.end) for one in find_credentials(text)]
-    for match in _ASSIGNED.finditer(text):
+    for match in re.finditer(_ASSIGNED, text):
         value = match["value"].strip("\"'")
         if names_secret(match["name"]) and not value.startswith("$") and not is_placeholder(value):
             ranges.append(match.span("value"))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from .checks.house import RULE_FAILED
 from .policy import Policy
-from .pragma import Pragmas
 from .rule import Evidence, Finding, Outcome, Place, Rule, Severity, Skipped
 
 if TYPE_CHECKING:
@@ -99,12 +97,14 @@ def judge_dockerfile(
         for one in collector.findings
     ]
     findings = _graded(file, _placed(file, findings), silent_if_unshipped)
-    if pragmas:
+    if pragmas and any("ignore" in one.text or "skip" in one.text for one in file.tree.comments):
+        from .pragma import Pragmas
+
         findings = Pragmas(file).obey(findings, rules)
     # A word can be met twice, as an argument of `bash -c` and in the script that this holds.
     unique = {(one.rule.code, one.place, one.message): one for one in findings}
     findings = sorted(unique.values(), key=_position)
-    return Judgement(tuple(_fingerprinted(file, findings)), tuple(collector.skipped.values()))
+    return Judgement(tuple(_identified(file, findings)), tuple(collector.skipped.values()))
 
 
 def judge_image(image: Image, rules: Iterable[Rule]) -> Judgement:
@@ -178,14 +178,14 @@ def _position(finding: Finding) -> tuple[tuple[int, ...], str]:
     return tuple(finding.place.span or (0, 0, 0, 0)), finding.rule.code
 
 
-def _fingerprinted(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
+def _identified(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
     """A fingerprint hangs on the instruction's own text, so that shifted lines don't change it."""
     seen: dict[str, int] = {}
     out = []
     for finding in findings:
         owner = file.instruction_at(finding.place.span.line) if finding.place.span else None
         text = " ".join(owner.line.value.split()) if owner else ""
-        out.append(_with_fingerprint(finding, f"{text}\0{_word(file, finding)}", seen))
+        out.append(_with_identity(finding, f"{text}\0{_word(file, finding)}", seen))
     return out
 
 
@@ -201,7 +201,7 @@ def _sealed(collector: _Collector) -> Judgement:
 
     seen: dict[str, int] = {}
     findings = [
-        _with_fingerprint(
+        _with_identity(
             one._replace(message=mask(one.message), proof=masked(one.proof)), repr(one.place[2:]), seen
         )
         for one in collector.findings
@@ -209,8 +209,7 @@ def _sealed(collector: _Collector) -> Judgement:
     return Judgement(tuple(findings), tuple(collector.skipped.values()))
 
 
-def _with_fingerprint(finding: Finding, text: str, seen: dict[str, int]) -> Finding:
+def _with_identity(finding: Finding, text: str, seen: dict[str, int]) -> Finding:
     base = "\0".join((finding.rule.code, text))
     count = seen[base] = seen.get(base, 0) + 1
-    digest = hashlib.sha256(f"{base}\0{count}".encode("utf-8", "replace")).hexdigest()
-    return finding._replace(fingerprint=digest[:16])
+    return finding._replace(identity=f"{base}\0{count}")

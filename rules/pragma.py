@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from ..analyzer.dockerfile import Comment, Dockerfile
 
 # `imglint ignore=A,B ; reason=…`, `hadolint global ignore=A,B # why`, with scopes global and stage.
-_IGNORE = re.compile(
+_IGNORE = (
     r"(?P<tool>imglint|hadolint|tally)\s+(?:(?P<scope>global|stage)\s+)?ignore\s*=\s*"
     r"(?P<codes>[\w./-]+(?:\s*,\s*[\w./-]+)*)\s*(?:[;#].*)?$"
 )
-_BUILDKIT_SKIP = re.compile(r"(?:^|;)\s*skip=(?P<codes>[\w,]+)")
+_BUILDKIT_SKIP = r"(?:^|;)\s*skip=(?P<codes>[\w,]+)"
 # BuildKit's for one instruction: `check=skip=A,B // why`.
-_CHECK = re.compile(r"check\s*=\s*(?:\S*;)?skip=(?P<codes>[\w,]+)")
-_TRIVY = re.compile(r"(?:trivy|tfsec)\s*:\s*ignore\s*:\s*(?P<codes>[\w-]+)")
-_CHECKOV = re.compile(r"checkov\s*:\s*skip\s*=\s*(?P<codes>\w+)")
+_CHECK = r"check\s*=\s*(?:\S*;)?skip=(?P<codes>[\w,]+)"
+_TRIVY = r"(?:trivy|tfsec)\s*:\s*ignore\s*:\s*(?P<codes>[\w-]+)"
+_CHECKOV = r"checkov\s*:\s*skip\s*=\s*(?P<codes>\w+)"
 
 
 class _Pragma(NamedTuple):
@@ -34,7 +34,7 @@ class _Pragma(NamedTuple):
 
 def is_pragma(comment: Comment) -> bool:
     """Whether a comment switches rules off."""
-    return any(one.match(comment.text) for one in (_IGNORE, _CHECK, _TRIVY, _CHECKOV))
+    return any(re.match(one, comment.text) for one in (_IGNORE, _CHECK, _TRIVY, _CHECKOV))
 
 
 class Pragmas:
@@ -49,7 +49,7 @@ class Pragmas:
         directives = set()
         for directive in self._file.tree.directives:
             directives.add(directive.span.line)
-            skip = _BUILDKIT_SKIP.search(directive.value) if directive.name == "check" else None
+            skip = re.search(_BUILDKIT_SKIP, directive.value) if directive.name == "check" else None
             if skip:
                 comment = next(
                     one for one in self._file.tree.comments if one.span.line == directive.span.line
@@ -58,12 +58,12 @@ class Pragmas:
         for comment in self._file.tree.comments:
             if comment.span.line in directives:
                 continue
-            match = _IGNORE.match(comment.text)
+            match = re.match(_IGNORE, comment.text)
             if match:
                 lines = everything if match["scope"] == "global" else self._scope(comment, match["scope"])
-            elif match := _CHECKOV.match(comment.text):
+            elif match := re.match(_CHECKOV, comment.text):
                 lines = everything
-            elif match := _CHECK.match(comment.text) or _TRIVY.match(comment.text):
+            elif match := re.match(_CHECK, comment.text) or re.match(_TRIVY, comment.text):
                 lines = self._scope(comment, None)
             if match and lines:
                 yield _Pragma(comment, _codes(match), *lines, own=comment.text.startswith("imglint"))

@@ -59,7 +59,8 @@ class Edit(NamedTuple):
 class Finding(NamedTuple):
     """One fault in one place. `proof` holds what was measured, in JSON's own types.
 
-    `stage` is the index of the build stage that a Dockerfile's finding stands in.
+    `stage` is the index of the build stage that a Dockerfile's finding stands in, `identity` what
+    the fingerprint is made of.
     """
 
     rule: Rule
@@ -69,8 +70,15 @@ class Finding(NamedTuple):
     proof: Mapping[str, Any] | None = None
     fix: Edit | None = None
     file: str = ""
-    fingerprint: str = ""
+    identity: str = ""
     stage: int | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the finding by what it is about, not by its line. Made when asked for: text needs none."""
+        import hashlib
+
+        return hashlib.sha256(self.identity.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 class Skipped(NamedTuple):

@@ -219,7 +219,7 @@ class Stage:
         if name in CUSTOMARY_VARIABLES:
             return True
         mark = name.partition("_")[0].lower()
-        if mark in re.split(r"[^a-z0-9]+", (bottom.base_name or bottom.base.value).lower()):
+        if len(mark) > 2 and mark in re.split(r"[^a-z0-9]+", (bottom.base_name or bottom.base.value).lower()):
             return True
         return False if bottom.root_base.known else None
 

@@ -52,7 +52,7 @@ _ADDRESS = re.compile(
 _RESOLVERS = frozenset(
     "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 208.67.222.222 208.67.220.220 114.114.114.114".split()
 )
-_VERSION = re.compile(r"ver(?:sion)?|release|tag|rev", re.IGNORECASE)
+_VERSION = r"(?i)ver(?:sion)?|release|tag|rev"
 
 
 def _addresses(text: str, *, whole: bool) -> list[tuple[str, int, int]]:
@@ -89,7 +89,7 @@ def _is_private(numbers: list[int]) -> bool:
 @ADDRESS.instruction("ENV", "ARG", "LABEL")
 def in_variables(instruction: Instruction, stage: Stage) -> Outcome:
     for name, value in instruction.pairs:
-        if value is None or _VERSION.search(name.value):
+        if value is None or re.search(_VERSION, name.value):
             continue
         raw = value.raw.strip("\"'")
         shift = len(value.raw) - len(value.raw.lstrip("\"'"))
@@ -119,7 +119,7 @@ def in_runs(command: Command, stage: Stage) -> Outcome:
 @ADDRESS.image
 def in_configuration(image: Image) -> Outcome:
     for name, value in image.config.env:
-        if not _VERSION.search(name):
+        if not re.search(_VERSION, name):
             for address, _, _ in _addresses(value, whole=True):
                 yield ADDRESS.finding(Place("image"), address=address, proof={"Env": name})
     for word in main_of_image(image).argv:

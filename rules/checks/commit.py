@@ -27,15 +27,13 @@ a repository or tag ending in snapshot, backup, commit, export or dump.
     good=("FROM debian:12\n", "FROM backup-tools:1.2\n", "FROM eclipse-temurin:21-jdk\n"),
 )
 
-_SNAPSHOT = re.compile(
-    r"(?:^|[-_.])(?:snapshot|backup|commit|committed|export|dump)(?:[-_.]?\d[\d._T-]*)?$", re.IGNORECASE
-)
+_SNAPSHOT = r"(?i)(?:^|[-_.])(?:snapshot|backup|commit|committed|export|dump)(?:[-_.]?\d[\d._T-]*)?$"
 
 
 @SNAPSHOT_BASE.instruction("FROM")
 def named_like_a_snapshot(instruction: Instruction, stage: Stage) -> Outcome:
     reference = stage.reference
-    if reference and (_SNAPSHOT.search(reference.name) or _SNAPSHOT.search(reference.tag or "")):
+    if reference and (re.search(_SNAPSHOT, reference.name) or re.search(_SNAPSHOT, reference.tag or "")):
         yield SNAPSHOT_BASE.finding(stage.base.span, image=stage.base_name)
 
 
@@ -94,10 +92,8 @@ last step without any builder's prefix; the leftovers of a shell session.
     ),
 )
 
-_BUILDERS = re.compile(
-    r"/bin/sh -c|\|\d+ |#\(nop\)|[A-Z]+ |.*# buildkit$|ko build|bazel build|jib|crane |buildkit|$"
-)
-_SESSION = re.compile(
+_BUILDERS = r"/bin/sh -c|\|\d+ |#\(nop\)|[A-Z]+ |.*# buildkit$|ko build|bazel build|jib|crane |buildkit|$"
+_SESSION = (
     r"(?:^|/)\.(?:bash|ash|zsh|sh|python|psql|mysql|lesshst)_?hist(?:ory)?$|(?:^|/)\.lesshst$|\.viminfo$"
 )
 
@@ -113,9 +109,13 @@ def marks_of_a_commit(image: Image) -> Outcome:
         signs["base named by"] = image.config.image
     steps = [one for one in image.steps if not one.empty]
     # Exec-form RUNs have no prefix either, so this alone says nothing.
-    if steps and not _BUILDERS.match(steps[-1].created_by) and not steps[-1].comment.startswith("buildkit"):
+    if (
+        steps
+        and not re.match(_BUILDERS, steps[-1].created_by)
+        and not steps[-1].comment.startswith("buildkit")
+    ):
         signs["last step"] = steps[-1].created_by
-    history = [path for path in image.tree if _SESSION.search(path)]
+    history = [path for path in image.tree if re.search(_SESSION, path)]
     if history:
         signs["shell session"] = f"/{history[0]}"
     if len(signs) >= 2:

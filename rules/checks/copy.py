@@ -10,8 +10,8 @@ from ..rule import Edit, Outcome, Rule, Severity
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Instruction, Stage, Word
 
-_ARCHIVE = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tlz|tzst|tar\.\w+|gz|bz2|xz|lzma|zst)$|[*?\[$]", re.IGNORECASE)
-_REMOTE = re.compile(r"(?:https?|ftp|git|ssh)://|git@|[^/]+@[^/]+:|github\.com/", re.IGNORECASE)
+_ARCHIVE = r"(?i)\.(?:tar|tgz|tbz2?|txz|tlz|tzst|tar\.\w+|gz|bz2|xz|lzma|zst)$|[*?\[$]"
+_REMOTE = r"(?i)(?:https?|ftp|git|ssh)://|git@|[^/]+@[^/]+:|github\.com/"
 
 ADD_FILE = Rule(
     code="DL3020",
@@ -41,7 +41,7 @@ def plain_file(instruction: Instruction, stage: Stage) -> Outcome:
     sources = instruction.args[:-1]
     if instruction.heredocs or not sources or instruction.flag("checksum"):
         return
-    if any(_ARCHIVE.search(word.value) or _REMOTE.match(word.value.strip("\"'")) for word in sources):
+    if any(re.search(_ARCHIVE, word.value) or re.match(_REMOTE, word.value.strip("\"'")) for word in sources):
         return
     fix = Edit(instruction.word.span, "COPY" if instruction.word.raw.isupper() else "copy", safe=True)
     yield ADD_FILE.finding(instruction.word.span, fix=fix)
@@ -95,7 +95,7 @@ The archive stays in its own layer, beside its contents in another. ADD unpacks 
         "FROM a AS b\nFROM c\nCOPY --from=b x.tar /\nRUN tar xf x.tar\n",
     ),
 )
-_TAR = re.compile(r"\.(?:tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|Z|lzma))$", re.IGNORECASE)
+_TAR = r"(?i)\.(?:tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|Z|lzma))$"
 
 
 @UNPACKED.instruction("COPY")
@@ -104,10 +104,12 @@ def unpacked_later(instruction: Instruction, stage: Stage) -> Outcome:
         return
     for word in instruction.args[:-1]:
         name = word.value.strip("\"'").rpartition("/")[2]
-        if not _TAR.search(name):
+        if not re.search(_TAR, name):
             continue
         target = instruction.args[-1].value.strip("\"'")
-        copied = name if target.endswith(("/", ".")) or not _TAR.search(target) else target.rpartition("/")[2]
+        copied = (
+            name if target.endswith(("/", ".")) or not re.search(_TAR, target) else target.rpartition("/")[2]
+        )
         for run in stage.all("RUN"):
             if run.start > instruction.start and any(
                 _unpacks(command, copied) for command in stage.script(run).commands

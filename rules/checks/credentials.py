@@ -127,7 +127,7 @@ def secret_names(instruction: Instruction, stage: Stage) -> Outcome:
         yield NAMED.finding(name.span, keyword=instruction.keyword, name=name.value, where=where)
 
 
-_BUILD_ARGUMENTS = re.compile(r"(?:RUN )?\|\d+ (?P<args>.*?)(?= /|$)")
+_BUILD_ARGUMENTS = r"(?:RUN )?\|\d+ (?P<args>.*?)(?= /|$)"
 
 
 @NAMED.image
@@ -137,7 +137,7 @@ def secret_names_in_configuration(image: Image) -> Outcome:
             proof = {"Env": f"{name}=****"}
             yield NAMED.finding(Place("image"), keyword="ENV", name=name, where="configuration", proof=proof)
     for step in image.steps:
-        match = _BUILD_ARGUMENTS.match(step.created_by)
+        match = re.match(_BUILD_ARGUMENTS, step.created_by)
         for pair in match["args"].split() if match else ():
             name, equals, value = pair.partition("=")
             if equals and names_secret(name) and not is_placeholder(value):
@@ -183,13 +183,13 @@ examples and templates are left alone. Mount it for the one RUN that needs it:
     ),
 )
 
-_KEY_FILES = re.compile(
+_KEY_FILES = (
     r"(?:^|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.env(?:\.(?:local|prod|production|staging))?|\.npmrc|\.netrc|\.pypirc"
     r"|\.git-credentials|\.pgpass|\.my\.cnf|\.htpasswd|kubeconfig|\.kube/config|\.docker/config\.json"
     r"|\.aws/credentials|credentials\.json|service[-_]account[\w-]*\.json|[\w.-]+\.(?:p12|pfx|jks|keystore|kdbx|ppk)"
     r"|[\w.-]*private[\w.-]*\.(?:pem|key)|server\.key|\.vault[-_]token|terraform\.tfstate)$"
 )
-_NOT_KEYS = re.compile(
+_NOT_KEYS = (
     r"(?:^|/)(?:usr/share|usr/lib|usr/local/lib|etc/ssl/certs|tests?|examples?|testdata|node_modules)/"
 )
 
@@ -200,7 +200,7 @@ def key_files_in_text(instruction: Instruction, stage: Stage) -> Outcome:
         return
     for word in instruction.args[:-1]:
         path = word.value.strip("\"'")
-        if _KEY_FILES.search(path):
+        if re.search(_KEY_FILES, path):
             yield KEY_FILE.finding(word.span, path=path, deleted="")
 
 
@@ -208,9 +208,9 @@ def key_files_in_text(instruction: Instruction, stage: Stage) -> Outcome:
 def key_files_in_layers(image: Image) -> Outcome:
     for layer in image.layers:
         for entry in layer.files:
-            if not entry.is_file or not entry.size or not _KEY_FILES.search(entry.path):
+            if not entry.is_file or not entry.size or not re.search(_KEY_FILES, entry.path):
                 continue
-            if _NOT_KEYS.search(entry.path):
+            if re.search(_NOT_KEYS, entry.path):
                 continue
             seen = image.tree.get(entry.path)
             hidden = seen is None or seen.layer != layer.index

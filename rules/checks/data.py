@@ -124,12 +124,12 @@ examples and package database are left alone, and so are empty ones.
     ),
 )
 
-_DATA = re.compile(
+_DATA = (
     r"(?:\.(?:sqlite3?|mdb|rdb|aof|frm|ibd|dump)|/(?:ibdata1|ib_logfile\d|PG_VERSION|WiredTiger\.wt)"
     r"|\.sql(?:\.gz|\.xz|\.zst)?|\.pid)$|^(?:var/log|srv/log|app/logs?)/.+\.log(?:\.\d+)?$"
     r"|^(?:data|srv|app|home|var/www|opt)/(?:[^/]+/)*[^/]+\.db$"
 )
-_NOT_DATA = re.compile(
+_NOT_DATA = (
     r"^(?:usr|proc|sys|dev|lib\w*)/|^var/lib/(?:rpm|dpkg|apk|dnf|yum|pacman)/|/(?:tests?|examples?|docs?)/"
     r"|/node_modules/|/site-packages/|/gems/|/migrations?/|^var/log/(?:apt|dpkg|dnf|yum|alternatives|lastlog)"
 )
@@ -139,7 +139,7 @@ _NOT_DATA = re.compile(
 def data_files(image: Image) -> Outcome:
     shown = 0
     for path, entry in image.tree.items():
-        if entry.size and entry.is_file and _DATA.search(path) and not _NOT_DATA.search(path):
+        if entry.size and entry.is_file and re.search(_DATA, path) and not re.search(_NOT_DATA, path):
             layer = image.layers[entry.layer]
             place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=path)
             yield DATA_FILES.finding(place, path=f"/{path}", bytes=entry.size, proof={"bytes": entry.size})
@@ -168,7 +168,7 @@ Declare a VOLUME, or mount a tmpfs for what need not last. Temporary and run-tim
     ),
 )
 
-_TRANSIENT = re.compile(r"^/(?:tmp|run|var/run|var/tmp|var/cache|dev|proc|sys|root/\.cache|var/lock)(?:/|$)")
+_TRANSIENT = r"^/(?:tmp|run|var/run|var/tmp|var/cache|dev|proc|sys|root/\.cache|var/lock)(?:/|$)"
 
 
 @WRITES.container
@@ -176,7 +176,7 @@ def writable_layer(observation: Observation) -> Outcome:
     written = [
         one
         for one in observation.writes
-        if one.kind != "deleted" and one.bytes is not None and not _TRANSIENT.match(one.path)
+        if one.kind != "deleted" and one.bytes is not None and not re.match(_TRANSIENT, one.path)
     ]
     if not observation.started:
         yield WRITES.skip("container", observation.error or "the container did not start")
@@ -259,7 +259,7 @@ loses it. Put it on a volume, or use a server. Databases in memory are left alon
     ),
     shipped_only=True,
 )
-_DATABASE_FILE = re.compile(
+_DATABASE_FILE = (
     r"(?:sqlite3?(?:\+\w+)?:///?|jdbc:sqlite:|jdbc:h2:(?:file:)?|file:)(?P<path>/?[^\s:?;]+\.(?:db|sqlite3?|mv\.db))"
     r"|jdbc:(?:sqlite|h2:file):(?P<other>/[^\s?;]+)"
 )
@@ -269,7 +269,7 @@ _DATABASE_FILE = re.compile(
 def database_in_file(instruction: Instruction, stage: Stage) -> Outcome:
     target = stage.file.target
     for _, value in instruction.pairs:
-        match = _DATABASE_FILE.search(value.value) if value else None
+        match = re.search(_DATABASE_FILE, value.value) if value else None
         if match is None or value is None:
             continue
         path = match["path"] or match["other"]

@@ -47,10 +47,9 @@ _MANIFESTS = {
     "pip3": ("the requirements file", ("install",)),
     "poetry": ("pyproject.toml and poetry.lock", ("install",)),
 }
-_MANIFEST_FILES = re.compile(
-    r"package[\w*.-]*json|yarn\.lock|pnpm-lock|requirements|gemfile|composer\.(?:json|lock|\*)|go\.(?:mod|sum|\*)"
-    r"|pyproject|poetry\.lock|\.txt",
-    re.IGNORECASE,
+_MANIFEST_FILES = (
+    r"(?i)package[\w*.-]*json|yarn\.lock|pnpm-lock|requirements|gemfile|composer\.(?:json|lock|\*)|go\.(?:mod|sum|\*)"
+    r"|pyproject|poetry\.lock|\.txt"
 )
 
 
@@ -69,7 +68,7 @@ def all_at_once(command: Command, stage: Stage) -> Outcome:
         if one is command.instruction or one.flag("mount"):
             return
         if one.keyword in ("COPY", "ADD") and one.flag("from") is None:
-            if any(_MANIFEST_FILES.search(word.value) for word in one.args[:-1]):
+            if any(re.search(_MANIFEST_FILES, word.value) for word in one.args[:-1]):
                 return
             if _whole_context(one):
                 yield SOURCE_FIRST.finding(

@@ -201,15 +201,15 @@ the image holds are left alone.
     good=(ContainerExample({"writes": [{"path": "/srv/__pycache__/a.pyc", "kind": "added", "bytes": 10}]}),),
 )
 
-_CODE = re.compile(
-    r"\.(?:py|js|mjs|rb|php|pl|sh|so(?:\.\d+)*|jar|war|class|dll|wasm)$|/node_modules/|/s?bin/[^/]+$"
-)
+_CODE = r"\.(?:py|js|mjs|rb|php|pl|sh|so(?:\.\d+)*|jar|war|class|dll|wasm)$|/node_modules/|/s?bin/[^/]+$"
 
 
 @NEW_CODE.container
 def code_after_start(observation: Observation) -> Outcome:
     new = [
-        one.path for one in observation.writes if one.kind == "added" and one.bytes and _CODE.search(one.path)
+        one.path
+        for one in observation.writes
+        if one.kind == "added" and one.bytes and re.search(_CODE, one.path)
     ]
     if not observation.started:
         yield NEW_CODE.skip("container", observation.error or "the container did not start")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -33,6 +34,20 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     wall = time.perf_counter() - start
     assert process.returncode in (0, 1), f"{command[0]} ended with {process.returncode}"
     return Timing(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * resource_unit())
+
+
+_MEASURE = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(os.wait4(process.pid, 0)[2].ru_maxrss)
+"""
+
+
+def peak(command: Sequence[str]) -> int:
+    """The peak memory of a command in bytes. A small process starts it, since a child's peak counts its parent's."""
+    starter = [sys.executable, "-S", "-c", _MEASURE, *command]
+    result = subprocess.run(starter, capture_output=True, text=True, check=True)
+    return int(result.stdout) * resource_unit()
 
 
 def resource_unit() -> int:

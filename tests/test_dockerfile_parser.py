@@ -115,6 +115,33 @@ LINES = st.builds(
 )
 
 
+NEWER = """\
+# syntax=docker/dockerfile:1-labs
+# check=skip=all;error=true
+FROM --platform=$BUILDPLATFORM a AS b-1.x_y
+RUN --mount=type=cache,target=/x --mount=type=bind --network=none --security=insecure --device=nvidia.com/gpu x
+COPY --link --parents --exclude=*.md --exclude=*.txt --chmod=755 --chown=1:2 --from=b-1.x_y a b /c/
+ADD --checksum=sha256:ab --keep-git-dir=true --unpack --link https://example.org/x.git /y
+HEALTHCHECK --interval=1m30s --timeout=.5s --start-period=0 --start-interval=2s --retries=3 CMD x
+COPY <<a <<"b" <<-\\c /d/
+1
+a
+2
+b
+\t3
+\tc
+RUN x
+"""
+
+
+def test_newer_syntax_has_no_faults() -> None:
+    file = Dockerfile.from_string(NEWER)
+    assert [one.message for one in file.faults] == []
+    assert [one.keyword for one in file.instructions][-2:] == ["COPY", "RUN"]
+    assert [doc.body.value for doc in file.instructions[-2].heredocs] == ["1\n", "2\n", "3\n"]
+    assert [one.value for one in file.tree.directives] == ["docker/dockerfile:1-labs", "skip=all;error=true"]
+
+
 @settings(max_examples=400)
 @given(st.lists(LINES, max_size=5))
 def test_generated_files_read_as_buildkit_does(lines: list[str]) -> None:
@@ -168,6 +195,19 @@ FAULTS = [
     ("FROM a\nCMD [1]\nRUN b\n", "strings only", (2, 5), ["FROM", "CMD", "RUN"]),
     ("FROM a\nRUN b \\\n c\napt-get install d\nfoo\nRUN e\n", "unknown instruction 'apt-get'", (4, 1),
      ["FROM", "RUN", "RUN"]),
+    ("FROM a\nCOPY --form=b /c /d\n", "COPY has no flag --form; did you mean --from?", (2, 6), ["FROM", "COPY"]),
+    ("FROM a\nCOPY --from /c /d\n", "--from needs a value", (2, 6), ["FROM", "COPY"]),
+    ("FROM a\nCOPY --link --link /c /d\n", "--link is given twice", (2, 13), ["FROM", "COPY"]),
+    ("FROM a\nCMD --port 80\n", "CMD has no flag --port", (2, 5), ["FROM", "CMD"]),
+    ("FROM a\nCOPY b\n", "COPY needs a source and a destination", (2, 6), ["FROM", "COPY"]),
+    ("FROM a AS 1b\n", "is no stage's name", (1, 11), ["FROM"]),
+    ("FROM a\nHEALTHCHECK curl x\n", "HEALTHCHECK takes CMD", (2, 13), ["FROM", "HEALTHCHECK"]),
+    ("FROM a\nHEALTHCHECK --interval=5 CMD x\n", "a duration like 30s", (2, 13), ["FROM", "HEALTHCHECK"]),
+    ("FROM a\nHEALTHCHECK --retries=x CMD x\n", "--retries takes a number", (2, 13), ["FROM", "HEALTHCHECK"]),
+    ("FROM a\nSHELL bash\n", "SHELL takes a JSON array", (2, 7), ["FROM", "SHELL"]),
+    ("FROM a\nSTOPSIGNAL TERM KILL\n", "takes one signal", (2, 17), ["FROM", "STOPSIGNAL"]),
+    ("FROM a\nENV =b\n", "needs a name before the =", (2, 6), ["FROM", "ENV"]),
+    ("FROM a\nONBUILD COPY --form=b /c /d\n", "no flag --form", (2, 14), ["FROM", "ONBUILD"]),
     ("# escape=x\nFROM a\n", "escape must be", (1, 1), ["FROM"]),
     ("<<<<<<< HEAD\nFROM a\n", "unknown instruction '<<<<<<<'", (1, 1), ["FROM"]),
 ]  # fmt: skip

@@ -131,3 +131,9 @@ class Instruction:
     def flag(self, name: str) -> Flag | None:
         """The first flag of this name."""
         return next((flag for flag in self.flags if flag.name == name), None)
+
+
+def shown(raw: str) -> str:
+    """A word of the input, made fit for a message."""
+    clean = raw.encode("utf-8", "replace").decode()
+    return repr(clean if len(clean) <= 40 else clean[:39] + "…")

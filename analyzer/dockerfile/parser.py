@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .arguments import argument_faults
 from .heredoc import Heredoc, Marker, markers
-from .instruction import KEYWORDS, Comment, Directive, Fault, Instruction
+from .instruction import KEYWORDS, Comment, Directive, Fault, Instruction, shown
 from .text import SPACE, Joined, Text, Word
 from .words import BLANKS, NotStringsError, json_array, leading_flags
 
@@ -94,7 +95,7 @@ class _Parser:
                 continue
             if instruction.keyword not in KEYWORDS:
                 if not lost:
-                    self._fault(f"unknown instruction {_shown(instruction.word.raw)}", instruction.word)
+                    self._fault(f"unknown instruction {shown(instruction.word.raw)}", instruction.word)
                 lost = True
                 continue
             lost = False
@@ -155,7 +156,7 @@ class _Parser:
                     self.escape = match[2]
                 else:
                     self.faults.append(
-                        Fault("syntax", f"escape must be \\ or `, not {_shown(match[2])}", span)
+                        Fault("syntax", f"escape must be \\ or `, not {shown(match[2])}", span)
                     )
 
     # Instructions
@@ -228,7 +229,7 @@ class _Parser:
         elif keyword == "ONBUILD":
             trigger = self._instruction(line, at, end)
             if trigger.keyword not in KEYWORDS:
-                self._fault(f"unknown instruction {_shown(trigger.word.raw)} after ONBUILD", trigger.word)
+                self._fault(f"unknown instruction {shown(trigger.word.raw)} after ONBUILD", trigger.word)
         elif keyword in _JSON_FORMS:
             array = self._json(line, at, end)
         elif keyword == "HEALTHCHECK":
@@ -254,19 +255,10 @@ class _Parser:
             return None
 
     def _check_arguments(self, instruction: Instruction) -> None:
-        """The arguments without which BuildKit refuses the instruction."""
-        if instruction.rest[0] >= instruction.rest[1]:
+        """The flags and arguments for which BuildKit refuses the instruction; one fault is enough."""
+        for fault in argument_faults(instruction):
+            self._fault(*fault)
             return
-        if instruction.keyword in ("ENV", "LABEL"):
-            for name, value in instruction.pairs:
-                if value is None:
-                    shape = "name=value" if len(instruction.pairs) > 1 else "a name and a value"
-                    self._fault(f"{instruction.keyword} needs {shape}, not {_shown(name.raw)}", name)
-                    return
-        elif instruction.keyword == "FROM":
-            args = instruction.args
-            if len(args) not in (1, 3) or (len(args) == 3 and args[1].raw.lower() != "as"):
-                self._fault("FROM takes an image, or an image AS a name", args[min(1, len(args) - 1)])
 
     # Here-documents
 
@@ -289,7 +281,7 @@ class _Parser:
             if _body_line(self._line(number), marker) == marker.delimiter:
                 self.number = number + 1
                 return Heredoc(marker, self._body(marker, first, number), terminated=True)
-        self._fault(f"here-document {_shown(marker.delimiter)} has no end", marker.word)
+        self._fault(f"here-document {shown(marker.delimiter)} has no end", marker.word)
         end = next(
             (n for n in range(first, len(self.text.lines)) if _LIKELY_INSTRUCTION.match(self._line(n))),
             len(self.text.lines),
@@ -311,9 +303,3 @@ class _Parser:
 
 def _body_line(line: str, marker: Marker) -> str:
     return line.lstrip("\t") if marker.chomp else line
-
-
-def _shown(raw: str) -> str:
-    """A word of the input, made fit for a message."""
-    clean = raw.encode("utf-8", "replace").decode()
-    return repr(clean if len(clean) <= 40 else clean[:39] + "…")

@@ -30,10 +30,18 @@ def page(rule: Rule) -> str:
 
 
 def _example(example: Example) -> list[str]:
-    if isinstance(example, PolicyExample | ContextExample):
-        example = example.text
+    if isinstance(example, PolicyExample):
+        demands = {name: one for name, one in example.policy._asdict().items() if one}
+        return [*_example(example.text), "", f"under the policy `{json.dumps(demands)}`", ""]
+    if isinstance(example, ContextExample):
+        files = [
+            f"`{name}`" + (f" ({content.strip()!r})" if content.strip() else "")
+            for name, content in example.files.items()
+        ]
+        return [*_example(example.text), "", f"in a context with {', '.join(files)}", ""]
     if isinstance(example, str):
-        return ["```dockerfile", *example.rstrip("\n").split("\n"), "```"]
+        text = example.encode("utf-8", "backslashreplace").decode()
+        return ["```dockerfile", *text.rstrip("\n").split("\n"), "```"]
     if isinstance(example, ImageExample):
         shown: dict[str, object] = {}
         if example.config:

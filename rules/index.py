@@ -1002,6 +1002,7 @@ INDEX = (
         False,
     ),
     Entry("IL015", "service-ends", "command", True, None, (), ("container",), (), (), False),
+    Entry("IL016", "not-utf8", "syntax", True, None, (), ("dockerfile",), (), (), False),
     Entry("IL020", "nothing-listens", "expose", True, None, (), ("container",), (), (), False),
     Entry(
         "InvalidBaseImagePlatform",

@@ -58,6 +58,7 @@ class Pragmas:
         for comment in self._file.tree.comments:
             if comment.span.line in directives:
                 continue
+            lines: tuple[int, int] | None = None
             match = re.match(_IGNORE, comment.text)
             if match:
                 lines = everything if match["scope"] == "global" else self._scope(comment, match["scope"])

@@ -23,7 +23,9 @@ class UnknownCodeError(ValueError):
         import difflib
 
         known = [one.code for one in INDEX] + [alias for one in INDEX for alias in one.aliases]
-        close = difflib.get_close_matches(code, known, 1, 0.5)
+        # A letter for a digit, as in DL3OO6, is the likeliest slip.
+        slip = code[:2] + code[2:].upper().translate(str.maketrans("OIL", "011"))
+        close = [slip] if slip in known else difflib.get_close_matches(code, known, 1, 0.5)
         self.code = code
         self.nearest = close[0] if close else ""
         super().__init__(f"no rule has the code {code!r}")

@@ -74,7 +74,7 @@ def test_overrides_for_some_paths(tmp_path: Path) -> None:
 
 WRONG = [
     ('ignor = ["DL3006"]\n', "ignor is no key of imglint's", "did you mean ignore?"),
-    ('ignore = ["DL3O06"]\n', "names 'DL3O06', which is no rule's", "did you mean DL30"),
+    ('ignore = ["DL3O06"]\n', "names 'DL3O06', which is no rule's", "did you mean DL3006?"),
     ("ignore = 3\n", "ignore takes a list of texts, not a number", ""),
     ("pragmas = 1\n", "pragmas takes true or false, not a number", ""),
     ('profile = "loud"\n', "profile is default, hadolint, strict, not 'loud'", ""),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += [ROOT / "docs/configuration.md", ROOT / "docs/coming-from-hadolint.md"]
 
 
 def test_generated_documents_are_current() -> None:

@@ -44,11 +44,12 @@ def argument_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
             )
     elif keyword in ("COPY", "ADD") and len(args) < 2 and "<<" not in instruction.value.raw:
         yield f"{keyword} needs a source and a destination", args[0] if args else instruction.word
-    elif keyword == "HEALTHCHECK":
-        if args[0].raw.upper() not in ("CMD", "NONE") and instruction.json is None:
-            yield f"HEALTHCHECK takes CMD and a command, or NONE, not {shown(args[0].raw)}", args[0]
-        elif args[0].raw.upper() == "CMD" and len(args) < 2 and instruction.json is None:
-            yield "HEALTHCHECK CMD needs a command", args[0]
+    elif keyword == "HEALTHCHECK" and instruction.json is None:
+        kind = instruction.args[0]
+        if kind.raw.upper() not in ("CMD", "NONE"):
+            yield f"HEALTHCHECK takes CMD and a command, or NONE, not {shown(kind.raw)}", kind
+        elif kind.raw.upper() == "CMD" and len(instruction.args) < 2:
+            yield "HEALTHCHECK CMD needs a command", kind
     elif keyword == "SHELL" and instruction.json is None:
         yield "SHELL takes a JSON array of strings", instruction.value
     elif keyword == "STOPSIGNAL" and len(args) > 1:

@@ -113,3 +113,30 @@ def deprecated(instruction: Instruction, stage: Stage) -> Outcome:
     who = instruction.value.raw.replace('"', "'")
     fix = Edit(instruction.span, f'LABEL org.opencontainers.image.authors="{who}"', safe=True)
     yield MAINTAINER.finding(instruction.word.span, fix=fix)
+
+
+NOT_UTF8 = Rule(
+    code="IL016",
+    name="not-utf8",
+    severity=Severity.WARNING,
+    message="the byte {byte} is not UTF-8: builders and editors will show and store another character",
+    page="""The file holds bytes that are not UTF-8.
+
+Builders take Dockerfiles for UTF-8. Text in another encoding, as from an old editor, ends up as
+other characters in labels, variables and files. Save the file as UTF-8. The first such byte of
+the file is told.
+""",
+    bad=("FROM a\nLABEL author=J\udcfcrgen\n",),
+    good=("FROM a\nLABEL author=Jürgen\n",),
+)
+
+
+@NOT_UTF8.dockerfile
+def other_encoding(file: Dockerfile) -> Outcome:
+    # Such bytes are kept as lone surrogates.
+    value = file.text.value
+    if value.isascii():
+        return
+    at = next((index for index, char in enumerate(value) if "\udc80" <= char <= "\udcff"), -1)
+    if at >= 0:
+        yield NOT_UTF8.finding(file.text.span(at, at + 1), byte=f"0x{ord(value[at]) - 0xDC00:02x}")

@@ -171,6 +171,27 @@ def lint(
 
 
 @app.command()
+def fix(
+    paths: Annotated[list[str] | None, typer.Argument(help="Files, directories, globs.")] = None,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Make fixes, too, that may change what is built.")
+    ] = False,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show what would change; the exit code is 1 then.")
+    ] = False,
+    select: Select = None,
+    ignore: Ignore = None,
+    extend_select: Extend = None,
+    config: Annotated[str | None, typer.Option("--config", help="This configuration file for all.")] = None,
+) -> int:
+    """Fix in place what can be fixed without changing what is built."""
+    from .commands.fix import fix as command
+
+    given = {"select": select or [], "ignore": ignore or [], "extend_select": extend_select or []}
+    return command(paths or [], Configuration(choose(given), config), unsafe=unsafe, diff=diff)
+
+
+@app.command()
 def explain(code: Annotated[str, typer.Argument(help="A rule's code, alias or name.")]) -> int:
     """Say what a rule finds, and why that is a fault."""
     from .commands.explain import explain as command

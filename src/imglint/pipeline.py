@@ -245,6 +245,8 @@ def read_text(path: str, settings: Settings) -> Text:
         ) from error
     if len(data) > MAX_DOCKERFILE_BYTES:
         raise InputError(name, f"is larger than {MAX_DOCKERFILE_BYTES >> 20} MiB", "is this a Dockerfile?")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UnparsableError(name, "is UTF-16 text", "save it as UTF-8, which builders read")
     if b"\0" in data[:65536]:
         raise UnparsableError(
             name, "is binary, not a Dockerfile", "for an image archive: imglint image " + name

@@ -1,0 +1,106 @@
+"""`imglint fix`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..analyzer import InputError
+from ..analyzer.dockerfile import Dockerfile, Text
+from ..config import Configuration
+from ..discovery import dockerfiles
+from ..exits import Exit, worst
+from ..pipeline import lint_text, read_text
+from ..rules.fix import apply
+from ..rules.registry import UnknownCodeError
+from .lint import unknown_code
+from .show import fail
+
+# One fix can make room for another one; more than this many rounds would mean that two undo each other.
+_ROUNDS = 10
+
+
+class _Result(NamedTuple):
+    before: Text
+    after: str
+    fixed: int
+    left: int  # findings that remain
+
+
+def fix(
+    paths: Sequence[str], configuration: Configuration, *, unsafe: bool = False, diff: bool = False
+) -> Exit:
+    """Fix files in place, or show what would change."""
+    codes: list[Exit] = []
+    fixed = left = files = 0
+    try:
+        for path in paths or (".",):
+            for name in dockerfiles(path):
+                try:
+                    result = _fixed(name, configuration, unsafe=unsafe)
+                    if diff:
+                        _show(name, result)
+                    elif result.fixed:
+                        _write(name, result.after)
+                except InputError as error:
+                    codes.append(fail(error))
+                    continue
+                files += result.fixed > 0
+                fixed += result.fixed
+                left += result.left
+    except InputError as error:
+        codes.append(fail(error))
+    except UnknownCodeError as error:
+        return unknown_code(error)
+    verb = "could be fixed" if diff else "fixed"
+    sys.stderr.write(f"{fixed} {verb} in {files} file{'s' if files != 1 else ''}, {left} left to you\n")
+    if diff and fixed:
+        codes.append(Exit.FINDINGS)
+    return worst(codes)
+
+
+def _fixed(name: str, configuration: Configuration, *, unsafe: bool) -> _Result:
+    settings = configuration.settings(name)
+    before = text = read_text(name, settings)
+    count = left = 0
+    for _ in range(_ROUNDS):
+        findings = lint_text(text, settings, path=name)[0].findings
+        left = len(findings)
+        result = apply(text, findings, unsafe=unsafe)
+        new = Text(result.value, name)
+        # A fix must leave a file that is read as well as before.
+        if not result.findings or len(Dockerfile(new).faults) > len(Dockerfile(text).faults):
+            break
+        text = new
+        count += len(result.findings)
+    return _Result(before, text.value, count, left)
+
+
+def _show(name: str, result: _Result) -> None:
+    import difflib
+
+    lines = difflib.unified_diff(
+        result.before.value.splitlines(keepends=True), result.after.splitlines(keepends=True), name, name
+    )
+    text = "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+
+
+def _write(name: str, value: str) -> None:
+    """Write a file whole or not at all, with its mode kept; a link stays a link."""
+    import shutil
+    import tempfile
+
+    target = os.path.realpath(name)
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=".imglint-", dir=os.path.dirname(target))
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(value.encode("utf-8", "surrogateescape"))
+        shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise InputError(name, f"can't be written: {(error.strerror or str(error)).lower()}") from error

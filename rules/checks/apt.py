@@ -216,6 +216,7 @@ reported, too; one that reads the lists from a cache mount is not.
     ),
     good=(
         "FROM debian:12\nRUN apt-get update && apt-get install -y a\n",
+        "FROM debian:12\nRUN apt-get update && sudo apt-get install -y a\n",
         "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt/lists apt-get update\n",
         "FROM debian:12\nRUN apt-get update && ./install-all.sh\n",
         "FROM debian:12\nRUN apt-get update; apt-get upgrade -y\n",
@@ -227,10 +228,10 @@ reported, too; one that reads the lists from a cache mount is not.
 def updated_alone(command: Command, stage: Stage) -> Outcome:
     if _subcommand(command) != "update" or cached(command.instruction, "/var/lib/apt", "/var/cache"):
         return
-    harmless = {"set", "echo", "rm", "true", ":", "export", "mkdir", "sed", "sleep", "cd"}
+    harmless = {"sudo", "set", "echo", "rm", "true", ":", "export", "mkdir", "sed", "sleep", "cd"}
     # Whatever else the RUN does may use the lists: another program can be an installer.
     if not any(
-        one is not command and not one.wrapped and one.name not in harmless | {"sudo"}
+        one is not command and one.name not in harmless
         for one in command.script.commands
         if not (one.name == command.name and _subcommand(one) == "update")
     ):

@@ -148,7 +148,7 @@ The engine mounts these into every container, so nothing that the image puts the
 volume in their place hides what programs need.
 """,
     bad=("FROM a\nWORKDIR /proc/x\n", "FROM a\nVOLUME /sys\n"),
-    good=("FROM a\nWORKDIR /process\nVOLUME /srv/dev\n",),
+    good=("FROM a\nWORKDIR /process\nVOLUME /srv/dev /sys/fs/cgroup\n",),
 )
 
 
@@ -156,5 +156,7 @@ volume in their place hides what programs need.
 def system_directory(instruction: Instruction, stage: Stage) -> Outcome:
     for word in (instruction.value,) if instruction.keyword == "WORKDIR" else instruction.args:
         path = stage.path(word, instruction)
-        if path and re.match(r"/(?:proc|sys|dev)(?:/|$)", path):
+        # Below /sys a volume can be meant: systemd wants /sys/fs/cgroup.
+        below = "(?:/|$)" if instruction.keyword == "WORKDIR" else "$"
+        if path and re.match(rf"/(?:proc|sys|dev){below}", path):
             yield SYSTEM_DIRECTORY.finding(word.span, path=path)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..analyzer.credentials import mask
 from . import text
+from .gates_text import gates
 from .report import Report
 from .tables import clipped, size, table
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _STEP_WIDTH = 60
 _WASTE_ROWS = 10
+_BALLAST_ROWS = 5
 
 
 def render(report: Report, *, full: bool = False) -> str:
@@ -21,6 +23,8 @@ def render(report: Report, *, full: bool = False) -> str:
     parts = [image_view(image, full=full) for image in report.images]
     if len(report.images) > 1:
         parts.append(shared(report.images))
+    if report.gates:
+        parts.append(gates(report.gates))
     parts.append(text.render(report, full=full).rstrip("\n"))
     return "\n\n".join(parts) + "\n"
 
@@ -30,6 +34,8 @@ def image_view(image: Image, *, full: bool = False) -> str:
     lines = [heading(image), "", layers(image)]
     if image.waste:
         lines += ["", waste(image, full=full)]
+    if image.ballast:
+        lines += ["", ballast(image, full=full)]
     return "\n".join(lines)
 
 
@@ -89,19 +95,57 @@ def waste(image: Image, *, full: bool = False) -> str:
     return view + (f"\n… and {rest} smaller ones: --format full shows them" if rest else "")
 
 
+def ballast(image: Image, *, full: bool = False) -> str:
+    """What can be seen and is hardly needed: the largest kinds."""
+    shown = image.ballast if full else image.ballast[:_BALLAST_ROWS]
+    rows = [
+        [size(one.bytes), one.layer, one.kind, clipped(f"/{one.paths[0]}", 44) + _more(one.files - 1)]
+        for one in shown
+    ]
+    view = table(rows, ["beside it", "in layer", "visible", "files"], right=("beside it",))
+    rest = len(image.ballast) - len(shown)
+    return view + (f"\n… and {rest} smaller ones: --format full shows them" if rest else "")
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
+
+
 def shared(images: tuple[Image, ...]) -> str:
     """What several images have in common, by chain ID."""
-    owners: dict[str, set[str]] = {}
-    bytes_of: dict[str, int] = {}
-    for image in images:
-        for layer in image.layers:
-            owners.setdefault(layer.chain_id, set()).add(image.id)
-            bytes_of[layer.chain_id] = layer.content_bytes
-    together = sum(bytes_of.values())
-    common = sum(
-        count for chain, count in bytes_of.items() if len(owners[chain]) == len({i.id for i in images})
+    from ..analyzer.image.sharing import shares, stored_bytes
+
+    found = shares(images)
+    names = [clipped(" ".join(image.tags) or image.id[:19], 50) for image in images]
+    rows = [
+        [names[one.image], size(one.total_bytes), size(one.shared_bytes), size(one.unique_bytes),
+         "" if one.base is None else names[one.base]]
+        for one in found
+    ]  # fmt: skip
+    view = table(
+        rows, ["image", "layers", "shared", "its own", "built on"], right=("layers", "shared", "its own")
     )
-    return f"{len(images)} images: {size(together)} of content in all, {size(common)} of it in layers that all share"
+    together = stored_bytes(images)
+    return f"{view}\n\n{len(images)} images, {size(together)} together; deleting one frees what is its own"
+
+
+def compared(images: tuple[Image, ...]) -> str:
+    """Images side by side: size, system, user."""
+    from ..analyzer.image.system import system_of
+
+    rows = []
+    for image in images:
+        system = system_of(image)
+        uid = image.effective_uid()
+        user = image.config.user or "root"
+        rows.append([
+            clipped(" ".join(image.tags) or image.source, 40), size(image.content_bytes), len(image.layers),
+            system.distribution or "-", system.libc or "-", system.shell or "-", system.package_manager or "-",
+            "-" if system.packages is None else system.packages,
+            user if uid is None or str(uid) == user else f"{user} ({uid})",
+        ])  # fmt: skip
+    headers = ["image", "content", "layers", "distribution", "libc", "sh", "manager", "packages", "user"]
+    return table(rows, headers, right=("content", "layers", "packages"))
 
 
 def history(image: Image) -> str:
@@ -134,7 +178,10 @@ def history(image: Image) -> str:
         right=("step", "layer", "content", "wasted"),
     )
     doubt = next((step for step in image.steps if step.confidence != "exact"), None)
-    notes = ["a step without a layer changed only the configuration"]
+    notes = [
+        "a step without a layer changed only the configuration",
+        "`docker history` shows <missing> for steps that another machine made: only the last has an image ID here",
+    ]
     if doubt:
         notes.append(
             "history and layers differ in number: the mapping follows the habit of the tool that built it"

@@ -13,6 +13,9 @@ from .report import Report
 
 if TYPE_CHECKING:
     from ..analyzer.image import Image, Layer, Waste
+    from ..analyzer.image.ballast import Ballast
+    from ..analyzer.image.diff import ImageDiff
+    from ..rules.gates import Gate
     from ..rules.matrix import Cell
     from ..runner import Check
 
@@ -54,6 +57,10 @@ def document(report: Report) -> dict[str, Any]:
     }
     if report.images:
         out["images"] = [_image(one, report.lines.get(one.id, {})) for one in report.images]
+    if report.gates:
+        out["gates"] = [_gate(one) for one in report.gates]
+    if report.diff is not None:
+        out["diff"] = _diff(report.diff)
     if report.observations:
         out["checks"] = [
             _check(check, observation.engine)
@@ -118,7 +125,71 @@ def _image(image: Image, lines: Any) -> dict[str, Any]:
         "wasted_bytes": image.wasted_bytes,
         "efficiency": image.efficiency,
         "waste": [_waste(one) for one in image.waste],
+        "ballast": [_ballast(one) for one in image.ballast],
         "layers": [_layer(one, lines) for one in image.layers],
+    }
+
+
+def _ballast(ballast: Ballast) -> dict[str, Any]:
+    return {
+        "kind": ballast.kind,
+        "layer": ballast.layer,
+        "bytes": ballast.bytes,
+        "files": ballast.files,
+        "paths": list(ballast.paths),
+        "advice": ballast.advice,
+    }
+
+
+def _gate(gate: Gate) -> dict[str, Any]:
+    return {
+        "image": gate.image,
+        "name": gate.name,
+        "limit": gate.limit,
+        "value": gate.value,
+        "passed": gate.passed,
+        "note": gate.note,
+    }
+
+
+def _diff(diff: ImageDiff) -> dict[str, Any]:
+    from ..analyzer.credentials import mask
+
+    def shown(key: str, value: str | None) -> str | None:
+        return None if value is None else mask(f"{key.removeprefix('env ')}={value}").partition("=")[2]
+
+    return {
+        "old": diff.old.id,
+        "new": diff.new.id,
+        "content_bytes": diff.grown,
+        "live_bytes": diff.live_grown,
+        "own_bytes": diff.own_grown,
+        "base_bytes": diff.base_grown,
+        "base_layers": {
+            "old": diff.old_base.layers,
+            "new": diff.new_base.layers,
+            "known_by": diff.new_base.known_by,
+        },
+        "layers": [{"old": one.old, "new": one.new} for one in diff.layers],
+        "pull_layers": list(diff.pull_layers),
+        "steps": [{"layer": layer, "bytes": grown} for layer, grown in diff.by_step().items()],
+        "directories": [{"path": path, "bytes": grown} for path, grown in diff.by_directory().items()],
+        "files": [
+            {
+                "kind": one.kind,
+                "path": one.path,
+                "origin": one.origin,
+                "old_bytes": one.old_bytes,
+                "new_bytes": one.new_bytes,
+                "layer": one.layer,
+                "base": one.base,
+            }
+            for one in diff.files
+        ],
+        "config": [
+            {"key": one.key, "old": shown(one.key, one.old), "new": shown(one.key, one.new)}
+            for one in diff.config
+        ],
     }
 
 

@@ -10,6 +10,8 @@ from ..rules.rule import Finding, Severity, Skipped
 if TYPE_CHECKING:
     from ..analyzer.dockerfile import Text
     from ..analyzer.image import Image
+    from ..analyzer.image.diff import ImageDiff
+    from ..rules.gates import Gate
     from ..rules.matrix import Cell
     from ..runner import Observation
 
@@ -43,6 +45,8 @@ class Report(NamedTuple):
     matrix: tuple[Cell, ...] = ()
     lines: Mapping[str, Mapping[int, int]] = {}  # image ID → step index → line of the Dockerfile
     texts: Mapping[str, Text] = {}  # by file, for source frames
+    gates: tuple[Gate, ...] = ()
+    diff: ImageDiff | None = None
 
     def line_of(self, finding: Finding) -> int | None:
         """The line of the Dockerfile that made the layer of an image's finding, where that is known."""

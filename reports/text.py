@@ -38,6 +38,11 @@ def problems(report: Report) -> str:
     return "".join(f"{_printable(line)}\n" for line in lines)
 
 
+def printable(block: str) -> str:
+    """Several lines that can't steer the terminal."""
+    return "\n".join(_printable(line) for line in block.split("\n"))
+
+
 def _printable(line: str) -> str:
     """A line that can't steer the terminal, whatever the input holds."""
     if line.isprintable():

@@ -40,7 +40,11 @@ def test_images_share_the_layers_of_their_base(images: tuple[Image, ...]) -> Non
     assert below & set(of_kind(found, "layer")) == {first.layers[0].chain_id}
     # The same bytes on other ones are another layer: chain IDs tell them apart.
     assert third.layers[1].diff_id == first.layers[0].diff_id
-    assert not nx.descendants(found, third.id) & nx.descendants(found, first.id)
+    layers = set(of_kind(found, "layer"))
+    assert not nx.descendants(found, third.id) & nx.descendants(found, first.id) & layers
+    # … of the same blob, for the same platform.
+    assert set(of_kind(found, "blob")) & nx.descendants(found, third.id) & nx.descendants(found, first.id)
+    assert of_kind(found, "platform") == ["linux/amd64"]
 
 
 def test_tags_steps_and_configurations(images: tuple[Image, ...]) -> None:

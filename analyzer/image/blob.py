@@ -259,6 +259,14 @@ def chunks(blob: Blob, hasher: Hasher | None = None) -> Iterator[bytes]:
         yield chunk
 
 
+def gzipped_bytes(blob: Blob) -> int:
+    """How much a blob takes when it is compressed as pushing does: gzip at its usual level."""
+    import zlib
+
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+    return sum(len(packer.compress(chunk)) for chunk in chunks(blob)) + len(packer.flush())
+
+
 def unpacked(blob: Blob) -> Iterator[bytes]:
     """The bytes of a blob without its compression.
 

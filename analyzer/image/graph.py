@@ -14,19 +14,29 @@ if TYPE_CHECKING:
 def graph(images: Iterable[Image]) -> nx.DiGraph[str]:
     """A directed acyclic graph over any number of images.
 
-    Nodes have a `kind`: "tag", "image", "config", "layer" (by chain ID, so that images on a common
-    base share its layers) and "step". Edges have a `kind`, too: "names" (tag → image), "has"
-    (image → config and top layer), "on" (layer → the layer below it) and "made" (step → layer).
-    Attributes are strings and numbers, so that GraphML takes them.
+    Nodes have a `kind`: "tag", "platform", "image", "config", "layer" (by chain ID, so that images on
+    a common base share its layers), "blob" (by diff ID: the same content on whatever base) and "step".
+    Edges have a `kind`, too: "names" (tag → image), "for" (image → platform), "has" (image → config
+    and top layer), "on" (layer → the layer below it), "holds" (layer → blob), "made" (step → layer)
+    and "based on" (image → the image whose layers are exactly its lowest ones). Attributes are
+    strings and numbers, so that GraphML takes them.
     """
     import networkx as nx
 
+    from .sharing import base_of
+
     out: nx.DiGraph[str] = nx.DiGraph()
-    for image in images:
+    images = tuple(images)
+    for index, image in enumerate(images):
         config = f"config {image.id}"
         out.add_node(image.id, kind="image", source=image.source, platform=image.platform)
         out.add_node(config, kind="config", user=image.config.user)
         out.add_edge(image.id, config, kind="has")
+        out.add_node(image.platform, kind="platform")
+        out.add_edge(image.id, image.platform, kind="for")
+        base = base_of(images, index)
+        if base is not None and images[base].id != image.id:
+            out.add_edge(image.id, images[base].id, kind="based on")
         for tag in image.tags:
             out.add_node(tag, kind="tag")
             out.add_edge(tag, image.id, kind="names")
@@ -40,6 +50,9 @@ def graph(images: Iterable[Image]) -> nx.DiGraph[str]:
                 content_bytes=layer.content_bytes,
                 created_by=layer.created_by or "",
             )
+            blob = f"blob {layer.diff_id}"
+            out.add_node(blob, kind="blob", tar_bytes=layer.tar_bytes)
+            out.add_edge(layer.chain_id, blob, kind="holds")
             if below:
                 out.add_edge(layer.chain_id, below, kind="on")
             below = layer.chain_id
@@ -52,3 +65,56 @@ def graph(images: Iterable[Image]) -> nx.DiGraph[str]:
             if step.layer is not None:
                 out.add_edge(name, image.layers[step.layer].chain_id, kind="made")
     return out
+
+
+def as_text(found: nx.DiGraph[str], form: str) -> str:
+    """A graph as "graphml", "dot" or "json" (networkx' node-link form).
+
+    Raises:
+        ValueError: another form.
+    """
+    import networkx as nx
+
+    if form == "graphml":
+        return "\n".join(nx.generate_graphml(_printable(found))) + "\n"
+    if form == "json":
+        import json
+
+        return json.dumps(nx.node_link_data(found, edges="edges"), indent=1) + "\n"
+    if form == "dot":
+        return _dot(found)
+    raise ValueError(f"{form!r} is no form of a graph: graphml, dot, json")
+
+
+def _clean(text: str) -> str:
+    """Text without characters that XML and Graphviz can't hold."""
+    whole = text.encode("utf-8", "replace").decode()
+    return "".join(char if char.isprintable() else " " for char in whole)
+
+
+def _printable(found: nx.DiGraph[str]) -> nx.DiGraph[str]:
+    import networkx as nx
+
+    out: nx.DiGraph[str] = nx.DiGraph()
+    for node, attributes in found.nodes(data=True):
+        values = {key: _clean(one) if isinstance(one, str) else one for key, one in attributes.items()}
+        out.add_node(_clean(node), **values)
+    for one, other, attributes in found.edges(data=True):
+        out.add_edge(_clean(one), _clean(other), **attributes)
+    return out
+
+
+def _dot(found: nx.DiGraph[str]) -> str:
+    """Graphviz' language; a node shows its kind and what it is called."""
+
+    def quoted(text: str) -> str:
+        return '"' + _clean(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    lines = ["digraph images {"]
+    for node, attributes in found.nodes(data=True):
+        text = attributes.get("text") or attributes.get("created_by") or node
+        label = f"{attributes.get('kind', '')}: {text[:60]}"
+        lines.append(f"  {quoted(node)} [label={quoted(label)}];")
+    for one, other, attributes in found.edges(data=True):
+        lines.append(f"  {quoted(one)} -> {quoted(other)} [label={quoted(attributes.get('kind', ''))}];")
+    return "\n".join([*lines, "}"]) + "\n"

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from .ballast import Ballast
+    from .dive import DiveNumbers
+
 _MAX_LINKS = 40  # as the kernel has it
 _MAX_PARTS = 4096
 _MAX_SMALL_FILE = 4 * 1024 * 1024
@@ -94,7 +97,13 @@ class Image:
     """An image of an archive or layout. Everything is read when it is opened, and never changes."""
 
     def __init__(
-        self, source: str, manifest: Manifest, raw: Mapping[str, Any], contents: Sequence[LayerContents]
+        self,
+        source: str,
+        manifest: Manifest,
+        raw: Mapping[str, Any],
+        contents: Sequence[LayerContents],
+        *,
+        verified: bool = True,
     ) -> None:
         subject = manifest.config.subject
         self.source = source
@@ -107,6 +116,8 @@ class Image:
         self._diff_ids = manifest.diff_ids
         self._blobs = manifest.layers
         self._contents = tuple(contents)
+        # Without verifying, contents are not read, and equal ones not looked for.
+        self._verified = verified
 
     def __repr__(self) -> str:
         return f"<Image {self.id[:19]} {' '.join(self.tags)}>"
@@ -124,10 +135,7 @@ class Image:
     @property
     def platform(self) -> str:
         """As "linux/amd64" or "linux/arm64/v8"; "unknown" for what the configuration leaves out."""
-        parts = [self.raw.get("os") or "unknown", self.raw.get("architecture") or "unknown"]
-        if self.raw.get("variant"):
-            parts.append(self.raw["variant"])
-        return "/".join(str(part) for part in parts)
+        return platform_of(self.raw)
 
     @cached_property
     def _visibility(self) -> Visibility:
@@ -172,6 +180,32 @@ class Image:
         """What the layers weigh as they are stored; None where they are stored unpacked."""
         sizes = [layer.compressed_bytes for layer in self.layers]
         return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @cached_property
+    def pull_bytes(self) -> int:
+        """What a registry would send: the layers as stored, or compressed here where they are not."""
+        from .blob import gzipped_bytes
+
+        return sum(
+            layer.compressed_bytes
+            if layer.compressed_bytes is not None
+            else gzipped_bytes(self._blobs[layer.index])
+            for layer in self.layers
+        )
+
+    @cached_property
+    def dive_numbers(self) -> DiveNumbers:
+        """Efficiency and waste as dive counts them."""
+        from .dive import dive_numbers
+
+        return dive_numbers(self._contents)
+
+    @cached_property
+    def ballast(self) -> tuple[Ballast, ...]:
+        """What a container sees and hardly needs, by kind and layer, the most first."""
+        from .ballast import ballast
+
+        return ballast(self, duplicates=self._verified)
 
     @property
     def tar_bytes(self) -> int:
@@ -230,11 +264,12 @@ class Image:
             return DUPLICATE_LAYER
         if cover.kind != "file":
             return TYPE_CHANGE
-        if cover.size != hidden.entry.size or self._digest(cover) != self._digest(hidden.entry):
+        if cover.size != hidden.entry.size or self.content_digest(cover) != self.content_digest(hidden.entry):
             return NEW_CONTENT
         return SAME_CONTENT
 
-    def _digest(self, entry: Entry) -> bytes:
+    def content_digest(self, entry: Entry) -> bytes:
+        """The XXH3 of a file's contents, read where it is not known yet; b"" for an empty one."""
         if entry.digest is not None or not entry.size:
             return entry.digest or b""
         import xxhash
@@ -341,7 +376,12 @@ def _text(value: Any) -> str | None:
 
 
 def open_images(
-    source: str | Iterable[bytes], *, name: str = "", select: str | None = None, verify: bool = True
+    source: str | Iterable[bytes],
+    *,
+    name: str = "",
+    select: str | None = None,
+    verify: bool = True,
+    platform: str | None = None,
 ) -> tuple[Image, ...]:
     """The images of an archive or a layout.
 
@@ -350,14 +390,47 @@ def open_images(
         name: what to call the source in messages and results; the path by default.
         select: one image of several: a tag ("shop:1.0"), or "@" and its index.
         verify: check the digests of configurations and layers.
+        platform: only images for it: "linux/arm64", or "arm64" for any system.
 
     Raises:
-        InputError: there is no image to be read; names file, member and offset.
+        InputError: there is no image to be read, or none for the platform; names file, member and offset.
     """
     archive = open_archive(source, name, verify=verify)
     read: dict[tuple[str, str], LayerContents] = {}
-    return tuple(
-        _open(archive, manifest, name or archive.name, read, verify) for manifest in archive.manifests(select)
+    chosen = []
+    held: dict[str, None] = {}
+    for manifest in archive.manifests(select):
+        own = platform_of(_configuration(manifest))
+        held[own] = None
+        if platform is None or _is_for(own, platform):
+            chosen.append(_open(archive, manifest, name or archive.name, read, verify))
+    if not chosen:
+        raise InputError(
+            name or archive.name, f"holds no image for {platform}", f"it holds {', '.join(held)}"
+        )
+    return tuple(chosen)
+
+
+def _configuration(manifest: Manifest) -> Mapping[str, Any]:
+    try:
+        raw = json.loads(manifest.raw)
+    except (ValueError, RecursionError) as error:
+        raise InputError(manifest.config.subject, f"is not valid JSON: {error}") from error
+    return raw if isinstance(raw, dict) else {}
+
+
+def platform_of(raw: Mapping[str, Any]) -> str:
+    """The platform of an image configuration: "linux/amd64"; "unknown" for what it leaves out."""
+    parts = [raw.get("os") or "unknown", raw.get("architecture") or "unknown"]
+    if raw.get("variant"):
+        parts.append(raw["variant"])
+    return "/".join(str(part) for part in parts)
+
+
+def _is_for(own: str, wanted: str) -> bool:
+    asked = wanted.lower().split("/")
+    return (
+        own.split("/")[: len(asked)] == asked or own.split("/")[1:] == asked or own.split("/")[1:2] == asked
     )
 
 
@@ -368,11 +441,7 @@ def _open(
     read: dict[tuple[str, str], LayerContents],
     verify: bool,
 ) -> Image:
-    subject = manifest.config.subject
-    try:
-        raw = json.loads(manifest.raw)
-    except (ValueError, RecursionError) as error:
-        raise InputError(subject, f"is not valid JSON: {error}") from error
+    raw = _configuration(manifest)
     contents = []
     for index, (blob, diff_id) in enumerate(zip(manifest.layers, manifest.diff_ids, strict=True)):
         # Images of one archive share layers, and one image may hold a layer twice: read it once.
@@ -383,4 +452,4 @@ def _open(
         if layer.entries and layer.entries[0].layer != index:
             layer = layer._replace(entries=tuple(one._replace(layer=index) for one in layer.entries))
         contents.append(layer)
-    return Image(name, manifest, raw, contents)
+    return Image(name, manifest, raw, contents, verified=verify)

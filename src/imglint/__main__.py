@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .exits import Exit
 
-_COMMANDS = frozenset({"lint", "fix", "image", "history", "verify", "audit", "explain", "rules"})
+_COMMANDS = frozenset({"lint", "fix", "image", "diff", "history", "verify", "audit", "explain", "rules"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

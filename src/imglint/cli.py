@@ -13,6 +13,7 @@ from .analyzer import InputError
 from .config import PROFILES, Configuration, Settings
 from .exits import Exit
 from .lint_options import FORMATS, UsageError, build, choose, outputs
+from .rules.gates import Limits, parse_limits
 
 app = typer.Typer(
     name="imglint",
@@ -211,6 +212,11 @@ def rules(
     return command(format)
 
 
+Platform = Annotated[
+    str | None, typer.Option("--platform", help="Of several, only images for this: linux/arm64, arm64.")
+]
+
+
 @app.command()
 def image(
     sources: Annotated[
@@ -224,16 +230,88 @@ def image(
     select: Select = None,
     ignore: Ignore = None,
     fail_level: Level = None,
+    max_size: Annotated[
+        str | None, typer.Option("--max-size", help="Fail over this content: 500MB, 1.5GiB.")
+    ] = None,
+    max_pull: Annotated[
+        str | None, typer.Option("--max-pull", help="Fail when a registry would send more than this.")
+    ] = None,
+    max_layer: Annotated[str | None, typer.Option("--max-layer", help="Fail over this in one layer.")] = None,
+    max_waste: Annotated[
+        str | None, typer.Option("--max-waste", help="Fail when more than this can't be seen.")
+    ] = None,
+    min_efficiency: Annotated[
+        str | None, typer.Option("--min-efficiency", help="Fail when less of the content is live: 90%, 0.9.")
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against", help="Compare with an image, or with JSON of an earlier run if it is there."
+        ),
+    ] = None,
+    max_growth: Annotated[
+        str | None,
+        typer.Option("--max-growth", help="Fail when content grew by more: 5MB, 3%. With --against."),
+    ] = None,
+    dive_compat: Annotated[
+        bool, typer.Option("--dive-compat", help="Count waste and efficiency as dive does, for its limits.")
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Side by side: size, distribution, libc, shell, packages, user.")
+    ] = False,
+    graph: Annotated[
+        str | None,
+        typer.Option("--graph", help="Write what the images share to a .graphml, .dot or .json file."),
+    ] = None,
+    platform: Platform = None,
     no_verify: NoVerify = False,
     engine: EngineOption = None,
 ) -> int:
     """Measure images: size, layers, what is wasted and by which step."""
+    from .commands.image import View
     from .commands.image import image as command
 
+    limits = _limits(
+        max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
+        min_efficiency=min_efficiency, max_growth=max_growth,
+    )  # fmt: skip
     return command(
         sources, _settings(select, ignore, fail_level), outputs(format or [], output or []),
         verify=not no_verify, engine=engine,
+        view=View(limits, against, dive_compat, compare, graph, platform),
     )  # fmt: skip
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="The image before: an archive, a layout, or a name.")],
+    new: Annotated[str, typer.Argument(help="The image after.")],
+    format: Formats = None,
+    output: Outputs = None,
+    max_growth: Annotated[
+        str | None, typer.Option("--max-growth", help="Fail when content grew by more: 5MB, 3%.")
+    ] = None,
+    base: Annotated[
+        list[str] | None, typer.Option("--base", help="The image that one of them is built on; repeatable.")
+    ] = None,
+    no_verify: NoVerify = False,
+    engine: EngineOption = None,
+) -> int:
+    """Say what changed from one image to another, and what it costs."""
+    from .commands.image import diff as command
+
+    return command(
+        old, new, _settings(None, None, None), outputs(format or [], output or []),
+        limits=_limits(max_growth=max_growth), base=tuple(base or ()), verify=not no_verify, engine=engine,
+    )  # fmt: skip
+
+
+def _limits(**given: str | None) -> Limits:
+    """Limits from the options' texts."""
+    try:
+        return parse_limits({name: text for name, text in given.items() if text is not None})
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
 
 
 @app.command()

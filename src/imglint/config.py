@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from .rules.gates import Limits
 from .rules.policy import Policy
 from .rules.rule import Severity
 
@@ -37,10 +38,21 @@ class Settings(NamedTuple):
     policy: Policy = Policy()
     per_path: tuple[PerPath, ...] = ()
     images: Mapping[str, str] = {}  # Dockerfile → the image built from it
+    gates: Mapping[str, Limits] = {}  # by a glob for the image's name; "*" for all
     baseline: str | None = None
     stdin_filename: str = "-"
     origin: str = ""  # the configuration file
     notes: tuple[str, ...] = ()  # what of it was not understood
+
+    def limits_of(self, names: Iterable[str]) -> Limits:
+        """The limits for an image of these names: those of the narrowest globs go before the wider ones."""
+        from fnmatch import fnmatchcase
+
+        limits = Limits()
+        for glob, one in sorted(self.gates.items(), key=lambda item: len(item[0])):
+            if glob == "*" or any(fnmatchcase(name, glob) for name in names):
+                limits = limits.replaced_by(one)
+        return limits
 
     def image_of(self, dockerfile: str) -> str | None:
         """The image that the configuration says is built from a Dockerfile."""

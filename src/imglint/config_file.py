@@ -8,6 +8,7 @@ from typing import Any
 
 from .analyzer import InputError
 from .config import PROFILES, SEVERITIES, PerPath, Settings
+from .rules.gates import Limits, parse_limits
 from .rules.policy import LABEL_TYPES, Policy
 from .rules.registry import UnknownCodeError, check, find
 from .rules.rule import Severity
@@ -101,6 +102,28 @@ class _Reader:
     def level(self, key: str, value: Any) -> Severity | None:
         return SEVERITIES.get(self.choice(key, value, (*SEVERITIES, "none")))
 
+    def gates(self, key: str, value: Any) -> dict[str, Limits]:
+        """Limits for all images, and in tables of their own for those whose names fit a glob."""
+        if not isinstance(value, dict):
+            raise self.wrong(key, "takes a table of limits")
+        tables = {"*": {k: v for k, v in value.items() if not isinstance(v, dict)}}
+        tables |= {k: v for k, v in value.items() if isinstance(v, dict)}
+        out = {}
+        for glob, table in tables.items():
+            where = key if glob == "*" else f"{key}.{glob}"
+            for name in table:
+                if name.replace("-", "_") not in Limits._fields:
+                    raise _unknown(
+                        _Reader(self.path, f"{where}."),
+                        name,
+                        [one.replace("_", "-") for one in Limits._fields],
+                    )
+            try:
+                out[glob] = parse_limits({name.replace("-", "_"): str(one) for name, one in table.items()})
+            except ValueError as error:
+                raise self.wrong(where, f"has {error}") from error
+        return out
+
     def labels(self, key: str, value: Any) -> Mapping[str, str]:
         table = self.table(key, value)
         for name, kind in table.items():
@@ -134,6 +157,7 @@ _KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
     "context": ("context", _Reader.text),
     "baseline": ("baseline", _Reader.text),
     "images": ("images", _Reader.table),
+    "gates": ("gates", _Reader.gates),
 }
 _POLICY_KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
     "trusted-registries": ("trusted_registries", _Reader.texts),

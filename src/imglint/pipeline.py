@@ -13,6 +13,7 @@ from .config import Configuration, Settings
 from .discovery import dockerfiles
 from .exits import Exit, worst
 from .reports import Problem, Report
+from .rules.gates import Limits
 from .rules.judge import Judgement, judge_container, judge_dockerfile, judge_image
 from .rules.policy import Policy
 from .rules.profiles import HADOLINT, HADOLINT_SHIPPED
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .analyzer.image import Image
     from .known import Trace
     from .rules.entry import Entry
+    from .rules.gates import Gate
     from .rules.rule import Evidence, Finding, Rule
 
 MAX_DOCKERFILE_BYTES = 32 * 1024 * 1024
@@ -283,7 +285,12 @@ def _problem(error: InputError) -> Problem:
 
 
 def measure(
-    sources: Iterable[str], settings: Settings, *, verify: bool = True, engine: str | None = None
+    sources: Iterable[str],
+    settings: Settings,
+    *,
+    verify: bool = True,
+    engine: str | None = None,
+    platform: str | None = None,
 ) -> tuple[Report, Exit]:
     """Open images, measure and judge them. One that can't be read never stops the others.
 
@@ -297,7 +304,7 @@ def measure(
     judgements: list[Judgement] = []
     for source in sources:
         try:
-            found = open_source(source, verify=verify, engine=engine)
+            found = open_source(source, verify=verify, engine=engine, platform=platform)
         except InputError as error:
             problems.append(_problem(error))
             codes.append(Exit.INPUT)
@@ -315,6 +322,86 @@ def measure(
         images=tuple(images),
     )
     return report, worst(codes)
+
+
+def weigh(
+    report: Report,
+    settings: Settings,
+    limits: Limits,
+    *,
+    against: str | None = None,
+    dive: bool = False,
+    engine: str | None = None,
+) -> tuple[Report, Exit]:
+    """Hold the images of a report against limits: those given, and those of the settings.
+
+    Args:
+        report: with its images.
+        settings: the limits by image name.
+        limits: of the command line, which go before them.
+        against: what to compare with for growth: a SOURCE, or the JSON of an earlier run.
+        dive: count waste and efficiency as dive does.
+        engine: as for `connect`.
+
+    Raises:
+        InputError: `against` is there and can't be read.
+    """
+    from .gates import earlier
+    from .rules.gates import check
+
+    gates: list[Gate] = []
+    notes: list[str] = []
+    for image in report.images:
+        before = None
+        if against is not None:
+            before = earlier(against, image, engine=engine)
+            if before is None:
+                notes.append(
+                    f"{against} holds nothing of {image.source} yet: there is nothing to compare with"
+                )
+            else:
+                grown = image.content_bytes - before.content_bytes
+                notes.append(
+                    f"{image.source}: content {grown:+,} bytes, live {image.live_bytes - before.live_bytes:+,}"
+                    f" against {before.source}"
+                )
+        wanted = settings.limits_of((*image.tags, image.source)).replaced_by(limits)
+        gates += check(image, wanted, before, dive=dive)
+    report = report._replace(gates=tuple(gates), notes=(*report.notes, *notes))
+    return report, Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS
+
+
+def compare(
+    old: str,
+    new: str,
+    settings: Settings,
+    limits: Limits,
+    *,
+    base: Sequence[str] = (),
+    verify: bool = True,
+    engine: str | None = None,
+) -> tuple[Report, Exit]:
+    """Compare two images.
+
+    Raises:
+        InputError: one can't be read, or is several.
+    """
+    from .analyzer.image.diff import ImageDiff
+    from .rules.gates import Weight, check
+
+    images = []
+    for source in (old, new):
+        found = open_source(source, verify=verify, engine=engine)
+        if len(found) != 1:
+            raise InputError(source, f"holds {len(found)} images", "name one: PATH:NAME, or PATH:@0")
+        images.append(found[0])
+    bases = [image for source in base for image in open_source(source, verify=verify, engine=engine)]
+    diff = ImageDiff(images[0], images[1], bases)
+    wanted = settings.limits_of((*images[1].tags, new)).replaced_by(limits)
+    before = Weight(old, images[0].content_bytes, images[0].live_bytes)
+    gates = tuple(one for one in check(images[1], Limits(max_growth=wanted.max_growth), before))
+    report = Report(files=(old, new), images=tuple(images), diff=diff, gates=gates)
+    return report, Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS
 
 
 def prove(
@@ -357,8 +444,10 @@ def prove(
     return report, exit_for(judgement.findings, settings, failed=judgement.failed)
 
 
-def open_source(source: str, *, verify: bool = True, engine: str | None = None) -> tuple[Image, ...]:
-    """The images of a SOURCE: a path, or a name that is streamed from the engine.
+def open_source(
+    source: str, *, verify: bool = True, engine: str | None = None, platform: str | None = None
+) -> tuple[Image, ...]:
+    """The images of a SOURCE: a path, or a name that is streamed from the engine; of one platform, if named.
 
     Raises:
         InputError: it can't be read, or no engine knows it.
@@ -367,12 +456,12 @@ def open_source(source: str, *, verify: bool = True, engine: str | None = None) 
 
     parsed = parse_source(source)
     if parsed.kind == "path":
-        return open_images(parsed.value, name=source, select=parsed.select, verify=verify)
+        return open_images(parsed.value, name=source, select=parsed.select, verify=verify, platform=platform)
     from .runner import EngineError, connect
 
     try:
         with connect(engine) as client:
-            return open_images(client.save(parsed.value), name=source, verify=verify)
+            return open_images(client.save(parsed.value), name=source, verify=verify, platform=platform)
     except EngineError as error:
         hint = error.hint or "give the path of an archive, or the name of an image that the engine has"
         raise InputError(source, f"is no path, and as an image's name: {error.problem}", hint) from error

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..analyzer import InputError
 from ..config import Settings
-from ..exits import Exit
+from ..exits import Exit, worst
 from ..reports import Report
+from ..rules.gates import Limits
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
 from .show import fail, show
+
+
+class View(NamedTuple):
+    """What of the measurements to show and to hold against limits."""
+
+    limits: Limits = Limits()
+    against: str | None = None
+    dive_compat: bool = False
+    side_by_side: bool = False
+    graph: str | None = None
+    platform: str | None = None
 
 
 def image(
@@ -20,17 +33,64 @@ def image(
     *,
     verify: bool = True,
     engine: str | None = None,
+    view: View = View(),  # noqa: B008
 ) -> Exit:
-    """Measure images and judge them."""
+    """Measure images, judge them, and hold them against limits."""
+    from .. import pipeline
+    from ..gates import DIVE_FILE, dive_file_limits
+
+    try:
+        report, code = pipeline.measure(
+            sources, settings, verify=verify, engine=engine, platform=view.platform
+        )
+        dive = dive_file_limits()
+        limits = view.limits if dive is None else dive.replaced_by(view.limits)
+        if dive is not None:
+            report = report._replace(notes=(*report.notes, f"{DIVE_FILE} sets limits"))
+        report, gated = pipeline.weigh(
+            report, settings, limits, against=view.against, dive=view.dive_compat, engine=engine
+        )
+        if view.graph is not None and report.images:
+            _write_graph(report, view.graph)
+    except UnknownCodeError as error:
+        return unknown_code(error)
+    except InputError as error:
+        return fail(error)
+    code = worst([code, gated])
+    if not report.images:
+        return show(report, code, [one for one in outputs if one[0] == "json"], _image_text)
+    return show(report, code, outputs, _compared if view.side_by_side else _image_text)
+
+
+def _write_graph(report: Report, path: str) -> None:
+    from ..analyzer.image.graph import as_text, graph
+    from ..output import write
+
+    form = path.rpartition(".")[2].lower()
+    if form not in ("graphml", "dot", "json"):
+        raise InputError(path, "is no kind of graph that imglint writes", "end it in .graphml, .dot or .json")
+    write(as_text(graph(report.images), form), path)
+
+
+def diff(
+    old: str,
+    new: str,
+    settings: Settings,
+    outputs: tuple[tuple[str, str], ...],
+    *,
+    limits: Limits = Limits(),  # noqa: B008
+    base: Sequence[str] = (),
+    verify: bool = True,
+    engine: str | None = None,
+) -> Exit:
+    """Compare two images."""
     from .. import pipeline
 
     try:
-        report, code = pipeline.measure(sources, settings, verify=verify, engine=engine)
-    except UnknownCodeError as error:
-        return unknown_code(error)
-    if not report.images:
-        return show(report, code, [one for one in outputs if one[0] == "json"], _image_text)
-    return show(report, code, outputs, _image_text)
+        report, code = pipeline.compare(old, new, settings, limits, base=base, verify=verify, engine=engine)
+    except InputError as error:
+        return fail(error)
+    return show(report, code, outputs, _diff_text)
 
 
 def history(
@@ -44,6 +104,20 @@ def history(
     except InputError as error:
         return fail(error)
     return show(Report(files=(source,), images=images), Exit.CLEAN, outputs, _history_text)
+
+
+def _diff_text(report: Report, full: bool) -> str:
+    from ..reports import diff_text
+
+    return diff_text.render(report, full=full)
+
+
+def _compared(report: Report, full: bool) -> str:
+    from ..reports import image_text
+    from ..reports.gates_text import gates
+
+    more = f"\n\n{gates(report.gates)}" if report.gates else ""
+    return image_text.compared(report.images) + more + "\n"
 
 
 def _image_text(report: Report, full: bool) -> str:

@@ -1,0 +1,117 @@
+"""Two images compared, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..analyzer.credentials import mask
+from . import text
+from .gates_text import gates
+from .report import Report
+from .tables import clipped, size, table
+
+if TYPE_CHECKING:
+    from ..analyzer.image import Image
+    from ..analyzer.image.diff import Base, ImageDiff
+
+_FILES = 15
+_DIRECTORIES = 8
+
+
+def render(report: Report, *, full: bool = False) -> str:
+    """Totals, layers, configuration, directories and files, then gates and findings."""
+    assert report.diff is not None
+    diff = report.diff
+    parts = [_totals(diff), _layers(diff)]
+    if diff.config:
+        rows = [[one.key, _value(one.key, one.old), _value(one.key, one.new)] for one in diff.config]
+        parts.append(table(rows, ["configuration", "before", "after"]))
+    if diff.files:
+        parts += [_directories(diff, full=full), _files(diff, full=full)]
+    if report.gates:
+        parts.append(gates(report.gates))
+    if report.notes:
+        parts.append("\n".join(f"note: {note}" for note in report.notes))
+    return "\n\n".join(text.printable(part) for part in parts) + "\n"
+
+
+def signed(count: int) -> str:
+    """A number of bytes with its sign: "+3.1 MB"."""
+    return ("+" if count > 0 else "-" if count < 0 else "±") + size(abs(count))
+
+
+def _totals(diff: ImageDiff) -> str:
+    names = [clipped(" ".join(image.tags) or image.id[:19], 60) for image in (diff.old, diff.new)]
+    lines = [f"{names[0]} → {names[1]}"]
+    for name, before, after in (
+        ("content", diff.old.content_bytes, diff.new.content_bytes),
+        ("live", diff.old.live_bytes, diff.new.live_bytes),
+        ("wasted", diff.old.wasted_bytes, diff.new.wasted_bytes),
+    ):
+        lines.append(f"  {name:8} {size(before):>10} → {size(after):>10}  {signed(after - before)}")
+    if diff.new_base.layers or diff.old_base.layers:
+        lines.append(
+            f"  of that  {signed(diff.own_grown)} by the build itself, {signed(diff.base_grown)} by its base"
+            f" ({_base(diff.new, diff.new_base)})"
+        )
+    else:
+        lines.append("  where the base image ends is not known: --base names it")
+    fetched = sum(diff.new.layers[index].tar_bytes for index in diff.pull_layers)
+    lines.append(
+        f"  who has the first fetches {len(diff.pull_layers)} of {len(diff.new.layers)} layers, {size(fetched)} unpacked"
+    )
+    return "\n".join(lines)
+
+
+def _base(image: Image, base: Base) -> str:
+    known = {"time": "told by the time between steps", "the base image": "its layers are the base's"}
+    return f"the lowest {base.layers} of {len(image.layers)} layers, {known.get(base.known_by, 'unknown')}"
+
+
+def _layers(diff: ImageDiff) -> str:
+    grown = diff.by_step()
+    rows = []
+    for one in diff.layers:
+        mark = "=" if one.same else "-" if one.new is None else "+"
+        image, index = (diff.new, one.new) if one.new is not None else (diff.old, one.old)
+        assert index is not None
+        layer = image.layers[index]
+        step = "unknown" if layer.step is None else clipped(mask(image.steps[layer.step].text), 60)
+        change = signed(grown[one.new]) if one.new is not None and grown.get(one.new) else ""
+        old, new = ("" if i is None else i for i in (one.old, one.new))
+        rows.append([mark, old, new, size(layer.content_bytes), change, step])
+    return table(
+        rows, ["", "before", "after", "content", "seen", "step"], right=("before", "after", "content", "seen")
+    )
+
+
+def _directories(diff: ImageDiff, *, full: bool) -> str:
+    found = list(diff.by_directory().items())
+    shown = found if full else found[:_DIRECTORIES]
+    return table(
+        [[signed(grown), f"/{directory}"] for directory, grown in shown],
+        ["seen", "directory"],
+        right=("seen",),
+    )
+
+
+def _files(diff: ImageDiff, *, full: bool) -> str:
+    shown = diff.files if full else diff.files[:_FILES]
+    rows = [
+        [
+            one.kind,
+            signed(one.grown) if one.grown else "",
+            "base" if one.base else "build",
+            clipped(f"/{one.path}" + (f" (was /{one.origin})" if one.origin is not None else ""), 90),
+        ]
+        for one in shown
+    ]
+    view = table(rows, ["file", "bytes", "by", "path"], right=("bytes",))
+    rest = len(diff.files) - len(shown)
+    return view + (f"\n… and {rest} more: --format full shows them" if rest else "")
+
+
+def _value(key: str, value: str | None) -> str:
+    if value is None:
+        return "-"
+    return clipped(mask(f"{key.removeprefix('env ')}={value}").partition("=")[2], 48)

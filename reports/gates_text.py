@@ -1,0 +1,37 @@
+"""Gates, for people: what was allowed, what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .tables import clipped, size, table
+
+if TYPE_CHECKING:
+    from ..rules.gates import Gate
+
+_PARTS = ("min-efficiency", "max-own-waste")
+
+
+def gates(found: Iterable[Gate]) -> str:
+    """A row for each gate."""
+    rows = [
+        [
+            "passed" if one.passed else "FAILED",
+            one.name,
+            _shown(one.name, one.value),
+            _shown(one.name, one.limit) if one.value is not None or one.name != "max-growth" else "",
+            clipped(one.image, 40),
+            one.note,
+        ]
+        for one in found
+    ]
+    return table(rows, ["gate", "limit on", "is", "may be", "image", ""], right=("is", "may be"))
+
+
+def _shown(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    if name in _PARTS:
+        return f"{value:.1%}"
+    return size(int(value)) if value >= 0 else f"-{size(int(-value))}"

@@ -1,0 +1,81 @@
+"""Where limits and earlier measurements come from: .dive-ci, recorded JSON, another image."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from .analyzer import InputError
+from .rules.gates import Limits, Weight, dive_limits
+
+if TYPE_CHECKING:
+    from .analyzer.image import Image
+
+DIVE_FILE = ".dive-ci"
+_MAX_JSON = 64 * 1024 * 1024
+
+
+def dive_file_limits(path: str = DIVE_FILE) -> Limits | None:
+    """The limits of a `.dive-ci` file; None when there is none.
+
+    Raises:
+        InputError: it can't be read, or holds what dive would not take.
+    """
+    if not os.path.isfile(path):
+        return None
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as stream:
+            content = yaml.safe_load(stream) or {}
+        rules = content.get("rules") or {}
+        return dive_limits(rules)
+    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+        raise InputError(
+            path, f"can't be read: {' '.join(str(error).split())}", "its rules stand under `rules:`"
+        ) from error
+
+
+def earlier(source: str, image: Image, *, engine: str | None = None) -> Weight | None:
+    """What was measured of an image before: in recorded JSON, or of another image. None: nothing yet.
+
+    Raises:
+        InputError: it is there and can't be read.
+    """
+    if not os.path.exists(source) and source.endswith(".json"):
+        return None
+    if os.path.isfile(source) and _is_json(source):
+        return _recorded(source, image)
+    from .pipeline import open_source
+
+    found = open_source(source, engine=engine)
+    if len(found) != 1:
+        raise InputError(source, f"holds {len(found)} images", "name one: PATH:NAME, or PATH:@0")
+    return Weight(source, found[0].content_bytes, found[0].live_bytes)
+
+
+def _is_json(path: str) -> bool:
+    with open(path, "rb") as stream:
+        return stream.read(64).lstrip()[:1] == b"{"
+
+
+def _recorded(path: str, image: Image) -> Weight | None:
+    try:
+        if os.path.getsize(path) > _MAX_JSON:
+            raise ValueError("is larger than any measurement")
+        with open(path, encoding="utf-8") as stream:
+            images: list[dict[str, Any]] = json.load(stream)["images"]
+        # By a tag that both have, else the only one there is.
+        same = [
+            one for one in images if set(one["tags"]) & set(image.tags) and one["platform"] == image.platform
+        ]
+        chosen = same or (images if len(images) == 1 else [])
+        if not chosen:
+            return None
+        return Weight(path, int(chosen[0]["content_bytes"]), int(chosen[0]["live_bytes"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        problem = f"is no JSON of `imglint image`: {' '.join(str(error).split())}"
+        raise InputError(
+            path, problem, "write it with `imglint image SOURCE --format json --output FILE`"
+        ) from error

@@ -35,6 +35,7 @@ INDEX = (
     Entry("AV0204", "code-appears-after-start", "pieces", True, 2, (), ("container",), (), (), False),
     Entry("AV0205", "no-application-code", "pieces", True, 2, (), ("dockerfile",), (), (), False),
     Entry("AV0206", "volume-over-application", "pieces", True, 2, (), ("dockerfile",), (), (), False),
+    Entry("AV0207", "program-cannot-run", "pieces", True, 2, (), ("image",), (), (), False),
     Entry(
         "AV0301",
         "ownership-rewritten",
@@ -140,7 +141,7 @@ INDEX = (
         ("apk", "apt", "dnf", "pip", "yum", "zypper"),
         False,
     ),
-    Entry("AV0703", "script-without-exec", "processes", True, 7, (), ("dockerfile",), (), (), False),
+    Entry("AV0703", "script-without-exec", "processes", True, 7, (), ("dockerfile", "image"), (), (), False),
     Entry("AV0704", "several-programs-running", "processes", True, 7, (), ("container",), (), (), False),
     Entry(
         "AV0801",
@@ -202,6 +203,9 @@ INDEX = (
         ("aws", "az", "docker", "doctl", "echo", "gcloud", "npm", "printf"),
         False,
     ),
+    Entry(
+        "AV0806", "private-key-in-layer", "credentials", True, 8, ("CIS-DI-0010",), ("image",), (), (), False
+    ),
     Entry("AV0901", "no-user", "user", True, 9, ("CKV_DOCKER_3", "S6471"), ("dockerfile",), (), (), False),
     Entry(
         "AV0902", "world-writable", "user", False, 9, ("S2612",), ("dockerfile",), ("RUN",), ("chmod",), False
@@ -232,6 +236,8 @@ INDEX = (
     ),
     Entry("AV1002", "hosts-file-written", "addresses", True, 10, (), ("dockerfile",), ("RUN",), (), False),
     Entry("AV1003", "peer-dialled-by-address", "addresses", True, 10, (), ("container",), (), (), False),
+    Entry("AV1004", "address-in-configuration-file", "addresses", True, 10, (), ("image",), (), (), False),
+    Entry("CIS-DI-0008", "setuid-program", "accounts", True, 9, (), ("image",), (), (), False),
     Entry(
         "CKV2_DOCKER_10",
         "rpm-nosignature",
@@ -412,6 +418,9 @@ INDEX = (
         (),
         False,
     ),
+    Entry("DKL-LI-0001", "empty-password", "accounts", True, 9, (), ("image",), (), (), False),
+    Entry("DKL-LI-0002", "duplicate-uid", "accounts", True, 9, (), ("image",), (), (), False),
+    Entry("DKL-LI-0003", "leftover-file", "size", True, 3, (), ("image",), (), (), False),
     Entry("DL1001", "inline-pragma", "house", False, None, (), ("dockerfile",), (), (), False),
     Entry(
         "DL3000",

@@ -107,12 +107,20 @@ def judge_dockerfile(
     return Judgement(tuple(_identified(file, findings)), tuple(collector.skipped.values()))
 
 
-def judge_image(image: Image, rules: Iterable[Rule]) -> Judgement:
-    """What `rules` find in a built image."""
+def judge_image(image: Image, rules: Iterable[Rule], *, contents: bool = False) -> Judgement:
+    """What `rules` find in a built image; in the contents of its files only where that is asked for."""
     collector = _Collector(image.source, "image")
+    rules = tuple(rules)
     for rule in rules:
         for check in rule.image_checks:
             collector.take(rule, check, image)
+    checks = [(rule, *one) for rule in rules for one in rule.file_checks] if contents else []
+    if checks:
+        for entry, data in image.scan(lambda entry: max(wanted(entry) for _, wanted, _ in checks)):
+            for rule, wanted, file_check in checks:
+                size = wanted(entry)
+                if size:
+                    collector.take(rule, file_check, image, entry, data[:size])
     return _sealed(collector)
 
 

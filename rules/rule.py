@@ -10,7 +10,7 @@ from ..analyzer.dockerfile.span import Span
 
 if TYPE_CHECKING:
     from ..analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
-    from ..analyzer.image import Image
+    from ..analyzer.image import Entry, Image
     from ..runner import Observation
     from .policy import Policy
 
@@ -104,6 +104,7 @@ class ImageExample(NamedTuple):
     empty_steps: tuple[str, ...] = ()
     tags: tuple[str, ...] = ("example:1.0",)
     top: Mapping[str, Any] = {}
+    modes: Mapping[str, int] = {}  # of files that are not 0644
 
 
 class ContainerExample(NamedTuple):
@@ -134,6 +135,7 @@ PolicyCheck = Callable[["Dockerfile", "Policy"], Outcome]
 StageCheck = Callable[["Stage"], Outcome]
 InstructionCheck = Callable[["Instruction", "Stage"], Outcome]
 CommandCheck = Callable[["Command", "Stage"], Outcome]
+FileCheck = Callable[["Image", "Entry", bytes], Outcome]
 ImageCheck = Callable[["Image"], Outcome]
 ContainerCheck = Callable[["Observation"], Outcome]
 
@@ -198,6 +200,7 @@ class Rule:
         self.instruction_checks: list[tuple[tuple[str, ...], InstructionCheck]] = []
         self.command_checks: list[tuple[tuple[str, ...], CommandCheck]] = []
         self.image_checks: list[ImageCheck] = []
+        self.file_checks: list[tuple[Callable[[Entry], int], FileCheck]] = []
         self.container_checks: list[ContainerCheck] = []
 
     def __repr__(self) -> str:
@@ -215,7 +218,7 @@ class Rule:
         kinds: set[Evidence] = set()
         if self.whole_file_checks or self.instruction_checks or self.command_checks:
             kinds.add("dockerfile")
-        if self.image_checks:
+        if self.image_checks or self.file_checks:
             kinds.add("image")
         if self.container_checks:
             kinds.add("container")
@@ -268,6 +271,19 @@ class Rule:
         """A check of a built image."""
         self.image_checks.append(check)
         return check
+
+    def file(self, wanted: Callable[[Entry], int]) -> Callable[[FileCheck], FileCheck]:
+        """A check of files' contents in all layers of an image: check(image, entry, beginning).
+
+        `wanted` says how many bytes of an entry the check has to see, 0 for none. Contents are
+        looked at by `audit` only.
+        """
+
+        def register(check: FileCheck) -> FileCheck:
+            self.file_checks.append((wanted, check))
+            return check
+
+        return register
 
     def container(self, check: ContainerCheck) -> ContainerCheck:
         """A check of what was observed of a running container."""

@@ -332,6 +332,15 @@ def build_example(example: ImageExample, directory: Path) -> Path:
     return path
 
 
+def _with_modes(files: Mapping[str, str | bytes | None], modes: Mapping[str, int]) -> LayerFiles:
+    out: dict[str, Content] = dict(files)
+    for path, mode in modes.items():
+        content = files.get(path)
+        if content is not None:
+            out[path] = Node(content.encode() if isinstance(content, str) else content, mode=mode)
+    return out
+
+
 def saved_example(example: ImageExample) -> Saved:
     """A rule's example image. Steps without words of their own are copies."""
     made_by = example.steps or tuple("COPY . /" for _ in example.layers)
@@ -340,7 +349,7 @@ def saved_example(example: ImageExample) -> Saved:
     history = [{"created": CREATED, "created_by": one, "empty_layer": True} for one in example.empty_steps]
     history += [{"created": CREATED, "created_by": one} for one in made_by]
     return Saved(
-        layers=tuple(layer_tar(one) for one in example.layers),
+        layers=tuple(layer_tar(_with_modes(one, example.modes)) for one in example.layers),
         config=example.config,
         history=tuple(history),
         tags=example.tags,

@@ -48,7 +48,7 @@ def judge(example: Example) -> Judgement:
     if isinstance(example, ImageExample):
         with tempfile.TemporaryDirectory() as directory:
             (image,) = open_images(str(build_example(example, Path(directory))))
-            return judge_image(image, RULES)
+            return judge_image(image, RULES, contents=True)
     return judge_container(observation(example), RULES)
 
 

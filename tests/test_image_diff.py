@@ -226,7 +226,7 @@ def test_ballast_by_kind(tmp_path: Path) -> None:
     assert "duplicate content" not in {item.kind for item in unread.ballast}
 
 
-SYSTEMS = [
+SYSTEMS: list[tuple[LayerFiles, System]] = [
     ({"etc/os-release": "NAME=Alpine\nPRETTY_NAME='Alpine 3'\n", "lib/ld-musl-x86_64.so.1": "x", "sbin/apk": "x",
       "bin/busybox": "x", "bin/sh": Node(kind=b"2", link="/bin/busybox"), "lib/apk/db/installed": "P:a\n\nP:b\n"},
      System("Alpine 3", "musl", "busybox", "apk", 2)),

@@ -46,7 +46,7 @@ def test_no_rule_breaks_on_any_example(example: Example) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_house_rules(rule: Rule) -> None:
-    assert re.fullmatch(r"(?:DL|IL|AV|SC|DS-|CIS-DI-|CKV2?_DOCKER_)\d+|[A-Z][A-Za-z]+", rule.code)
+    assert re.fullmatch(r"(?:DL|IL|AV|SC|DS-|CIS-DI-|DKL-[DL]I-|CKV2?_DOCKER_)\d+|[A-Z][A-Za-z]+", rule.code)
     assert re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", rule.name)
     assert not rule.name.startswith(("avoid-", "use-", "prefer-")), "a name states the fault, not the cure"
     assert rule.code[:2] != "AV" or rule.antipattern == int(rule.code[2:4])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -334,6 +334,39 @@ class Image:
         if entry is None or not entry.is_file:
             return None
         return read_contents(self._blobs[entry.layer], entry, _MAX_SMALL_FILE)
+
+    def head(self, path: str, length: int) -> bytes | None:
+        """The first bytes of a file as the container sees it, however large it is; None when there is none."""
+        found = self.resolve(path)
+        entry = self.tree.get(found) if found is not None else None
+        if entry is None or not entry.is_file:
+            return None
+        return read_contents(self._blobs[entry.layer], entry, length)
+
+    def scan(self, wanted: Callable[[Entry], int]) -> Iterator[tuple[Entry, bytes]]:
+        """The beginnings of files in all layers, also of those that no container sees.
+
+        `wanted` says how many bytes of an entry to read. Each layer is gone through once.
+        """
+        from .scan import contents_of
+
+        for blob, contents in zip(self._blobs, self._contents, strict=True):
+            yield from contents_of(blob, contents, wanted)
+
+    def hidden_by(self, entry: Entry) -> int | None:
+        """The layer that hides a file; None when a container sees it."""
+        return self._hiding.get((entry.layer, entry.path))
+
+    @cached_property
+    def _hiding(self) -> dict[tuple[int, str], int]:
+        return {(one.entry.layer, one.entry.path): one.by for one in self._visibility.hidden}
+
+    @cached_property
+    def own_layers(self) -> range:
+        """The layers that are the build's own, as far as the times of the steps tell; all if they don't."""
+        from .diff import base_layers
+
+        return range(base_layers(self).layers, len(self._contents))
 
     def effective_uid(self) -> int | None:
         """The uid that the main process gets, looked up as the engine does; None when it fails."""

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from ..main_command import main_of_image
-from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
+from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Instruction, Stage
-    from ...analyzer.image import Image
+    from ...analyzer.image import Entry, Image
     from ...runner import Observation
 
 ADDRESS = Rule(
@@ -191,3 +191,51 @@ def dialled_peers(observation: Observation) -> Outcome:
         if peer.address in known:
             place = Place("container", subject=f"{peer.address}:{peer.port}")
             yield PEERS.finding(place, peer=f"{peer.address}:{peer.port}", proof=peer._asdict())
+
+
+CONFIGURED = Rule(
+    code="AV1004",
+    name="address-in-configuration-file",
+    severity=Severity.WARNING,
+    antipattern=10,
+    message="{path} names {address}, which is fixed in layer {layer}: addresses change with every network; use a name",
+    page="""A configuration file of the build's own layers holds an IP address.
+
+Text files that end in .conf, .cfg, .ini, .yaml, .properties, .env, .toml and the like, in the
+layers above the base as far as that can be told, and only addresses that can be nothing else: in a
+URL or with a port. Examples and documentation are left alone. Contents are looked at by `imglint
+audit`.
+""",
+    bad=(ImageExample(layers=({"srv/app.conf": "[db]\nurl = http://10.0.3.7:5432/shop\nmode = fast\n"},)),),
+    good=(
+        ImageExample(layers=({"srv/app.conf": "[db]\nurl = http://db:5432/shop\n# http://10.0.3.7:80/\n"},)),
+        ImageExample(
+            layers=({"usr/share/doc/app.conf": "url = http://10.0.3.7:5432/shop and more of it\n"},)
+        ),
+    ),
+)
+_CONFIGURATION = r"\.(?:conf|cfg|ini|ya?ml|properties|env|toml|cnf)$"
+_NOT_OURS = (
+    r"^(?:usr/(?:share|lib|include)|proc|sys)/|/(?:tests?|examples?|docs?|node_modules|site-packages)/"
+)
+_LARGEST_CONFIGURATION = 256 * 1024
+
+
+def _may_hold_address(entry: Entry) -> int:
+    if not 8 <= entry.size <= _LARGEST_CONFIGURATION or not re.search(_CONFIGURATION, entry.path):
+        return 0
+    return 0 if re.search(_NOT_OURS, entry.path) else entry.size
+
+
+@CONFIGURED.file(_may_hold_address)
+def addresses_in_files(image: Image, entry: Entry, data: bytes) -> Outcome:
+    if entry.layer not in image.own_layers or image.hidden_by(entry) is not None:
+        return
+    for line in data.decode("utf-8", "replace").splitlines():
+        if line.lstrip().startswith(("#", ";", "//")):
+            continue
+        for address, *_ in _addresses(line, whole=False):
+            layer = image.layers[entry.layer]
+            place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
+            yield CONFIGURED.finding(place, path=f"/{entry.path}", address=address, layer=layer.index)
+            return

@@ -11,7 +11,7 @@ from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rul
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Instruction, Stage
-    from ...analyzer.image import Image
+    from ...analyzer.image import Entry, Image
     from ...runner import Observation
 
 VALUE = Rule(
@@ -214,7 +214,8 @@ def key_files_in_layers(image: Image) -> Outcome:
                 continue
             seen = image.tree.get(entry.path)
             hidden = seen is None or seen.layer != layer.index
-            deleted = f"; later layers hide it, but layer {layer.index} still holds it" if hidden else ""
+            by = image.hidden_by(entry)
+            deleted = f"; layer {by} hides it, but layer {layer.index} still holds it" if hidden else ""
             place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
             proof = {"bytes": entry.size, "hidden": hidden}
             yield KEY_FILE.finding(place, path=f"/{entry.path}", deleted=deleted, proof=proof)
@@ -362,3 +363,49 @@ def logged_in(command: Command, stage: Stage) -> Outcome:
         return
     program = "this" if shape is None else f"{command.name} {values[0]}"
     yield LOGIN.finding(command.words[0].span, program=program)
+
+
+PRIVATE_KEY = Rule(
+    code="AV0806",
+    name="private-key-in-layer",
+    severity=Severity.ERROR,
+    antipattern=8,
+    aliases=("CIS-DI-0010",),
+    message="{path} holds a private key in layer {layer}{deleted}: whoever has the image has the key",
+    page="""A file of some layer begins with a private key block.
+
+Looked for by content in every layer, whatever the file is called and whether a container can still
+see it: a file that a later step deletes stays in the layer that wrote it. The message says which
+layer to read it from. Files of tests and documentation are left alone. Contents are looked at by
+`imglint audit`.
+""",
+    bad=(
+        ImageExample(layers=({"srv/x": "-----BEGIN RSA PRIVATE KEY-----\n" + "a" * 64},)),
+        ImageExample(layers=({"srv/x": "-----BEGIN PRIVATE KEY-----\n" + "a" * 64}, {"srv/x": None})),
+    ),
+    good=(
+        ImageExample(layers=({"srv/x": "-----BEGIN CERTIFICATE-----\n" + "a" * 64},)),
+        ImageExample(layers=({"usr/share/doc/x/key.pem": "-----BEGIN PRIVATE KEY-----\n" + "a" * 64},)),
+    ),
+)
+_LARGEST_KEY = 64 * 1024
+
+
+def _may_be_key(entry: Entry) -> int:
+    if not 64 <= entry.size <= _LARGEST_KEY or re.search(_NOT_KEYS, entry.path):
+        return 0
+    return 4096
+
+
+@PRIVATE_KEY.file(_may_be_key)
+def key_block(image: Image, entry: Entry, data: bytes) -> Outcome:
+    if b"PRIVATE KEY" not in data or not re.search(
+        rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----", data
+    ):
+        return
+    layer = image.layers[entry.layer]
+    by = image.hidden_by(entry)
+    deleted = "" if by is None else f", where it can be read though layer {by} hides it"
+    place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
+    proof = {"bytes": entry.size, "hidden_by": by}
+    yield PRIVATE_KEY.finding(place, path=f"/{entry.path}", layer=layer.index, deleted=deleted, proof=proof)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..main_command import Main, main_of_image, main_of_stage
 from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
@@ -308,3 +308,77 @@ def hidden_application(stage: Stage) -> Outcome:
             if code and len(one.args) > 1 and stage.path(one.args[-1], one) == path:
                 word = next((word for word in volume.args if stage.path(word, volume) == path), volume.word)
                 yield HIDDEN.finding(word.span, path=path, line=one.span.line)
+
+
+CANNOT_RUN = Rule(
+    code="AV0207",
+    name="program-cannot-run",
+    severity=Severity.ERROR,
+    antipattern=2,
+    message="{program} is started, but can't be: {why}",
+    page="""The program that the configuration starts is there, and no kernel can run it.
+
+It is built for another architecture than the image says, or the interpreter that it names (a
+dynamic linker, or the shell of a script's first line) is not in the image: `exec format error`, or
+"no such file or directory" for a file that is plainly there. Looked up in the merged file tree.
+""",
+    bad=(
+        ImageExample(
+            config={"Cmd": ["/app"]},
+            layers=({"app": b"\x7fELF\x02\x01\x01" + bytes(11) + b"\xb7\x00" + bytes(44)},),
+        ),
+        ImageExample(
+            config={"Cmd": ["/run.sh"]}, layers=({"run.sh": "#!/bin/bash\nexec x\n", "bin/sh": "x"},)
+        ),
+    ),
+    good=(
+        ImageExample(
+            config={"Cmd": ["/app"]},
+            layers=({"app": b"\x7fELF\x02\x01\x01" + bytes(11) + b"\x3e\x00" + bytes(44)},),
+        ),
+        ImageExample(config={"Cmd": ["/run.sh"]}, layers=({"run.sh": "#!/bin/sh\nexec x\n", "bin/sh": "x"},)),
+        ImageExample(config={"Cmd": ["/missing"]}),
+    ),
+)
+_MACHINES = {
+    0x03: "386", 0x08: "mips", 0x14: "ppc", 0x15: "ppc64le", 0x16: "s390x", 0x28: "arm", 0x3E: "amd64", 0xB7: "arm64",
+    0xF3: "riscv64", 0x102: "loong64",
+}  # fmt: skip
+# What runs on the same kernels.
+_RUNS_ALSO = {("amd64", "386"), ("arm64", "arm"), ("ppc64", "ppc64le"), ("mips64le", "mips")}
+
+
+@CANNOT_RUN.image
+def runnable(image: Image) -> Outcome:
+    argv = (*image.config.entrypoint, *image.config.cmd)
+    if not argv:
+        return
+    program = argv[0] if argv[0].startswith("/") else _on_path(image, argv[0])
+    head = image.head(program, 4096) if program else None
+    if not program or not head:
+        return
+    why = ""
+    if head[:4] == b"\x7fELF" and len(head) >= 20:
+        order: Literal["little", "big"] = "big" if head[5] == 2 else "little"
+        machine = _MACHINES.get(int.from_bytes(head[18:20], order), "")
+        wanted = image.platform.split("/")[1]
+        if machine and machine != wanted and (wanted, machine) not in _RUNS_ALSO:
+            why = f"it is built for {machine}, and the image is for {wanted}"
+        linker = re.search(rb"\0(/[!-~]*/ld-[!-~]+)\0", head)
+        if not why and linker and image.resolve(linker[1].decode()) is None:
+            why = f"its dynamic linker {linker[1].decode()} is not in the image"
+    elif head[:2] == b"#!":
+        interpreter = head[2:].split(b"\n", 1)[0].split()
+        name = interpreter[0].decode("utf-8", "replace") if interpreter else ""
+        if name.startswith("/") and image.resolve(name.rstrip("\r")) is None:
+            why = f"its interpreter {name} is not in the image"
+        elif name.endswith("\r") or head[2:].split(b"\n", 1)[0].endswith(b"\r"):
+            why = "its first line ends in a carriage return, which becomes a part of the interpreter's name"
+    if why:
+        yield CANNOT_RUN.finding(Place("image", path=program), program=program, why=why, proof={"why": why})
+
+
+def _on_path(image: Image, name: str) -> str | None:
+    path = next((value for key, value in image.config.env if key == "PATH"), _DEFAULT_PATH)
+    found = (f"{directory}/{name}" for directory in path.split(":") if directory)
+    return next((one for one in found if image.resolve(one) is not None), None)

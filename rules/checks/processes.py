@@ -261,19 +261,25 @@ NO_EXEC = Rule(
 
 The shell stays PID 1 beside its child, does not pass SIGTERM on, and stopping the container takes
 ten seconds and a kill. `exec "$@"` makes the program take the shell's place. Read are scripts that
-the file itself writes by a here-document, and those in the build context where that is known.
-Scripts that set a trap, or start something in the background, look after their children.
+the file itself writes by a here-document, those in the build context where that is known, and the
+one that an image starts. Scripts that set a trap, or start something in the background, look after
+their children.
 """,
     bad=(
         'FROM a\nCOPY <<EOF /entrypoint.sh\n#!/bin/sh\nset -e\nserve --port 80\nEOF\nENTRYPOINT ["/entrypoint.sh"]\n',
+        ImageExample(
+            config={"Entrypoint": ["/e.sh"]}, layers=({"e.sh": "#!/bin/sh\nset -e\nserve --port 80\n"},)
+        ),
     ),
     good=(
+        ImageExample(config={"Entrypoint": ["/e.sh"]}, layers=({"e.sh": '#!/bin/sh\nset -e\nexec "$@"\n'},)),
         'FROM a\nCOPY <<EOF /entrypoint.sh\n#!/bin/sh\nexec "$@"\nEOF\nENTRYPOINT ["/entrypoint.sh"]\n',
         'FROM a\nCOPY <<EOF /e.sh\n#!/bin/sh\ntrap stop TERM\nserve\nEOF\nENTRYPOINT ["/e.sh"]\n',
         'FROM a\nCOPY <<EOF /e.sh\n#!/bin/sh\nserve\nEOF\nCMD ["serve"]\n',
         'FROM a\nCOPY <<EOF /e.py\n#!/usr/bin/python3\nserve()\nEOF\nENTRYPOINT ["/e.py"]\n',
     ),
 )
+_LARGEST_SCRIPT = 64 * 1024
 _ENDS = frozenset("exit return fi done esac true : echo printf export set".split())
 
 
@@ -295,15 +301,34 @@ def script_stays(file: Dockerfile) -> Outcome:
             ):
                 continue
             text = one.heredocs[0].body.value if one.heredocs else _copied(file, one, stage.argv[0])
-            script = read_text(text) if text else None
-            last = next((command for command in reversed(script or ()) if not command.nested), None)
-            if last is None or any(
-                command.name in ("trap", "exec", "wait") or command.background for command in script or ()
-            ):
-                continue
-            if last.name not in _ENDS and last.name != "exec":
+            program = _left_waiting(read_text(text)) if text else ""
+            if program:
                 where = one.heredocs[0].marker.word.span if one.heredocs else one.args[0].span
-                yield NO_EXEC.finding(where, script=stage.argv[0], program=last.words[0].raw)
+                yield NO_EXEC.finding(where, script=stage.argv[0], program=program)
+
+
+@NO_EXEC.image
+def script_stays_in_image(image: Image) -> Outcome:
+    from ...analyzer.dockerfile.shell import read_text
+
+    argv = image.config.entrypoint
+    if not argv or not argv[0].startswith("/"):
+        return
+    head = image.head(argv[0], _LARGEST_SCRIPT)
+    program = _left_waiting(read_text(head.decode("utf-8", "replace"))) if head and head[:2] == b"#!" else ""
+    if program:
+        place = Place("image", path=argv[0])
+        yield NO_EXEC.finding(place, script=argv[0], program=program, proof={"argv": list(argv)})
+
+
+def _left_waiting(script: list[Command]) -> str:
+    """The program that a script ends in and waits for; "" when it does not, or looks after its children."""
+    last = next((command for command in reversed(script) if not command.nested), None)
+    if last is None or last.name in _ENDS:
+        return ""
+    if any(one.name in ("trap", "exec", "wait") or one.background for one in script):
+        return ""
+    return last.words[0].raw
 
 
 def _copied(file: Dockerfile, copy: Instruction, script: str) -> str:

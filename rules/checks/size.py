@@ -211,3 +211,41 @@ def tools_shipped(command: Command, stage: Stage) -> Outcome:
         if word.value.partition("=")[0] in _TOOLS:
             yield BUILD_TOOLS.finding(word.span, package=word.value)
             return
+
+
+LEFTOVERS = Rule(
+    code="DKL-LI-0003",
+    name="leftover-file",
+    severity=Severity.INFO,
+    antipattern=3,
+    message="{path} belongs to making the image, not into it",
+    page="""A file is left over from the workplace.
+
+The Dockerfile itself, compose files, editors' and desktops' notes, histories of shells: nothing in
+the container reads them, and they tell a stranger how the image is made and used. Name them in
+.dockerignore.
+""",
+    bad=(
+        ImageExample(layers=({"srv/Dockerfile": "FROM a\n"},)),
+        ImageExample(layers=({"root/.bash_history": "x\n"},)),
+    ),
+    good=(ImageExample(layers=({"srv/app": "x", "usr/share/doc/x/Dockerfile": "x"},)),),
+)
+_LEFTOVER = (
+    r"(?:^|/)(?:Dockerfile|docker-compose\.ya?ml|\.dockerignore|\.DS_Store|\.vimrc|\.viminfo|Thumbs\.db"
+    r"|\.(?:bash|ash|zsh|python|node_repl)_history)$"
+)
+
+
+@LEFTOVERS.image
+def left_over(image: Image) -> Outcome:
+    import re
+
+    for path, entry in image.tree.items():
+        if not entry.is_file or not entry.size or not re.search(_LEFTOVER, path):
+            continue
+        if path.startswith(("usr/share/", "usr/lib/", "usr/local/lib/")) or "/node_modules/" in path:
+            continue
+        layer = image.layers[entry.layer]
+        place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=path)
+        yield LEFTOVERS.finding(place, path=f"/{path}", proof={"bytes": entry.size})

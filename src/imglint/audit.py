@@ -67,7 +67,7 @@ def audit(
     if image is None:
         missing["image"] = "no image was given: --image names it"
     else:
-        report, code = measure([image], settings, verify=verify, engine=engine)
+        report, code = measure([image], settings, verify=verify, engine=engine, contents=True)
         _must_have_read(report)
         parts.append(report)
         codes.append(code)

@@ -291,8 +291,11 @@ def measure(
     verify: bool = True,
     engine: str | None = None,
     platform: str | None = None,
+    contents: bool = False,
 ) -> tuple[Report, Exit]:
     """Open images, measure and judge them. One that can't be read never stops the others.
+
+    `contents`: look into the files of all layers, too.
 
     Raises:
         UnknownCodeError: the settings name a code that no rule has.
@@ -310,7 +313,7 @@ def measure(
             codes.append(Exit.INPUT)
             continue
         for image in found:
-            judgement = judge_image(image, rules)
+            judgement = judge_image(image, rules, contents=contents)
             images.append(image)
             judgements.append(judgement)
             codes.append(exit_for(judgement.findings, settings, failed=judgement.failed))

@@ -121,7 +121,19 @@ def judge_image(image: Image, rules: Iterable[Rule], *, contents: bool = False) 
                 size = wanted(entry)
                 if size:
                     collector.take(rule, file_check, image, entry, data[:size])
+    if image.own_layers.start:
+        collector.findings = [_owned(one, image) for one in collector.findings]
     return _sealed(collector)
+
+
+def _owned(finding: Finding, image: Image) -> Finding:
+    """With the note whether its layer is the base's, as far as that is known, or the build's own."""
+    layer = finding.place.layer
+    if layer is None:
+        return finding
+    return finding._replace(
+        proof={**(finding.proof or {}), "from_base": layer.number not in image.own_layers}
+    )
 
 
 def judge_container(observation: Observation, rules: Iterable[Rule]) -> Judgement:

@@ -97,6 +97,9 @@ def test_the_base_is_told_apart(tmp_path: Path) -> None:
     assert (diff.old_base.layers, diff.new_base.known_by) == (1, "the base image")
     assert (diff.grown, diff.base_grown, diff.own_grown) == (507, 500, 7)
     assert {file.path: file.base for file in diff.files} == {"lib/b": True, "srv/b": False}
+    # What the other image is built on counts as its base, named or not.
+    onto = ImageDiff(bases[0], old)
+    assert (onto.base_grown, onto.own_grown, onto.new_base.layers) == (0, 10, 1)
     # Without the base images the time between the steps tells, and without times nothing does.
     history = (step("COPY a /", created="2024-01-01T00:00:00Z"), step("COPY b /", created=CREATED))
     guessed = one(tmp_path, BASE, {"srv/a": "a"}, history=history, name="guessed")

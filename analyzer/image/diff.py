@@ -76,7 +76,8 @@ class ImageDiff:
     def __init__(self, old: Image, new: Image, bases: Iterable[Image] = ()) -> None:
         self.old = old
         self.new = new
-        bases = tuple(bases)
+        # An image that the other one is built on is a base that nobody has to name.
+        bases = [*bases, *(a for a, b in ((old, new), (new, old)) if _is_below(a, b))]
         self.old_base = base_layers(old, bases)
         self.new_base = base_layers(new, bases)
         self.layers = aligned([one.diff_id for one in old.layers], [one.diff_id for one in new.layers])
@@ -152,7 +153,7 @@ def base_layers(image: Image, bases: Iterable[Image] = ()) -> Base:
     exact = [
         len(base.layers)
         for base in bases
-        if 0 < len(base.layers) < len(chains) and chains[len(base.layers) - 1] == base.layers[-1].chain_id
+        if 0 < len(base.layers) <= len(chains) and chains[len(base.layers) - 1] == base.layers[-1].chain_id
     ]
     if exact:
         return Base(max(exact), "the base image")
@@ -164,6 +165,12 @@ def base_layers(image: Image, bases: Iterable[Image] = ()) -> Base:
     ]
     # A base of several images shows several gaps: the build itself starts behind the last one.
     return Base(gaps[-1][1], "time") if gaps else Base(0, "")
+
+
+def _is_below(base: Image, image: Image) -> bool:
+    """Whether an image's lowest layers are exactly those of another one, and it has more of them."""
+    depth = len(base.layers)
+    return 0 < depth < len(image.layers) and image.layers[depth - 1].chain_id == base.layers[-1].chain_id
 
 
 def _time(created: str | None) -> float | None:

@@ -215,8 +215,10 @@ audit`.
     ),
 )
 _CONFIGURATION = r"\.(?:conf|cfg|ini|ya?ml|properties|env|toml|cnf)$"
+# An engine mounts its own etc/resolv.conf over the image's.
 _NOT_OURS = (
-    r"^(?:usr/(?:share|lib|include)|proc|sys)/|/(?:tests?|examples?|docs?|node_modules|site-packages)/"
+    r"^etc/resolv\.conf$"
+    r"|^(?:usr/(?:share|lib|include)|proc|sys)/|/(?:tests?|examples?|docs?|node_modules|site-packages)/"
 )
 _LARGEST_CONFIGURATION = 256 * 1024
 

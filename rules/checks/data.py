@@ -131,7 +131,7 @@ _DATA = (
 )
 _NOT_DATA = (
     r"^(?:usr|proc|sys|dev|lib\w*)/|^var/lib/(?:rpm|dpkg|apk|dnf|yum|pacman)/|/(?:tests?|examples?|docs?)/"
-    r"|/node_modules/|/site-packages/|/gems/|/migrations?/|^var/log/(?:apt|dpkg|dnf|yum|alternatives|lastlog)"
+    r"|/node_modules/|/site-packages/|/gems/|/migrations?/|^var/log/(?:apt|bootstrap|dpkg|dnf|yum|alternatives|lastlog)"
 )
 
 

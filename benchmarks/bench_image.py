@@ -18,6 +18,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -25,9 +26,6 @@ from side_by_side import Timing, resource_unit
 
 SOURCE = Path(__file__).parent.parent / "src"
 LAYERS = 6
-FILES = 60_000
-BYTES = 900_000_000
-WHITEOUTS = 200
 ROUNDS = 5
 
 # What a reader has to do at the least: read each header, take the size, go on to the next.
@@ -99,32 +97,50 @@ def script(code: str, path: Path) -> Callable[[], Timing]:
     return lambda: run(sys.executable, "-c", code, str(path))
 
 
-@pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+class Size(NamedTuple):
+    """What an archive is made of."""
+
+    files: int
+    bytes: int
+    whiteouts: int
+
+
+ORDINARY = Size(60_000, 2_100_000_000, 0)
+DELETING = Size(60_000, 2_100_000_000, 600)
+
+
+def build(path: Path, size: Size) -> None:
     """An image as `docker save` writes it: files of all sizes, some written again, some deleted."""
-    directory = tmp_path_factory.mktemp("archive")
-    path = directory / "image.tar"
     rng = random.Random(2024)
-    noise = rng.randbytes(1 << 20)
-    paths: list[str] = []
+    noise = rng.randbytes(2 << 20)
+    present: list[str] = []
     diff_ids, names = [], []
+    inner = path.with_suffix(".layer")
     with tarfile.open(path, "w") as outer:
         for layer in range(LAYERS):
-            inner = directory / "layer.tar"
+            # Only what a layer below has can be deleted; of anything else dive stops.
+            deleted = set(rng.sample(present, size.whiteouts // (LAYERS - 1)) if layer else ())
+            present = [name for name in present if name not in deleted]
+            written = []
             with tarfile.open(inner, "w", format=tarfile.GNU_FORMAT) as tar:
-                for number in range(FILES // LAYERS):
-                    again = layer and rng.random() < 0.2
+                for number in range(size.files // LAYERS):
+                    again = present and rng.random() < 0.2
                     fresh = f"usr/lib/part{rng.randint(0, 99)}/module{rng.randint(0, 20)}/{layer}-{number}.py"
-                    info = tarfile.TarInfo(rng.choice(paths) if again else fresh)
-                    info.size = min(int(rng.expovariate(FILES / BYTES)), len(noise))
-                    tar.addfile(info, io.BytesIO(noise[-info.size :] if info.size else b""))
-                    paths.append(info.name)
-                for name in rng.sample(paths, WHITEOUTS // LAYERS) if layer else ():
+                    info = tarfile.TarInfo(rng.choice(present) if again else fresh)
+                    info.size = min(int(rng.expovariate(size.files / size.bytes)), 1 << 20)
+                    start = rng.randrange(1 << 20)
+                    tar.addfile(info, io.BytesIO(noise[start : start + info.size]))
+                    if not again:
+                        written.append(info.name)
+                for name in sorted(deleted):
                     parent, _, base = name.rpartition("/")
                     tar.addfile(tarfile.TarInfo(f"{parent}/.wh.{base}"))
-            diff_ids.append("sha256:" + hashlib.sha256(inner.read_bytes()).hexdigest())
+            present += written
+            with inner.open("rb") as stream:
+                diff_ids.append("sha256:" + hashlib.file_digest(stream, "sha256").hexdigest())
             names.append(f"{layer:064x}/layer.tar")
             outer.add(inner, names[-1])
+        inner.unlink()
         config = json.dumps(
             {
                 "architecture": "amd64",
@@ -140,8 +156,15 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             info = tarfile.TarInfo(name)
             info.size = len(data)
             outer.addfile(info, io.BytesIO(data))
+
+
+@pytest.fixture(scope="module", params=[ORDINARY, DELETING], ids=["ordinary", "600 whiteouts"])
+def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A large image."""
+    path = tmp_path_factory.mktemp("archive") / "image.tar"
+    build(path, request.param)
     yield path
-    shutil.rmtree(directory)
+    shutil.rmtree(path.parent)
 
 
 def dive(path: Path) -> Callable[[], Timing] | None:
@@ -173,7 +196,7 @@ def test_ratios(archive: Path) -> None:
         for name, command in commands.items():
             runs[name].append(command())
     least = {name: best(found) for name, found in runs.items()}
-    print(f"\n{archive.stat().st_size / 1e6:.0f} MB, {FILES} files, {LAYERS} layers, {WHITEOUTS} whiteouts")
+    print(f"\n{archive.stat().st_size / 1e6:.0f} MB, {LAYERS} layers")
     for name, one in least.items():
         spread = statistics.median(found.cpu for found in runs[name])
         print(
@@ -182,7 +205,8 @@ def test_ratios(archive: Path) -> None:
         )
 
     def ratio(name: str, other: str) -> str:
-        return f"{least[name].cpu / least[other].cpu:.2f}"
+        one, two = least[name], least[other]
+        return f"{one.wall / two.wall:.2f} wall, {one.cpu / two.cpu:.2f} CPU"
 
     print("the analyzer / bare walk:", ratio("the analyzer, no digests", "bare walk over the headers"))
     print(
@@ -195,6 +219,20 @@ def test_ratios(archive: Path) -> None:
     else:
         print("dive / imglint image --no-verify:", ratio("dive", "imglint image --no-verify"))
         assert least["imglint image --no-verify"].cpu < least["dive"].cpu
+
+
+def test_linear(tmp_path: Path) -> None:
+    """Four times the files and the whiteouts take about four times as long."""
+    seconds = []
+    for factor in (1, 2, 4):
+        size = Size(25_000 * factor, 25_000_000 * factor, 500 * factor)
+        path = tmp_path / f"{factor}.tar"
+        build(path, size)
+        start = best([script("", path)() for _ in range(ROUNDS)]).cpu
+        seconds.append(best([script(API, path)() for _ in range(ROUNDS)]).cpu - start)
+        print(f"\n{size.files} files, {size.whiteouts} whiteouts: {seconds[-1]:.2f} s CPU", end="")
+    print()
+    assert seconds[2] < 6 * seconds[0], "four times the entries take more than six times as long"
 
 
 def test_image_without_digests(benchmark: BenchmarkFixture, archive: Path) -> None:

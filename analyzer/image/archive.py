@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 from ..errors import InputError
-from .blob import Blob, File, Window, unpacked
+from .blob import Blob, File, Progress, Window, unpacked
 from .layer import DiffID, Digest, compare, hasher_of
 from .tar import looks_like_tar, members
 
@@ -266,7 +266,9 @@ class _DirectoryLayout(Archive):
         return self._open[name]
 
 
-def open_archive(source: str | Iterable[bytes], name: str = "", *, verify: bool = True) -> Archive:
+def open_archive(
+    source: str | Iterable[bytes], name: str = "", *, verify: bool = True, progress: Progress | None = None
+) -> Archive:
     """Recognise an archive or a layout by its content.
 
     Raises:
@@ -288,7 +290,7 @@ def open_archive(source: str | Iterable[bytes], name: str = "", *, verify: bool 
         raise InputError(file.name, "is empty", "save the image again")
     whole = Blob(file, file.name)
     if whole.compression():
-        file = File.spool(unpacked(whole), file.name)
+        file = File.spool(unpacked(whole, progress), file.name)
     if not looks_like_tar(file.pread(0, 512)):
         raise InputError(
             file.name, "is no tar archive, so it is no saved image",

@@ -118,9 +118,20 @@ def _copies(image: Image, entries: list[Entry]) -> Iterator[Entry]:
     for same_size in by_size.values():
         if len(same_size) < 2:
             continue
-        seen: set[bytes] = set()
-        for entry in sorted(same_size, key=lambda one: (one.layer, one.path)):
-            digest = image.content_digest(entry)
-            if digest in seen:
-                yield entry
-            seen.add(digest)
+        # Most files of one size differ at once: only those that begin alike are read whole.
+        beginnings: dict[bytes, list[Entry]] = {}
+        for entry in same_size:
+            beginnings.setdefault(image.beginning(entry), []).append(entry)
+        for alike in beginnings.values():
+            if len(alike) > 1:
+                yield from _equal(image, alike)
+
+
+def _equal(image: Image, entries: list[Entry]) -> Iterator[Entry]:
+    """Those whose content another one has that lies lower, or comes before it in the same layer."""
+    seen: set[bytes] = set()
+    for entry in sorted(entries, key=lambda one: (one.layer, one.path)):
+        digest = image.content_digest(entry)
+        if digest in seen:
+            yield entry
+        seen.add(digest)

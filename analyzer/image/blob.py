@@ -6,7 +6,7 @@ import io
 import os
 import stat
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Protocol, cast
 
 from ..errors import InputError
@@ -246,7 +246,11 @@ class Stream:
 Source = Window | Stream
 
 
-def chunks(blob: Blob, hasher: Hasher | None = None) -> Iterator[bytes]:
+# Told how many more bytes of what is stored have been read.
+Progress = Callable[[int], None]
+
+
+def chunks(blob: Blob, hasher: Hasher | None = None, progress: Progress | None = None) -> Iterator[bytes]:
     """The bytes of a blob as they are stored; `hasher` takes them all."""
     at = 0
     while at < blob.size:
@@ -256,6 +260,8 @@ def chunks(blob: Blob, hasher: Hasher | None = None) -> Iterator[bytes]:
         at += len(chunk)
         if hasher is not None:
             hasher.update(chunk)
+        if progress is not None:
+            progress(len(chunk))
         yield chunk
 
 
@@ -267,7 +273,7 @@ def gzipped_bytes(blob: Blob) -> int:
     return sum(len(packer.compress(chunk)) for chunk in chunks(blob)) + len(packer.flush())
 
 
-def unpacked(blob: Blob) -> Iterator[bytes]:
+def unpacked(blob: Blob, progress: Progress | None = None) -> Iterator[bytes]:
     """The bytes of a blob without its compression.
 
     Raises:
@@ -275,9 +281,9 @@ def unpacked(blob: Blob) -> Iterator[bytes]:
     """
     kind = blob.compression()
     if not kind:
-        yield from chunks(blob)
+        yield from chunks(blob, None, progress)
         return
-    stored = _Stored(chunks(blob))
+    stored = _Stored(chunks(blob, None, progress))
     try:
         if kind == "gzip":
             from isal import igzip

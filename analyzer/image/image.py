@@ -41,12 +41,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .ballast import Ballast
+    from .blob import Progress
     from .dive import DiveNumbers
 
 _MAX_LINKS = 40  # as the kernel has it
 _MAX_PARTS = 4096
 _MAX_SMALL_FILE = 4 * 1024 * 1024
 _SHOWN_PATHS = 20
+_READERS = 2  # layers at a time: hashing and unpacking leave Python to another thread
 
 _ADVICE = {
     SAME_CONTENT: "set owner, mode and time where the file is made: COPY --chown and --chmod",
@@ -280,6 +282,12 @@ class Image:
             digest.update(blob.pread(at, min(1 << 20, entry.data + entry.size - at)))
         return digest.digest()
 
+    def beginning(self, entry: Entry) -> bytes:
+        """What tells a file from most others of its size: its digest where it is known, or its first 512 bytes."""
+        if entry.digest is not None:
+            return entry.digest
+        return self._blobs[entry.layer].pread(entry.data, min(entry.size, 512)) if entry.data >= 0 else b""
+
     # Files
 
     def resolve(self, path: str) -> str | None:
@@ -415,6 +423,7 @@ def open_images(
     select: str | None = None,
     verify: bool = True,
     platform: str | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Image, ...]:
     """The images of an archive or a layout.
 
@@ -424,11 +433,12 @@ def open_images(
         select: one image of several: a tag ("shop:1.0"), or "@" and its index.
         verify: check the digests of configurations and layers.
         platform: only images for it: "linux/arm64", or "arm64" for any system.
+        progress: told how many more bytes were read, from several threads.
 
     Raises:
         InputError: there is no image to be read, or none for the platform; names file, member and offset.
     """
-    archive = open_archive(source, name, verify=verify)
+    archive = open_archive(source, name, verify=verify, progress=progress)
     read: dict[tuple[str, str], LayerContents] = {}
     chosen = []
     held: dict[str, None] = {}
@@ -436,7 +446,7 @@ def open_images(
         own = platform_of(_configuration(manifest))
         held[own] = None
         if platform is None or _is_for(own, platform):
-            chosen.append(_open(archive, manifest, name or archive.name, read, verify))
+            chosen.append(_open(archive, manifest, name or archive.name, read, verify, progress))
     if not chosen:
         raise InputError(
             name or archive.name, f"holds no image for {platform}", f"it holds {', '.join(held)}"
@@ -473,14 +483,36 @@ def _open(
     name: str,
     read: dict[tuple[str, str], LayerContents],
     verify: bool,
+    progress: Progress | None,
 ) -> Image:
+    from concurrent.futures import ThreadPoolExecutor
+
     raw = _configuration(manifest)
-    contents = []
-    for index, (blob, diff_id) in enumerate(zip(manifest.layers, manifest.diff_ids, strict=True)):
-        # Images of one archive share layers, and one image may hold a layer twice: read it once.
-        key = (blob.name, diff_id)
+    # Images of one archive share layers, and one image may hold a layer twice: read each once.
+    keys = [(blob.name, diff_id) for blob, diff_id in zip(manifest.layers, manifest.diff_ids, strict=True)]
+    fresh: dict[tuple[str, str], int] = {}
+    for index, key in enumerate(keys):
         if key not in read:
-            read[key] = read_layer(blob, index, diff_id, manifest.blob_digests[index], verify=verify)
+            fresh.setdefault(key, index)
+
+    def read_one(key: tuple[str, str]) -> LayerContents:
+        index = fresh[key]
+        return read_layer(
+            manifest.layers[index],
+            index,
+            key[1],
+            manifest.blob_digests[index],
+            verify=verify,
+            progress=progress,
+        )
+
+    with ThreadPoolExecutor(_READERS if verify else 1) as pool:
+        try:
+            read.update(zip(fresh, pool.map(read_one, fresh), strict=True))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    contents = []
+    for index, key in enumerate(keys):
         layer = read[key]
         if layer.entries and layer.entries[0].layer != index:
             layer = layer._replace(entries=tuple(one._replace(layer=index) for one in layer.entries))

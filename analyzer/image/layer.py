@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple, NewType
 
 from ..errors import InputError
-from .blob import Blob, Hasher, Source, Stream, Window, chunks, unpacked
+from .blob import Blob, Hasher, Progress, Source, Stream, Window, chunks, unpacked
 from .tar import broken, members
 
 Digest = NewType("Digest", str)  # "sha256:…" of bytes as they are stored
@@ -57,7 +57,13 @@ class LayerContents(NamedTuple):
 
 
 def read_layer(
-    blob: Blob, index: int, diff_id: str, blob_digest: str | None = None, *, verify: bool = True
+    blob: Blob,
+    index: int,
+    diff_id: str,
+    blob_digest: str | None = None,
+    *,
+    verify: bool = True,
+    progress: Progress | None = None,
 ) -> LayerContents:
     """Read a layer.
 
@@ -67,6 +73,7 @@ def read_layer(
         diff_id: what its uncompressed bytes must hash to.
         blob_digest: what its stored bytes must hash to, where that is stated.
         verify: hash all bytes and compare; without it only headers are read where possible.
+        progress: told how many more bytes were read, where all of them are.
 
     Raises:
         InputError: the layer is damaged, or a digest does not fit; it names both.
@@ -76,7 +83,7 @@ def read_layer(
     source: Source
     stated: str | None
     if compression:
-        source = Stream(unpacked(blob), whole, blob.subject)
+        source = Stream(unpacked(blob, progress), whole, blob.subject)
         stated, stored = blob_digest, hasher_of(blob_digest) if verify and blob_digest else None
     else:
         source = Window(blob)
@@ -89,7 +96,7 @@ def read_layer(
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(1) as pool:
-            hashed = pool.submit(consume, chunks(blob, stored))
+            hashed = pool.submit(consume, chunks(blob, stored, None if compression else progress))
             contents = _walk(source, blob.subject, index, compression)
             hashed.result()
         compare(blob, stored, stated, "digest" if compression else "diff ID")

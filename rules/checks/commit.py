@@ -93,6 +93,7 @@ last step without any builder's prefix; the leftovers of a shell session.
 )
 
 _BUILDERS = r"/bin/sh -c|\|\d+ |#\(nop\)|[A-Z]+ |.*# buildkit$|ko build|bazel build|jib|crane |buildkit|$"
+_SESSION_ENDINGS = ("hist", "history", ".lesshst", ".viminfo")
 _SESSION = (
     r"(?:^|/)\.(?:bash|ash|zsh|sh|python|psql|mysql|lesshst)_?hist(?:ory)?$|(?:^|/)\.lesshst$|\.viminfo$"
 )
@@ -115,7 +116,7 @@ def marks_of_a_commit(image: Image) -> Outcome:
         and not steps[-1].comment.startswith("buildkit")
     ):
         signs["last step"] = steps[-1].created_by
-    history = [path for path in image.tree if re.search(_SESSION, path)]
+    history = [path for path in image.tree if path.endswith(_SESSION_ENDINGS) and re.search(_SESSION, path)]
     if history:
         signs["shell session"] = f"/{history[0]}"
     if len(signs) >= 2:

@@ -189,6 +189,12 @@ _KEY_FILES = (
     r"|\.aws/credentials|credentials\.json|service[-_]account[\w-]*\.json|[\w.-]+\.(?:p12|pfx|jks|keystore|kdbx|ppk)"
     r"|[\w.-]*private[\w.-]*\.(?:pem|key)|server\.key|\.vault[-_]token|terraform\.tfstate)$"
 )
+# What any of that ends in, which is looked at first in images: most paths end otherwise.
+_KEY_ENDINGS = (
+    *"rsa dsa ecdsa ed25519 .env .local .prod .production .staging .npmrc .netrc .pypirc".split(),
+    *".git-credentials .pgpass .my.cnf .htpasswd config .json /credentials .p12 .pfx .jks .keystore".split(),
+    *".kdbx .ppk .pem .key -token _token .tfstate".split(),
+)
 _NOT_KEYS = (
     r"(?:^|/)(?:usr/share|usr/lib|usr/local/lib|etc/ssl/certs|tests?|examples?|testdata|node_modules)/"
 )
@@ -208,7 +214,9 @@ def key_files_in_text(instruction: Instruction, stage: Stage) -> Outcome:
 def key_files_in_layers(image: Image) -> Outcome:
     for layer in image.layers:
         for entry in layer.files:
-            if not entry.is_file or not entry.size or not re.search(_KEY_FILES, entry.path):
+            if not entry.path.endswith(_KEY_ENDINGS) or not entry.is_file or not entry.size:
+                continue
+            if not re.search(_KEY_FILES, entry.path):
                 continue
             if re.search(_NOT_KEYS, entry.path):
                 continue

@@ -124,12 +124,17 @@ examples and package database are left alone, and so are empty ones.
     ),
 )
 
-_DATA = (
+_DATA = re.compile(
     r"(?:\.(?:sqlite3?|mdb|rdb|aof|frm|ibd|dump)|/(?:ibdata1|ib_logfile\d|PG_VERSION|WiredTiger\.wt)"
     r"|\.sql(?:\.gz|\.xz|\.zst)?|\.pid)$|^(?:var/log|srv/log|app/logs?)/.+\.log(?:\.\d+)?$"
     r"|^(?:data|srv|app|home|var/www|opt)/(?:[^/]+/)*[^/]+\.db$"
 )
-_NOT_DATA = (
+# What any of that ends in, which is looked at first: most paths end otherwise.
+_DATA_ENDINGS = (
+    *".sqlite .sqlite3 .mdb .rdb .aof .frm .ibd .dump .sql .sql.gz .sql.xz .sql.zst .pid .log .db".split(),
+    *"ibdata1 PG_VERSION WiredTiger.wt 0 1 2 3 4 5 6 7 8 9".split(),
+)
+_NOT_DATA = re.compile(
     r"^(?:usr|proc|sys|dev|lib\w*)/|^var/lib/(?:rpm|dpkg|apk|dnf|yum|pacman)/|/(?:tests?|examples?|docs?)/"
     r"|/node_modules/|/site-packages/|/gems/|/migrations?/|^var/log/(?:apt|bootstrap|dpkg|dnf|yum|alternatives|lastlog)"
 )
@@ -139,7 +144,9 @@ _NOT_DATA = (
 def data_files(image: Image) -> Outcome:
     shown = 0
     for path, entry in image.tree.items():
-        if entry.size and entry.is_file and re.search(_DATA, path) and not re.search(_NOT_DATA, path):
+        if not path.endswith(_DATA_ENDINGS) or not entry.is_file or not entry.size:
+            continue
+        if _DATA.search(path) and not _NOT_DATA.search(path):
             layer = image.layers[entry.layer]
             place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=path)
             yield DATA_FILES.finding(place, path=f"/{path}", bytes=entry.size, proof={"bytes": entry.size})

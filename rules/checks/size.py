@@ -231,18 +231,16 @@ the container reads them, and they tell a stranger how the image is made and use
     ),
     good=(ImageExample(layers=({"srv/app": "x", "usr/share/doc/x/Dockerfile": "x"},)),),
 )
-_LEFTOVER = (
-    r"(?:^|/)(?:Dockerfile|docker-compose\.ya?ml|\.dockerignore|\.DS_Store|\.vimrc|\.viminfo|Thumbs\.db"
-    r"|\.(?:bash|ash|zsh|python|node_repl)_history)$"
+_LEFTOVERS = frozenset(
+    "Dockerfile docker-compose.yml docker-compose.yaml .dockerignore .DS_Store .vimrc .viminfo Thumbs.db"
+    " .bash_history .ash_history .zsh_history .python_history .node_repl_history".split()
 )
 
 
 @LEFTOVERS.image
 def left_over(image: Image) -> Outcome:
-    import re
-
     for path, entry in image.tree.items():
-        if not entry.is_file or not entry.size or not re.search(_LEFTOVER, path):
+        if path.rpartition("/")[2] not in _LEFTOVERS or not entry.is_file or not entry.size:
             continue
         if path.startswith(("usr/share/", "usr/lib/", "usr/local/lib/")) or "/node_modules/" in path:
             continue

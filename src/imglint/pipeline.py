@@ -456,15 +456,25 @@ def open_source(
         InputError: it can't be read, or no engine knows it.
     """
     from .analyzer.image import open_images, parse_source
+    from .progress import ProgressBar, bytes_of
 
     parsed = parse_source(source)
     if parsed.kind == "path":
-        return open_images(parsed.value, name=source, select=parsed.select, verify=verify, platform=platform)
+        with ProgressBar(source, bytes_of(parsed.value)) as progress:
+            return open_images(
+                parsed.value,
+                name=source,
+                select=parsed.select,
+                verify=verify,
+                platform=platform,
+                progress=progress,
+            )
     from .runner import EngineError, connect
 
     try:
-        with connect(engine) as client:
-            return open_images(client.save(parsed.value), name=source, verify=verify, platform=platform)
+        with connect(engine) as client, ProgressBar(source) as progress:
+            chunks = progress.counted(client.save(parsed.value))
+            return open_images(chunks, name=source, verify=verify, platform=platform)
     except EngineError as error:
         hint = error.hint or "give the path of an archive, or the name of an image that the engine has"
         raise InputError(source, f"is no path, and as an image's name: {error.problem}", hint) from error

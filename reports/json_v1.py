@@ -198,6 +198,8 @@ def _waste(waste: Waste) -> dict[str, Any]:
         "cause": waste.cause,
         "added_by": waste.added_by,
         "hidden_by": waste.hidden_by,
+        "added_step": waste.added_step,
+        "hidden_step": waste.hidden_step,
         "bytes": waste.bytes,
         "paths": list(waste.paths),
         "advice": waste.advice,

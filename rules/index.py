@@ -27,7 +27,7 @@ INDEX = (
     ),
     Entry("AV0103", "data-in-layers", "data", True, 1, (), ("image",), (), (), False),
     Entry("AV0104", "writes-into-container", "data", True, 1, (), ("container",), (), (), False),
-    Entry("AV0105", "data-store-without-volume", "data", True, 1, (), ("dockerfile",), (), (), False),
+    Entry("AV0105", "data-store-without-volume", "data", True, 1, (), ("dockerfile", "image"), (), (), False),
     Entry("AV0106", "database-file-in-container", "data", True, 1, (), ("dockerfile",), ("ENV",), (), False),
     Entry("AV0201", "code-fetched-at-start", "pieces", True, 2, (), ("dockerfile", "image"), (), (), False),
     Entry("AV0202", "idle-main-process", "pieces", True, 2, (), ("dockerfile", "image"), (), (), False),

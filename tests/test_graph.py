@@ -10,7 +10,7 @@ import pytest
 from image_archives import LayerFiles, Saved, docker_legacy
 
 from imglint.analyzer.image import Image, open_images
-from imglint.analyzer.image.frames import files_frame, layers_frame, waste_frame
+from imglint.analyzer.image.frames import files_frame, images_frame, layers_frame, waste_frame
 from imglint.analyzer.image.graph import graph
 
 BASE: LayerFiles = {"etc/passwd": "root", "srv/a": "a" * 100}
@@ -70,6 +70,10 @@ def test_frames(images: tuple[Image, ...]) -> None:
     assert list(layers["content_bytes"]) == [104, 50, 104, 1, 1, 104]
     assert layers["wasted_bytes"].sum() == 100
     assert images[0].to_frame().equals(layers.head(2))
+    whole = images_frame(images)
+    assert list(whole["id"]) == [one.id for one in images]
+    assert list(whole["content_bytes"]) == [one.content_bytes for one in images]
+    assert list(whole["layers"]) == [len(one.layers) for one in images]
     waste = waste_frame(images)
     assert waste[["cause", "added_by", "hidden_by", "bytes"]].to_dict("records") == [
         {"cause": "overwritten with new content", "added_by": 0, "hidden_by": 1, "bytes": 100}
@@ -81,5 +85,6 @@ def test_frames(images: tuple[Image, ...]) -> None:
 
 def test_frames_of_nothing() -> None:
     assert layers_frame([]).empty
+    assert list(images_frame([]).columns)[:2] == ["id", "source"]
     assert list(waste_frame([]).columns)[:2] == ["image", "cause"]
     assert len(graph([])) == 0

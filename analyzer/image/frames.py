@@ -1,4 +1,4 @@
-"""Images as pandas frames: layers, files and waste."""
+"""Images as pandas frames: the images themselves, their layers, files and waste."""
 
 from __future__ import annotations
 
@@ -15,7 +15,26 @@ _LAYER = (
     "wasted_bytes", "entries", "step", "created_by", "created", "producer", "confidence",
 )  # fmt: skip
 _FILE = ("path", "kind", "size", "mode", "uid", "gid", "link", "layer")
-_WASTE = ("cause", "added_by", "hidden_by", "bytes", "files", "advice")
+_WASTE = ("cause", "added_by", "hidden_by", "added_step", "hidden_step", "bytes", "files", "advice")
+_IMAGE = (
+    "id", "source", "platform", "created", "author", "compressed_bytes", "tar_bytes", "content_bytes", "live_bytes",
+    "wasted_bytes", "efficiency",
+)  # fmt: skip
+
+
+def images_frame(images: Iterable[Image]) -> pd.DataFrame:
+    """A row for each image; `tags` is a text with blanks between them."""
+    import pandas as pd
+
+    rows = [
+        {
+            **{name: getattr(image, name) for name in _IMAGE},
+            "tags": " ".join(image.tags),
+            "layers": len(image.layers),
+        }
+        for image in images
+    ]
+    return pd.DataFrame(rows, columns=[*_IMAGE, "tags", "layers"])
 
 
 def layers_frame(images: Iterable[Image]) -> pd.DataFrame:

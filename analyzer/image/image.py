@@ -89,6 +89,8 @@ class Waste:
     cause: str
     added_by: int  # index of the layer
     hidden_by: int
+    added_step: int | None  # index of the step in the history, None where nobody can tell
+    hidden_step: int | None
     bytes: int
     files: int
     paths: tuple[str, ...]
@@ -118,6 +120,7 @@ class Image:
         self._diff_ids = manifest.diff_ids
         self._blobs = manifest.layers
         self._contents = tuple(contents)
+        self._heads: dict[tuple[int, int, int], bytes | None] = {}
         # Without verifying, contents are not read, and equal ones not looked for.
         self._verified = verified
 
@@ -249,6 +252,8 @@ class Image:
                     cause=cause,
                     added_by=added_by,
                     hidden_by=hidden_by,
+                    added_step=self.layers[added_by].step,
+                    hidden_step=self.layers[hidden_by].step,
                     bytes=sum(one.entry.size for one in members),
                     files=len(members),
                     paths=tuple(one.entry.path for one in members[:_SHOWN_PATHS]),
@@ -349,7 +354,11 @@ class Image:
         entry = self.tree.get(found) if found is not None else None
         if entry is None or not entry.is_file:
             return None
-        return read_contents(self._blobs[entry.layer], entry, length)
+        # Of a compressed layer all that stands before is unpacked: several ask for one script.
+        key = (entry.layer, entry.data, length)
+        if key not in self._heads:
+            self._heads[key] = read_contents(self._blobs[entry.layer], entry, length)
+        return self._heads[key]
 
     def scan(self, wanted: Callable[[Entry], int]) -> Iterator[tuple[Entry, bytes]]:
         """The beginnings of files in all layers, also of those that no container sees.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..main_command import main_of_stage
+from ..main_command import main_of_image, main_of_stage
 from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ examples and package database are left alone, and so are empty ones.
     ),
 )
 
-_DATA = re.compile(
+_DATA = (
     r"(?:\.(?:sqlite3?|mdb|rdb|aof|frm|ibd|dump)|/(?:ibdata1|ib_logfile\d|PG_VERSION|WiredTiger\.wt)"
     r"|\.sql(?:\.gz|\.xz|\.zst)?|\.pid)$|^(?:var/log|srv/log|app/logs?)/.+\.log(?:\.\d+)?$"
     r"|^(?:data|srv|app|home|var/www|opt)/(?:[^/]+/)*[^/]+\.db$"
@@ -134,7 +134,7 @@ _DATA_ENDINGS = (
     *".sqlite .sqlite3 .mdb .rdb .aof .frm .ibd .dump .sql .sql.gz .sql.xz .sql.zst .pid .log .db".split(),
     *"ibdata1 PG_VERSION WiredTiger.wt 0 1 2 3 4 5 6 7 8 9".split(),
 )
-_NOT_DATA = re.compile(
+_NOT_DATA = (
     r"^(?:usr|proc|sys|dev|lib\w*)/|^var/lib/(?:rpm|dpkg|apk|dnf|yum|pacman)/|/(?:tests?|examples?|docs?)/"
     r"|/node_modules/|/site-packages/|/gems/|/migrations?/|^var/log/(?:apt|bootstrap|dpkg|dnf|yum|alternatives|lastlog)"
 )
@@ -146,7 +146,7 @@ def data_files(image: Image) -> Outcome:
     for path, entry in image.tree.items():
         if not path.endswith(_DATA_ENDINGS) or not entry.is_file or not entry.size:
             continue
-        if _DATA.search(path) and not _NOT_DATA.search(path):
+        if re.search(_DATA, path) and not re.search(_NOT_DATA, path):
             layer = image.layers[entry.layer]
             place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=path)
             yield DATA_FILES.finding(place, path=f"/{path}", bytes=entry.size, proof={"bytes": entry.size})
@@ -210,12 +210,15 @@ installs; the official images of databases declare a volume themselves.
     bad=(
         'FROM debian:12\nRUN apt-get install -y redis-server\nCMD ["redis-server"]\n',
         "FROM debian:12\nRUN apt-get install -y mysql-server\nCMD mysqld_safe\n",
+        ImageExample(config={"Cmd": ["redis-server"]}),
     ),
     good=(
         'FROM debian:12\nRUN apt-get install -y redis-server\nVOLUME /var/lib/redis\nCMD ["redis-server"]\n',
         'FROM redis:7\nCMD ["redis-server", "--save", "60", "1"]\n',
         'FROM debian:12\nRUN apt-get install -y redis-tools\nCMD ["./app"]\n',
         'FROM debian:12\nRUN apt-get install -y redis\nCMD ["redis-server", "--save", ""]\n',
+        ImageExample(config={"Cmd": ["redis-server"], "Volumes": {"/data": {}}}),
+        ImageExample(config={"Cmd": ["redis-server", "--version"]}),
     ),
 )
 _STORES = {
@@ -233,9 +236,8 @@ def store_without_volume(file: Dockerfile) -> Outcome:
     if stage is None or stage.volumes:
         return
     for command in main_of_stage(stage).commands:
-        directory = _STORES.get(command.name)
-        values = [word.value for word in command.words]
-        if directory is None or ("--save" in values and "" in values) or command.has_flag("version", "help"):
+        directory = _data_directory(command)
+        if directory is None:
             continue
         reference = stage.lineage[-1].reference
         own = command.name.partition("-")[0].rstrip("d").replace("_safe", "")
@@ -243,6 +245,25 @@ def store_without_volume(file: Dockerfile) -> Outcome:
             continue  # the image of the database itself
         yield NO_VOLUME.finding(command.span, program=command.name, directory=directory)
         return
+
+
+@NO_VOLUME.image
+def store_in_image_without_volume(image: Image) -> Outcome:
+    if image.config.volumes:
+        return
+    for command in main_of_image(image).commands:
+        directory = _data_directory(command)
+        if directory is not None:
+            proof = {"volumes": [], "argv": [word.value for word in command.words]}
+            yield NO_VOLUME.finding(Place("image"), program=command.name, directory=directory, proof=proof)
+
+
+def _data_directory(command: Command) -> str | None:
+    """Where a data store keeps its data; None for other programs, and where nothing is kept."""
+    values = [word.value for word in command.words]
+    if ("--save" in values and "" in values) or command.has_flag("version", "help"):
+        return None
+    return _STORES.get(command.name)
 
 
 DATABASE_FILE = Rule(

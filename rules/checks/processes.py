@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..main_command import Main, main_of_image, main_of_stage
@@ -36,6 +37,14 @@ program with several workers is one service. Start each in a container of its ow
         "FROM a\nCMD redis-server & node app.js\n",
         "FROM a\nRUN apt-get update\nCMD /usr/sbin/sshd && nginx -g 'daemon off;'\n",
         ImageExample(config={"Entrypoint": ["/usr/bin/supervisord"], "Cmd": ["-n"]}),
+        ImageExample(
+            config={"Entrypoint": ["/init"]},
+            layers=({"etc/services.d/nginx/run": "x", "etc/services.d/php/run": "x"},),
+        ),
+        ImageExample(
+            config={"Entrypoint": ["/e.sh"]},
+            layers=({"e.sh": "#!/bin/sh\nservice ssh start\nservice cron start\nexec ./app\n"},),
+        ),
     ),
     good=(
         'FROM a\nCMD ["nginx", "-g", "daemon off;"]\n',
@@ -44,6 +53,10 @@ program with several workers is one service. Start each in a container of its ow
         'FROM a\nENTRYPOINT ["tini", "--"]\nCMD ["gunicorn", "-w", "4", "app"]\n',
         "FROM a\nCMD supervisord\nFROM b\nCMD x\n",
         ImageExample(config={"Entrypoint": ["/srv/app"]}),
+        ImageExample(
+            config={"Cmd": ["supervisord"]}, layers=({"etc/supervisord.conf": "[program:app]\ncommand=x\n"},)
+        ),
+        ImageExample(config={"Entrypoint": ["/init"]}, layers=({"etc/services.d/nginx/run": "x"},)),
     ),
 )
 
@@ -61,9 +74,59 @@ def services_by_text(file: Dockerfile) -> Outcome:
 @SEVERAL.image
 def services_by_image(image: Image) -> Outcome:
     main = main_of_image(image)
-    found = _several(main)
-    if found:
-        yield SEVERAL.finding(Place("image"), what=found[1], proof={"argv": list(main.argv)})
+    script = _script_of(image)
+    found = _several(main) or _several(Main(main.argv, tuple(one for one in script if not one.nested)))
+    manager = found[0].name if found and found[0].name in _MANAGERS else ""
+    services = _managed(image, manager or main.argv[:1] == ("/init",))
+    if len(services) > 1:
+        shown = f"{' and '.join(services[:3])}{' and more' if services[3:] else ''}"
+        what = f"{manager or main.argv[0]} starts {shown}"
+    elif found and not services:
+        what = found[1]
+    else:
+        return  # a manager with one service to look after
+    proof = {"argv": list(main.argv), "services": services} if services else {"argv": list(main.argv)}
+    yield SEVERAL.finding(Place("image"), what=what, proof=proof)
+
+
+# Where process managers find what to start: a section of a file, or a directory for each service.
+_SUPERVISED = (
+    r"^(?:etc|usr/local/etc)/(?:supervisord?\.conf|supervisor(?:d|/conf\.d|d/conf\.d)?/[^/]+\.(?:conf|ini))$"
+)
+_SERVICE = r"^(?:etc/(?:services\.d|service|sv)/(?P<run>[^/]+)/run|etc/s6-overlay/s6-rc\.d/user/contents\.d/(?P<s6>[^/]+))$"
+
+
+def _managed(image: Image, manager: object) -> list[str]:
+    """The names of the services that the image's process managers are told to start."""
+    names: dict[str, None] = {}
+    if not manager:
+        return []
+    for path in image.tree:
+        if not path.startswith(("etc/", "usr/local/etc/")):
+            continue
+        service = re.match(_SERVICE, path)
+        if service:
+            names[service["run"] or service["s6"]] = None
+        elif re.match(_SUPERVISED, path):
+            text = (image.read(path) or b"").decode("utf-8", "replace")
+            names.update(dict.fromkeys(re.findall(r"(?m)^\[program:([^\]]+)\]", text)))
+    return sorted(names)
+
+
+def _script_of(image: Image) -> list[Command]:
+    """The commands of the script that the image starts; none where it starts something else."""
+    from ...analyzer.dockerfile.shell import read_text
+
+    argv = (*image.config.entrypoint, *image.config.cmd)
+    entry = image.tree.get(image.resolve(argv[0]) or "") if argv and argv[0].startswith("/") else None
+    if entry is None or entry.size > _LARGEST_SCRIPT:
+        return []
+    head = image.head(argv[0], _LARGEST_SCRIPT)
+    return read_text(head.decode("utf-8", "replace")) if head and _is_shell(head) else []
+
+
+def _is_shell(head: bytes) -> bool:
+    return re.match(rb"#! ?\S*/(?:env +)?(?:ba|da|a|k|z)?sh\b", head) is not None
 
 
 _FORKING = frozenset("sshd nginx apache2 httpd cron crond rsyslogd postfix named mysqld_safe php-fpm".split())
@@ -309,13 +372,8 @@ def script_stays(file: Dockerfile) -> Outcome:
 
 @NO_EXEC.image
 def script_stays_in_image(image: Image) -> Outcome:
-    from ...analyzer.dockerfile.shell import read_text
-
     argv = image.config.entrypoint
-    if not argv or not argv[0].startswith("/"):
-        return
-    head = image.head(argv[0], _LARGEST_SCRIPT)
-    program = _left_waiting(read_text(head.decode("utf-8", "replace"))) if head and head[:2] == b"#!" else ""
+    program = _left_waiting(_script_of(image)) if argv else ""
     if program:
         place = Place("image", path=argv[0])
         yield NO_EXEC.finding(place, script=argv[0], program=program, proof={"argv": list(argv)})

@@ -129,7 +129,7 @@ WASTE = Rule(
     name="wasted-bytes",
     severity=Severity.WARNING,
     antipattern=3,
-    message="{bytes} in layer {layer} can't be seen by any container: {cause} by layer {hidden_by}; {advice}",
+    message="{bytes} of {layer} can't be seen by any container: {cause} by {hidden_by}; {advice}",
     page="""Bytes that every pull transfers and no container can see.
 
 A file that a later layer overwrites, deletes or replaces stays in its own layer. Computed
@@ -140,6 +140,9 @@ more, or where more than a tenth of the image is wasted.
     bad=(ImageExample(layers=({"srv/a": "x" * 20_000}, {"srv/a": "y" * 20_000})),),
     good=(ImageExample(layers=({"srv/a": "x" * 20_000}, {"srv/b": "y"})),),
 )
+
+
+_SHOWN_STEP = 60  # characters
 
 
 @WASTE.image
@@ -159,12 +162,23 @@ def wasted(image: Image) -> Outcome:
         yield WASTE.finding(
             Place("image", layer=LayerRef(layer.index, layer.diff_id), path=next(iter(waste.paths), None)),
             bytes=f"{waste.bytes:,} bytes".replace(",", " "),
-            layer=waste.added_by,
+            layer=_step_of(image, waste.added_by),
             cause=waste.cause,
-            hidden_by=waste.hidden_by,
+            hidden_by=_step_of(image, waste.hidden_by),
             advice=waste.advice,
             proof=proof,
         )
+
+
+def _step_of(image: Image, index: int) -> str:
+    """A layer with the step that made it: "layer 4 (RUN make install)"."""
+    from ...analyzer.credentials import mask
+
+    step = image.layers[index].step
+    if step is None:
+        return f"layer {index}"
+    words = " ".join(mask(image.steps[step].text).split())
+    return f"layer {index} ({words if len(words) <= _SHOWN_STEP else words[: _SHOWN_STEP - 1] + '…'})"
 
 
 BUILD_TOOLS = Rule(

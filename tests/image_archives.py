@@ -177,15 +177,18 @@ def docker_legacy(*images: Saved) -> bytes:
     return outer_tar(members)
 
 
-def docker_layout(*images: Saved) -> bytes:
-    """`docker save` of engines from 25 on: an OCI layout with a manifest.json beside it."""
-    members = _layout(images, "")
+def docker_layout(*images: Saved, how: Compression = "", nested: bool = False) -> bytes:
+    """`docker save` of engines from 25 on: an OCI layout with a manifest.json beside it.
+
+    With the containerd store its layers are compressed, and its index may be `nested` as below.
+    """
+    members = _layout(images, how, nested, how)
     members["manifest.json"] = json.dumps(
         [
             {
                 "Config": f"blobs/sha256/{image.id[7:]}",
                 "RepoTags": list(image.tags) or None,
-                "Layers": [f"blobs/sha256/{digest(one)[7:]}" for one in image.layers],
+                "Layers": [f"blobs/sha256/{digest(compressed(one, how))[7:]}" for one in image.layers],
             }
             for image in images
         ]
@@ -307,6 +310,8 @@ def _gzipped(*images: Saved) -> bytes:
 FORMS: dict[str, Callable[..., Path]] = {
     "docker-legacy": _in_file(docker_legacy),
     "docker-layout": _in_file(docker_layout),
+    "docker-containerd-gzip": _in_file(docker_layout, how="gzip", nested=True),
+    "docker-containerd-zstd": _in_file(docker_layout, how="zstd"),
     "docker-gzipped": _in_file(_gzipped, ".tar.gz"),
     "containers-image": _in_file(containers_image),
     "crane-gzip": _in_file(crane),

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench corpus clean
+.PHONY: help demo test lint format docs bench corpus fuzz clean
 
 help:
 	@echo "make demo    lint, measure and prove the examples"
@@ -14,6 +14,7 @@ help:
 	@echo "make docs    write what is generated: rules/index.py, docs/rules/, the README's output"
 	@echo "make bench   measure against hadolint and dive"
 	@echo "make corpus  try the linter on the real Dockerfiles in \$$CORPUS/files"
+	@echo "make fuzz    feed the readers with whatever atheris finds, for \$$SECONDS"
 	@echo "make clean   remove the environment and what was built"
 
 $(VENV)/.run: pyproject.toml
@@ -57,6 +58,12 @@ bench: $(VENV)/.bench
 CORPUS ?= ../shared/corpus
 corpus: $(VENV)/.bench
 	$(BIN)/python benchmarks/corpus.py $(CORPUS)
+
+# atheris has wheels for the older Pythons only.
+SECONDS ?= 300
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group fuzz
+	cd tests && ../$(BIN)/python fuzz.py -max_total_time=$(SECONDS) -max_len=20000
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .benchmarks .hypothesis

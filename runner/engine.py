@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from .errors import EngineError
@@ -18,15 +18,19 @@ _START = "start Docker or Podman, or name an engine with --engine"
 
 
 class Engine:
-    """A connection to an engine. Close it, or use it in a `with`."""
+    """A connection to Docker. Close it, or use it in a `with`. What Podman does otherwise is in podman.py."""
 
-    def __init__(self, api: APIClient, url: str) -> None:
+    kind = "docker"
+    # A bridge without masquerade, so that an image gets no way out, and without neighbours.
+    network_options: Mapping[str, str] = {
+        "com.docker.network.bridge.enable_ip_masquerade": "false",
+        "com.docker.network.bridge.enable_icc": "false",
+    }
+
+    def __init__(self, api: APIClient, url: str, version: str) -> None:
         self.api = api
         self.url = url
-        version = api.version()
-        components = version.get("Components") or [{}]
-        self.kind = "podman" if "podman" in str(components[0].get("Name", "")).lower() else "docker"
-        self.version = str(version.get("Version", ""))
+        self.version = version
 
     def __enter__(self) -> Engine:
         return self
@@ -112,7 +116,7 @@ def connect(engine: str | None = None) -> Engine:
     """
     absent = []
     refused = []
-    for url in _candidates(engine):
+    for url in candidates(engine):
         path = url.removeprefix("unix://")
         if url.startswith("unix://") and not os.path.exists(path):
             absent.append(path)
@@ -134,10 +138,20 @@ def _connect(url: str) -> Engine:
     with errors(url):
         api = APIClient(base_url=url, version="auto", timeout=_TIMEOUT)
         try:
-            return Engine(api, url)
+            return _of_its_kind(api, url)
         except BaseException:
             api.close()
             raise
+
+
+def _of_its_kind(api: APIClient, url: str) -> Engine:
+    """The adapter for what answers there."""
+    from .podman import Podman
+
+    version = api.version()
+    components = version.get("Components") or [{}]
+    podman = "podman" in str(components[0].get("Name", "")).lower()
+    return (Podman if podman else Engine)(api, url, str(version.get("Version", "")))
 
 
 def _try_socket(path: str) -> None:
@@ -157,7 +171,12 @@ def _try_socket(path: str) -> None:
     raise EngineError(path, problem, _START)
 
 
-def _candidates(engine: str | None) -> list[str]:
+def candidates(engine: str | None) -> list[str]:
+    """The addresses to try for an engine named, or for the local one, in order.
+
+    Raises:
+        EngineError: it is no engine, or one that has to be named.
+    """
     runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     docker = [
         "/var/run/docker.sock",
@@ -174,14 +193,34 @@ def _candidates(engine: str | None) -> list[str]:
     if engine:
         return [f"unix://{path}" for path in (docker if engine == "docker" else podman)]
     host = os.environ.get("DOCKER_HOST", "")
+    variable = "DOCKER_HOST"
+    if not host:
+        variable, host = _context()
     if host.startswith("unix://"):
         return [host]
     if host:
         # What is started there would run on somebody else's machine: that must be meant.
         raise EngineError(
-            "DOCKER_HOST", f"names a remote engine ({host})", f"name it with --engine {host} if you mean it"
+            variable, f"names a remote engine ({host})", f"name it with --engine {host} if you mean it"
         )
     return [f"unix://{path}" for path in (*docker, *podman)]
+
+
+def _context() -> tuple[str, str]:
+    """The context that `docker context use` chose, and where its engine is; "" for the default one."""
+    from docker.context import ContextAPI
+    from docker.context.config import get_current_context_name
+
+    name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name()
+    if not name or name == "default":
+        return "", ""
+    try:
+        context = ContextAPI.get_context(name)
+    except Exception as error:  # docker-py lets through whatever reading its files raises
+        raise EngineError(f"context {name}", f"can't be read: {error}", "docker context ls") from error
+    if context is None:
+        raise EngineError(f"context {name}", "does not exist", "docker context ls")
+    return f"context {name}", str(context.Host)
 
 
 @contextlib.contextmanager

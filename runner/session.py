@@ -27,10 +27,6 @@ LIMITS: Mapping[str, Any] = {
     "security_opt": ["no-new-privileges"],
     "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
 }
-_ISOLATED = {
-    "com.docker.network.bridge.enable_ip_masquerade": "false",
-    "com.docker.network.bridge.enable_icc": "false",
-}
 
 
 class Container:
@@ -105,12 +101,12 @@ class Session:
         }
 
     def _create_network(self) -> str:
-        """A bridge without masquerade, so that the image gets no way out, and without neighbours."""
-        # Podman refuses options of Docker's bridge; there the network is an ordinary one.
-        options = _ISOLATED if self.engine.kind == "docker" else {}
         with errors("network"):
             created = self.engine.api.create_network(
-                f"imglint-{self.id}", driver="bridge", labels=self.labels, options=options
+                f"imglint-{self.id}",
+                driver="bridge",
+                labels=self.labels,
+                options=dict(self.engine.network_options),
             )
         return str(created["Id"])
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from typing import Any
-
 from .engine import errors
+from .files import stat
 from .observation import Write
 from .session import Container
 
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
 _MAX_SIZED = 200  # paths whose size is asked for, one call each
-_GO_DIRECTORY = 1 << 31  # the directory bit of Go's FileMode
 
 
 def written(container: Container) -> tuple[Write, ...]:
@@ -34,11 +30,5 @@ def written(container: Container) -> tuple[Write, ...]:
 
 def _file_size(container: Container, path: str) -> int | None:
     """The size of a file by the engine's word; None for anything else."""
-    engine = container.session.engine
-    with errors(container.id[:12]):
-        response = engine.api.head(engine.url_of(container.id, "archive"), params={"path": path}, timeout=10)
-    header = response.headers.get("X-Docker-Container-Path-Stat")
-    if response.status_code != 200 or not header:
-        return None
-    stat: dict[str, Any] = json.loads(base64.b64decode(header))
-    return None if int(stat.get("mode", 0)) & _GO_DIRECTORY else int(stat.get("size", 0))
+    found = stat(container, path)
+    return None if found is None or found.directory else found.size

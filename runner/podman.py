@@ -1,0 +1,30 @@
+"""What Podman does otherwise than Docker behind the same API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from .engine import Engine, errors
+
+_LIBPOD = "v4.0.0/libpod"
+
+
+class Podman(Engine):
+    """A connection to Podman's Docker-compatible service."""
+
+    kind = "podman"
+    network_options: Mapping[str, str] = {}  # it refuses those of Docker's bridge
+
+    def inspect_image(self, name: str) -> dict[str, Any]:
+        """As Docker describes it, with the health check, which only Podman's own API tells."""
+        described = super().inspect_image(name)
+        with errors(name):
+            url = f"{self.api.base_url}/{_LIBPOD}/images/{quote(described['Id'], safe='')}/json"
+            answer = self.api.get(url, timeout=10)
+            own: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
+        config = described.setdefault("Config", {}) or {}
+        if own.get("Healthcheck"):
+            config["Healthcheck"] = own["Healthcheck"]
+        return described

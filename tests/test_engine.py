@@ -1,0 +1,77 @@
+"""Finding the engine: sockets, DOCKER_HOST, contexts. Nothing remote is ever taken unasked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from imglint.runner import EngineError, connect
+from imglint.runner.engine import candidates
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The client's own settings, in a directory that is empty at first."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    return tmp_path
+
+
+def context(settings: Path, name: str, host: str) -> None:
+    """What `docker context create` and `docker context use` write."""
+    directory = settings / "contexts/meta" / hashlib.sha256(name.encode()).hexdigest()
+    directory.mkdir(parents=True)
+    meta = {"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host, "SkipTLSVerify": False}}}
+    (directory / "meta.json").write_text(json.dumps(meta))
+    (settings / "config.json").write_text(json.dumps({"currentContext": name}))
+
+
+def test_the_usual_sockets(settings: Path) -> None:
+    assert candidates(None)[0] == "unix:///var/run/docker.sock"
+    assert "unix:///run/podman/podman.sock" in candidates(None)
+
+
+def test_rootless_sockets(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/77")
+    assert "unix:///run/user/77/docker.sock" in candidates("docker")
+    assert "unix:///run/user/77/podman/podman.sock" in candidates("podman")
+
+
+def test_a_local_context_is_followed(settings: Path) -> None:
+    context(settings, "near", "unix:///run/elsewhere/docker.sock")
+    assert candidates(None) == ["unix:///run/elsewhere/docker.sock"]
+
+
+def test_a_remote_context_has_to_be_named(settings: Path) -> None:
+    context(settings, "far", "tcp://192.0.2.1:2375")
+    with pytest.raises(EngineError, match="context far: names a remote engine") as raised:
+        connect()
+    assert "--engine tcp://192.0.2.1:2375" in raised.value.hint
+
+
+def test_a_context_that_is_not_there(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context(settings, "near", "unix:///x.sock")
+    monkeypatch.setenv("DOCKER_CONTEXT", "nobody")
+    with pytest.raises(EngineError, match="context nobody: does not exist"):
+        connect()
+
+
+def test_docker_host(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context(settings, "far", "tcp://192.0.2.1:2375")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/mine.sock")
+    assert candidates(None) == ["unix:///run/mine.sock"]
+    monkeypatch.setenv("DOCKER_HOST", "ssh://somebody@192.0.2.1")
+    with pytest.raises(EngineError, match="remote engine"):
+        connect()
+    assert candidates("tcp://192.0.2.1:2375") == ["tcp://192.0.2.1:2375"]
+
+
+def test_what_is_no_engine(settings: Path) -> None:
+    with pytest.raises(EngineError, match="neither docker, podman nor a URL"):
+        connect("dockr")
+    with pytest.raises(EngineError, match="no socket at /nowhere"):
+        connect("unix:///nowhere")

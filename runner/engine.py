@@ -45,6 +45,13 @@ class Engine:
         """Give the connection back."""
         self.api.close()
 
+    @property
+    def local(self) -> bool:
+        """Whether its published ports are on this machine's own addresses."""
+        return self.url.startswith(
+            ("unix://", "tcp://127.", "tcp://localhost", "http://127.", "http://localhost")
+        )
+
     def inspect_image(self, name: str) -> dict[str, Any]:
         """The engine's description of an image.
 

@@ -2,7 +2,10 @@
 
 import enum
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .harden import Hardening
 
 
 class Verdict(enum.StrEnum):
@@ -36,7 +39,14 @@ class Process(NamedTuple):
     capabilities: int | None = None  # CapEff
     no_new_privileges: bool | None = None
     caught_signals: int = 0  # SigCgt: bit n-1 stands for signal n
+    ignored_signals: int = 0  # SigIgn
+    groups: tuple[int, ...] = ()
     host_pid: int = 0
+
+    @property
+    def program(self) -> str:
+        """The name of the program: the last part of its argv[0], without a login shell's dash."""
+        return (self.argv[0] if self.argv else "").split(":")[0].rpartition("/")[2].lstrip("-")
 
 
 class Listener(NamedTuple):
@@ -46,6 +56,7 @@ class Listener(NamedTuple):
     address: str  # as "0.0.0.0", "::", "127.0.0.1"
     port: int
     uid: int | None = None
+    process: str = ""  # the program that holds it, where that can be seen
 
     @property
     def loopback(self) -> bool:
@@ -65,7 +76,8 @@ class Write(NamedTuple):
 
     path: str
     kind: str  # "added", "modified" or "deleted"
-    bytes: int | None = None
+    bytes: int | None = None  # None for directories and what is gone
+    executable: bool = False
 
 
 class Observation(NamedTuple):
@@ -87,3 +99,4 @@ class Observation(NamedTuple):
     volumes: tuple[str, ...] = ()
     environment: Mapping[str, str] = {}  # of PID 1, or as it was given to it; never printed
     checks: tuple[Check, ...] = ()
+    hardening: "Hardening | None" = None  # the least that it needs, where that was asked for

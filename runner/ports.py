@@ -36,13 +36,19 @@ def parse_port(text: str) -> list[Port]:
     return [Port(number, protocol.lower() or "tcp") for number in range(int(first), int(last or first) + 1)]
 
 
-def listening_checks(listeners: Iterable[Listener]) -> list[Check]:
-    """One check for each socket that waits."""
+def declared_ports(config: Mapping[str, Any]) -> list[Port]:
+    """EXPOSE, port by port."""
+    return sorted(port for text in config.get("ExposedPorts") or {} for port in parse_port(text))
+
+
+def listening_checks(listeners: Iterable[Listener], source: str) -> list[Check]:
+    """One check for each socket that waits; `source` is how they were seen."""
     return [
         Check(
             "sockets.listening", f"{one.port}/{one.protocol}", Verdict.PROVED,
-            f"listens on {one.address}" + (", which only the container itself can reach" if one.loopback else ""),
-            {"address": one.address, "uid": one.uid, "source": "/proc/net"},
+            f"{one.process or 'something'} listens on {one.address}"
+            + (", which only the container itself can reach" if one.loopback else ""),
+            {"address": one.address, "uid": one.uid, "process": one.process, "source": source},
         )
         for one in listeners
     ]  # fmt: skip
@@ -120,7 +126,13 @@ def control_check(state: Mapping[str, Any], control: Port) -> Check:
 
 
 def published_check(
-    name: str, port: Port, state: Mapping[str, Any], listeners: Sequence[Listener], *, reachable: bool
+    name: str,
+    port: Port,
+    state: Mapping[str, Any],
+    listeners: Sequence[Listener],
+    *,
+    reachable: bool,
+    local: bool = True,
 ) -> Check:
     """Whether a published port serves, from end to end.
 
@@ -130,6 +142,7 @@ def published_check(
         state: the container as the engine describes it now.
         listeners: its sockets now.
         reachable: whether this machine reaches the container's own address.
+        local: whether the engine publishes on this machine's addresses.
     """
     target = _published(state).get(str(port))
     waiting = [one for one in listeners if one.port == port.number and one.protocol == port.protocol]
@@ -145,7 +158,7 @@ def published_check(
         why = (
             "its server listens on the loopback only" if waiting else "nothing listens on it in the container"
         )
-        if port.protocol == "tcp":
+        if port.protocol == "tcp" and local:
             result = dial(*target)
             proof["published"] = result.proof()
             if result.outcome in (CLOSED, SILENT):
@@ -154,6 +167,9 @@ def published_check(
     if port.protocol != "tcp":
         summary = f"{where} and bound in the container; whether it answers takes its own protocol"
         return Check(name, str(port), Verdict.PROVED, summary, proof)
+    if not local:
+        summary = f"{where} of the engine's machine and bound in the container; it can't be dialled from here"
+        return Check(name, str(port), Verdict.CANNOT_TELL, summary, proof)
     direct = _direct(state, port) if reachable else None
     if direct is not None:
         proof["container"] = direct.proof()
@@ -201,6 +217,11 @@ def _direct(state: Mapping[str, Any], port: Port) -> Dial | None:
     result = dial_until_data(address, port.number, 0.8)
     time.sleep(0.1)  # a server of one connection at a time comes back to listen
     return result
+
+
+def published_address(state: Mapping[str, Any], port: Port) -> tuple[str, int] | None:
+    """Where a port is published on the host, by the engine's word; None where it is not."""
+    return _published(state).get(str(port))
 
 
 def _published(state: Mapping[str, Any]) -> dict[str, tuple[str, int]]:

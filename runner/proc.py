@@ -1,7 +1,7 @@
 """A container's processes and sockets, from /proc.
 
 On the engine's own machine the host's /proc shows them, without any tool in the image. Elsewhere
-a side container joins the same namespaces and reads them there.
+a side container (side.py) joins the same namespaces and reads them there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from .observation import Listener, Peer, Process
@@ -18,8 +19,10 @@ from .observation import Listener, Peer, Process
 _LISTEN = "0A"
 _ESTABLISHED = "01"
 _UNCONNECTED = "07"
-_NET_FILES = ("tcp", "tcp6", "udp", "udp6")
+NET_FILES = ("tcp", "tcp6", "udp", "udp6")
 _MAX_PROCESSES = 2000
+_MAX_OPEN = 4096  # descriptors of one process
+HOST_PROC = "the host's /proc"  # a place to look from
 _ENGINE_RESOLVER = "127.0.0.11"
 
 
@@ -30,7 +33,9 @@ class Snapshot(NamedTuple):
     listeners: tuple[Listener, ...] = ()
     peers: tuple[Peer, ...] = ()
     environment: Mapping[str, str] | None = None  # of PID 1; None where it may not be read
-    executable: str = ""  # of PID 1
+    executable: str = ""  # of PID 1; "" where it may not be read
+    user_map: tuple[int, int] | None = None  # the host's uid for uid 0 inside, and how many follow
+    source: str = ""  # how it was read
 
 
 class Unreadable(Exception):  # noqa: N818  (a state, not a fault)
@@ -57,19 +62,56 @@ def snapshot(host_pid: int, container: str) -> Snapshot:
     seen = list(_processes(namespace))
     own_pid = {one.host_pid: one.pid for one in seen}
     processes = tuple(sorted(one._replace(parent=own_pid.get(one.parent, 0)) for one in seen))
+    tables = {}
+    for name in NET_FILES:
+        with contextlib.suppress(OSError), open(f"{base}/net/{name}", encoding="ascii") as stream:
+            tables[name] = stream.read()
+    listeners, dialled = sockets(tables, _holders(processes))
+    return Snapshot(processes, listeners, dialled, _environment(base), executable, _user_map(base), HOST_PROC)
+
+
+def sockets(
+    tables: Mapping[str, str], holders: Mapping[str, str]
+) -> tuple[tuple[Listener, ...], tuple[Peer, ...]]:
+    """What waits, and what was dialled.
+
+    Args:
+        tables: the texts of /proc/net/tcp and so on.
+        holders: the programs that hold sockets, by inode, as far as they are known.
+    """
     listeners: list[Listener] = []
     far_ends: list[tuple[Peer, int]] = []
-    for name in _NET_FILES:
-        with contextlib.suppress(OSError), open(f"{base}/net/{name}", encoding="ascii") as stream:
-            found, far = parse_sockets(name, stream.read())
-            listeners += found
-            far_ends += far
+    for name, text in tables.items():
+        found, far = parse_sockets(name, text, holders)
+        listeners += found
+        far_ends += far
     ports = {(one.protocol, one.port) for one in listeners}
     # The near end of an accepted connection has the port of a listener; the others were dialled.
-    dialled = tuple(
-        dict.fromkeys(Peer(one.address, one.port) for one, near in far_ends if ("tcp", near) not in ports)
-    )
-    return Snapshot(processes, tuple(listeners), dialled, _environment(base), executable)
+    dialled = dict.fromkeys(one for one, near in far_ends if ("tcp", near) not in ports)
+    return tuple(listeners), tuple(dialled)
+
+
+def _holders(processes: tuple[Process, ...]) -> dict[str, str]:
+    """The inodes of sockets → the programs that have them open."""
+    out: dict[str, str] = {}
+    for process in processes:
+        directory = f"/proc/{process.host_pid}/fd"
+        with contextlib.suppress(OSError):
+            for name in os.listdir(directory)[:_MAX_OPEN]:
+                with contextlib.suppress(OSError):
+                    target = os.readlink(f"{directory}/{name}")
+                    if target.startswith("socket:["):
+                        out.setdefault(target[8:-1], process.program)
+    return out
+
+
+def _user_map(base: str) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError, ValueError), open(f"{base}/uid_map", encoding="ascii") as stream:
+        for line in stream:
+            inside, outside, count = (int(word) for word in line.split())
+            if inside == 0:
+                return outside, count
+    return None
 
 
 def _processes(namespace: str) -> Iterator[Process]:
@@ -111,11 +153,15 @@ def parse_process(status: str, cmdline: bytes) -> Process:
         capabilities=int(fields["CapEff"], 16) if "CapEff" in fields else None,
         no_new_privileges=fields["NoNewPrivs"].strip() == "1" if "NoNewPrivs" in fields else None,
         caught_signals=int(fields["SigCgt"], 16) if "SigCgt" in fields else 0,
+        ignored_signals=int(fields["SigIgn"], 16) if "SigIgn" in fields else 0,
+        groups=tuple(int(one) for one in fields.get("Groups", "").split()),
         host_pid=int(own[0]),
     )
 
 
-def parse_sockets(name: str, content: str) -> tuple[list[Listener], list[tuple[Peer, int]]]:
+def parse_sockets(
+    name: str, content: str, holders: Mapping[str, str] = MappingProxyType({})
+) -> tuple[list[Listener], list[tuple[Peer, int]]]:
     """The listeners, and the far ends of connections with their near ports, of a /proc/net file."""
     protocol = name[:3]
     listeners = []
@@ -130,7 +176,8 @@ def parse_sockets(name: str, content: str) -> tuple[list[Listener], list[tuple[P
         waiting = state == _LISTEN if protocol == "tcp" else state == _UNCONNECTED and not far_port
         # The engine's own resolver sits inside the container's network, too.
         if waiting and port and address != _ENGINE_RESOLVER:
-            listeners.append(Listener(protocol, address, port, int(fields[7])))
+            holder = holders.get(fields[9], "") if len(fields) > 9 else ""
+            listeners.append(Listener(protocol, address, port, int(fields[7]), holder))
         elif protocol == "tcp" and state == _ESTABLISHED:
             peers.append((Peer(far_address, far_port), port))
     return listeners, peers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import secrets
 import subprocess
@@ -14,9 +15,11 @@ from typing import Any, cast
 from .engine import Engine, errors
 from .errors import EngineError
 from .ports import Port
+from .side import probe_image
 
+PROBE = "busybox"  # the image of side containers, where nobody names another one
 SESSION = "imglint.session"
-_PID, _BOOT, _STARTED, _DEADLINE = "imglint.pid", "imglint.boot", "imglint.started", "imglint.deadline"
+_PID, _OWNER, _STARTED, _DEADLINE = "imglint.pid", "imglint.owner", "imglint.started", "imglint.deadline"
 _LIFETIME = 600  # seconds after which a container of a vanished owner may be swept
 
 LIMITS: Mapping[str, Any] = {
@@ -35,6 +38,7 @@ class Container:
     def __init__(self, session: Session, identity: str) -> None:
         self.session = session
         self.id = identity
+        self.started = 0.0  # by the monotonic clock, for those who measure from there
 
     def start(self) -> None:
         """Start it.
@@ -56,6 +60,18 @@ class Container:
             data = self.session.engine.api.logs(self.id, tail=lines)
         return bytes(data).decode("utf-8", "replace")
 
+    def events(self, kind: str, since: float) -> list[dict[str, Any]]:
+        """What the engine tells of it since a time (seconds since 1970) up to now."""
+        with errors(self.id[:12]):
+            # docker-py's types know whole seconds only; the engine takes parts of them as text.
+            stream = self.session.engine.api.events(
+                since=cast("Any", f"{since - 0.5:.6f}"),
+                until=cast("Any", f"{time.time():.6f}"),
+                filters={"container": self.id, "event": kind},
+                decode=True,
+            )
+            return list(stream)
+
     def remove(self) -> None:
         """Remove it with its anonymous volumes, running or not."""
         _remove_container(self.session.engine, self.id)
@@ -64,10 +80,20 @@ class Container:
 class Session:
     """What one `verify` starts. Use it in a `with`: all of it is gone behind that."""
 
-    def __init__(self, engine: Engine, image: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        image: str,
+        *,
+        probe: str = PROBE,
+        vantages: Sequence[str] = ("host", "side", "exec"),
+    ) -> None:
         self.engine = engine
         self.image = image
         self.id = secrets.token_hex(8)
+        self.vantages = tuple(vantages)
+        self.schedules_probes = True  # until the engine is known better
+        self._probe = probe
         self._network = ""
         self._guardian: subprocess.Popen[bytes] | None = None
 
@@ -95,7 +121,7 @@ class Session:
         return {
             SESSION: self.id,
             _PID: str(os.getpid()),
-            _BOOT: _boot_id(),
+            _OWNER: _owner(os.getpid()),
             _STARTED: str(now),
             _DEADLINE: str(now + _LIFETIME),
         }
@@ -110,6 +136,54 @@ class Session:
             )
         return str(created["Id"])
 
+    @functools.cached_property
+    def probe(self) -> str:
+        """The image that side containers run.
+
+        Raises:
+            EngineError: there is none, and none can be made.
+        """
+        return probe_image(self.engine, self._probe, self.labels)
+
+    def create_side(self, container: Container, command: Sequence[str], user: str) -> Container:
+        """Create a container in the network and the processes of another one, that can change nothing there."""
+        api = self.engine.api
+        with errors("the side container"):
+            host = api.create_host_config(
+                network_mode=f"container:{container.id}",
+                pid_mode=f"container:{container.id}",
+                cap_drop=["ALL"],
+                read_only=True,
+                **LIMITS,
+            )
+            created = api.create_container(
+                self.probe, list(command), name=self._name(), host_config=host, labels=self.labels, user=user
+            )
+        return Container(self, str(created["Id"]))
+
+    def create_control(self, command: Sequence[str], ports: Sequence[Port]) -> Container:
+        """Create a container whose behaviour is known, to learn what the engine shows of it."""
+        api = self.engine.api
+        with errors("the control container"):
+            host = api.create_host_config(
+                port_bindings=cast("Any", {str(one): ("127.0.0.1", None) for one in ports}),
+                network_mode=f"imglint-{self.id}",
+                **LIMITS,
+            )
+            created = api.create_container(
+                self.probe,
+                list(command),
+                name=self._name(),
+                host_config=host,
+                ports=[(one.number, one.protocol) for one in ports],
+                labels=self.labels,
+                healthcheck={"test": ["CMD", "/bin/true"], "interval": 1_000_000_000},
+            )
+        return Container(self, str(created["Id"]))
+
+    def _name(self) -> str:
+        return f"imglint-{self.id[:8]}-{secrets.token_hex(3)}"
+
     def create(
         self,
         *,
@@ -117,6 +191,12 @@ class Session:
         bindings: Mapping[str, Any] | None = None,
         publish_all: bool = False,
         healthcheck: Mapping[str, Any] | None = None,
+        user: str | None = None,
+        image: str | None = None,
+        entrypoint: Sequence[str] | None = None,
+        command: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> Container:
         """Create a container of the image as it is: nobody's ENTRYPOINT, CMD, USER or ENV but its own.
 
@@ -125,22 +205,31 @@ class Session:
             bindings: "80/tcp" → (address, port) on the host.
             publish_all: as `docker run -P`.
             healthcheck: in place of the image's; None switches it off, since probes leave traces.
+            user: in place of the image's.
+            image: in place of the session's.
+            entrypoint: in place of the image's; its CMD is then out of use, too.
+            command: in place of the image's CMD.
+            environment: beside the image's.
+            options: more of the host's configuration: read_only, tmpfs, cap_drop, mem_limit, …
         """
         api = self.engine.api
         with errors(self.image):
             host = api.create_host_config(
                 port_bindings=cast("Any", dict(bindings or {})),
                 publish_all_ports=publish_all,
-                network_mode=f"imglint-{self.id}",
-                **LIMITS,
+                **{"network_mode": f"imglint-{self.id}", **LIMITS, **options},
             )
             created = api.create_container(
-                self.image,
-                name=f"imglint-{self.id[:8]}-{secrets.token_hex(3)}",
+                image or self.image,
+                None if command is None else list(command),
+                name=self._name(),
                 host_config=host,
                 ports=[(one.number, one.protocol) for one in ports],
                 labels=self.labels,
                 healthcheck=dict(healthcheck or {"test": ["NONE"]}),
+                user=user,
+                entrypoint=None if entrypoint is None else list(entrypoint),
+                environment=dict(environment or {}),
             )
         return Container(self, str(created["Id"]))
 
@@ -159,7 +248,7 @@ class Session:
 
 
 def remove_session(engine: Engine, session: str) -> None:
-    """Remove the containers and networks of a run, volumes included.
+    """Remove the containers, networks and images of a run, volumes included.
 
     Raises:
         EngineError: something is left.
@@ -171,6 +260,8 @@ def remove_session(engine: Engine, session: str) -> None:
             _remove_container(engine, one["Id"])
         for network in api.networks(filters=label):
             api.remove_network(network["Id"])
+        for image in api.images(filters=label):
+            api.remove_image(image["Id"], force=True)
         left = [one["Id"][:12] for one in api.containers(all=True, filters=label)]
     if left:
         raise EngineError(
@@ -179,18 +270,25 @@ def remove_session(engine: Engine, session: str) -> None:
 
 
 def sweep(engine: Engine) -> None:
-    """Remove what runs left behind whose process is gone and whose time is over."""
+    """Remove what runs left behind whose process is gone, or whose time is over if that can't be seen here."""
     with errors("clean-up"):
-        found = engine.api.containers(all=True, filters={"label": SESSION})
-    for session in {one["Labels"][SESSION] for one in found if _abandoned(one["Labels"])}:
+        label = {"label": SESSION}
+        found = [
+            *engine.api.containers(all=True, filters=label),
+            *engine.api.networks(filters=label),
+            *engine.api.images(filters=label),
+        ]
+    held = [one.get("Labels") or {} for one in found]
+    for session in {labels[SESSION] for labels in held if _abandoned(labels)}:
         remove_session(engine, session)
 
 
 def _abandoned(labels: Mapping[str, str]) -> bool:
-    if labels.get(_BOOT) == _boot_id() and os.path.exists(f"/proc/{labels.get(_PID, '0')}"):
-        return False
+    if labels.get(_OWNER, "").rpartition("/")[0] == _place():
+        return _owner(int(labels.get(_PID) or 0)) != labels[_OWNER]
+    # It was started on another machine, before a reboot, or in another container.
     deadline = labels.get(_DEADLINE, "")
-    return deadline.isdecimal() and int(deadline) < time.time()
+    return not deadline.isdecimal() or int(deadline) < time.time()
 
 
 def _remove_container(engine: Engine, identity: str) -> None:
@@ -209,9 +307,20 @@ def _remove_container(engine: Engine, identity: str) -> None:
             time.sleep(0.25)
 
 
-def _boot_id() -> str:
+@functools.cache
+def _place() -> str:
+    """This boot of this machine, and the namespace in which process numbers mean something."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
-            return stream.read().strip()
+            return f"{stream.read().strip()}/{os.readlink('/proc/self/ns/pid')[5:-1]}"
     except OSError:
         return ""
+
+
+def _owner(pid: int) -> str:
+    """A process beyond doubt: where it runs, and when it began, since numbers are used again."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            return f"{_place()}/{stream.read().rpartition(')')[2].split()[19]}"
+    except OSError:
+        return f"{_place()}/gone"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from .engine import errors
 from .files import stat
-from .observation import Write
+from .observation import Check, Verdict, Write
 from .session import Container
 
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
@@ -20,15 +25,54 @@ def written(container: Container) -> tuple[Write, ...]:
     sized = 0
     for one in changes:
         kind = _KINDS.get(one["Kind"], "modified")
-        size = None
+        found = None
         if kind != "deleted" and sized < _MAX_SIZED:
-            size = _file_size(container, one["Path"])
+            found = stat(container, one["Path"])
             sized += 1
-        out.append(Write(one["Path"], kind, size))
+        file = found if found is not None and not found.directory else None
+        size = None if file is None else file.size
+        out.append(Write(one["Path"], kind, size, file is not None and file.executable))
     return tuple(out)
 
 
-def _file_size(container: Container, path: str) -> int | None:
-    """The size of a file by the engine's word; None for anything else."""
-    found = stat(container, path)
-    return None if found is None or found.directory else found.size
+def writes_check(writes: Sequence[Write], config: Mapping[str, Any]) -> Check:
+    """What was written outside volumes, and what to mount there."""
+    files = [one for one in writes if one.bytes is not None]
+    total = sum(one.bytes or 0 for one in files)
+    directories = directories_of(files)
+    summary = "nothing written outside volumes"
+    if files:
+        summary = f"{len(files)} files, {total} bytes written outside volumes: {_mounts(directories)}"
+    proof = {
+        "paths": [one.path for one in files[:50]],
+        "bytes": total,
+        "directories": directories,
+        "volumes": list(config.get("Volumes") or {}),
+    }
+    return Check("writes.layer", "writable layer", Verdict.PROVED, summary, proof)
+
+
+def directories_of(files: Iterable[Write]) -> list[str]:
+    """The directories that hold what was written: as few as cover it, none of them a system's own."""
+    out: set[str] = set()
+    for one in files:
+        directory = posixpath.dirname(one.path)
+        out.add(directory if directory.strip("/") else one.path)
+    return sorted(
+        one
+        for one in out
+        if not any(one != other and one.startswith(f"{other.rstrip('/')}/") for other in out)
+    )
+
+
+def _mounts(directories: Sequence[str]) -> str:
+    lasting = [one for one in directories if not re.match(_PASSING, one)]
+    passing = [one for one in directories if re.match(_PASSING, one)]
+    parts = [f"VOLUME {' '.join(lasting[:3])}"] if lasting else []
+    if passing:
+        parts.append(" ".join(f"--tmpfs {one}" for one in passing[:3]))
+    return " and ".join(parts)
+
+
+# What need not last: a tmpfs is enough.
+_PASSING = r"/(?:tmp|run|var/(?:run|tmp|cache|lock)|dev|root/\.cache|home/[^/]+/\.cache)(?:/|$)"

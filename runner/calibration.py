@@ -1,0 +1,119 @@
+"""What an engine shows of a container whose behaviour is known: how far its other answers can be trusted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .dial import DATA, REFUSED, UNREACHABLE, dial, dial_until_data
+from .errors import EngineError
+from .observation import Check, Verdict
+from .ports import Port, published_address
+from .proc import Unreadable, snapshot
+from .session import Container, Session
+from .side import beside
+from .writes import written
+
+_LIVE, _DEAD = Port(64998, "tcp"), Port(64999, "tcp")
+_SERVE = "while :; do echo live | nc -l -p 64998; done"
+_PROBE_WAIT = 2.5  # seconds from the start in which a probe of every second must have come
+
+
+class Calibration(NamedTuple):
+    """What was learned of an engine. The texts are reasons, "" where there is nothing to object."""
+
+    lies: bool | None  # whether connecting to a port that nobody listens on succeeds; None: not tried
+    answers: bool | None  # whether a port that serves gives an answer
+    host_proc: str  # why the host's /proc does not show its containers
+    side: str  # why side containers don't work
+    probes: bool | None  # whether it runs health probes by itself
+    noise: frozenset[str]  # paths that it changes in an idle container
+    proof: Mapping[str, Any]
+
+
+UNKNOWN = Calibration(None, None, "", "", None, frozenset(), {})
+
+
+def start_control(session: Session) -> Container:
+    """Start the control container: one port serves, the other one is published and dead.
+
+    Raises:
+        EngineError: there is no image for it, or the engine can't.
+    """
+    control = session.create_control(["/bin/sh", "-c", _SERVE], (_LIVE, _DEAD))
+    control.start()
+    control.started = time.monotonic()
+    return control
+
+
+def calibrate(control: Container) -> Calibration:
+    """Look at a control container that has been started, and remove it."""
+    try:
+        described = control.inspect()
+        proof: dict[str, Any] = {}
+        lies = answers = None
+        dead, live = published_address(described, _DEAD), published_address(described, _LIVE)
+        if dead is not None and live is not None and control.session.engine.local:
+            refused = dial(*dead)
+            served = dial_until_data(*live, seconds=1.5)
+            lies, answers = refused.outcome not in (REFUSED, UNREACHABLE), served.outcome == DATA
+            proof |= {"dead port": refused.proof(), "live port": served.proof()}
+        host_proc = side = ""
+        try:
+            seen = snapshot(int(described["State"].get("Pid") or 0), control.id)
+            if not any(one.port == _LIVE.number for one in seen.listeners):
+                host_proc = "it does not show the socket that the control container holds"
+        except Unreadable as reason:
+            host_proc = str(reason)
+        try:
+            with beside(control.session, control) as helper:
+                found = helper.snapshot()
+            proof["side container"] = [" ".join(one.argv) for one in found.processes][:5]
+            if not any(one.pid == 1 for one in found.processes):
+                side = "it does not see the other container's processes"
+        except Unreadable as reason:
+            side = str(reason)
+        except EngineError as error:
+            side = f"{error.subject}: {error.problem}"
+        noise = frozenset(one.path for one in written(control))
+        while time.monotonic() < control.started + _PROBE_WAIT and not _probed(described):
+            time.sleep(0.1)
+            described = control.inspect()
+        return Calibration(lies, answers, host_proc, side, _probed(described), noise, proof)
+    finally:
+        control.remove()
+
+
+def _probed(described: Mapping[str, Any]) -> bool:
+    health = described["State"].get("Health") or {}
+    return bool(health.get("Log"))
+
+
+def calibration_check(found: Calibration, engine: str, problem: str = "") -> Check:
+    """What was learned, for people."""
+    if found is UNKNOWN:
+        summary = f"nothing is known of how this engine behaves: {problem}"
+        return Check("engine.calibration", engine, Verdict.CANNOT_TELL, summary)
+    parts = [
+        "published ports are on another machine"
+        if found.lies is None
+        else "an accepted connection proves nothing here"
+        if found.lies
+        else "refused connections are told",
+        f"its processes are not in this machine's /proc ({found.host_proc})"
+        if found.host_proc
+        else "its processes are in this machine's /proc",
+        f"no side container ({found.side})" if found.side else "side containers work",
+        "health probes are run" if found.probes else "health probes are never run",
+    ]
+    proof = {
+        "connecting to a dead port succeeds": found.lies,
+        "a live port answers": found.answers,
+        "host /proc": found.host_proc or True,
+        "side container": found.side or True,
+        "schedules health probes": found.probes,
+        "changes by itself": sorted(found.noise),
+        **{f"{name} (control)": value for name, value in found.proof.items()},
+    }
+    return Check("engine.calibration", engine, Verdict.PROVED, "; ".join(parts), proof)

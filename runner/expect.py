@@ -1,0 +1,365 @@
+"""What must hold of a container, as a file that a team keeps: read, held against what was observed, and written from it.
+
+`verify.schema.json` beside this module says the same to editors.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .errors import EngineError
+from .execution import run as run_command
+from .files import read, stat
+from .observation import Check, Observation, Verdict
+from .ports import parse_port
+from .processes import services
+from .session import Container
+from .watch import Run
+
+_KEYS = (
+    "ports",
+    "other-ports",
+    "health",
+    "user",
+    "command",
+    "processes",
+    "writes",
+    "stop",
+    "output",
+    "commands",
+    "files",
+)
+_PORT_STATES = ("listening", "published", "closed")
+_COMMAND_SECONDS = 30.0
+
+
+class Expectations(NamedTuple):
+    """The file, read and checked."""
+
+    ports: Mapping[str, str] = {}  # "8888/tcp" → "listening", "published" or "closed"
+    other_ports: bool = True  # whether others may listen, too
+    health: Mapping[str, Any] = {}  # status, within (seconds)
+    user: Mapping[str, Any] = {}  # uid, gid, or root: false
+    command: Sequence[str] = ()  # the argv of PID 1
+    processes: Mapping[str, int] = {}  # max, services
+    writes: Sequence[str] | None = None  # patterns of paths that may be written; None: any
+    stop: Mapping[str, float] = {}  # within (seconds)
+    output: Sequence[str] = ()  # patterns that the log must hold
+    commands: Sequence[Mapping[str, Any]] = ()  # run, exit, stdout, stderr
+    files: Mapping[str, Mapping[str, Any]] = {}  # path → exists, contains, mode
+
+
+def parse_expectations(text: str, name: str) -> Expectations:
+    """Read a file of expectations.
+
+    Raises:
+        EngineError: it is no YAML, or says something that is not understood; the nearest right word is named.
+    """
+    raw = load_yaml(text, name)
+    known = dict.fromkeys(["version", *_KEYS])
+    for key in raw:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, 1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+            raise EngineError(name, f"has the unknown key {key!r}", hint)
+    if raw.get("version", 1) != 1:
+        raise EngineError(name, f"has version {raw['version']!r}; this imglint knows version 1")
+    ports = _mapping(raw, "ports", name)
+    for port, state in ports.items():
+        if len(parse_port(str(port))) != 1 or state not in _PORT_STATES:
+            raise EngineError(
+                name,
+                f"ports: {port}: {state}",
+                f"as in 8888/tcp: listening, with one of {', '.join(_PORT_STATES)}",
+            )
+    for key, words in _FIELDS.items():
+        for word in _mapping(raw, key, name):
+            if word not in words:
+                raise EngineError(
+                    name, f"{key}: has the unknown key {word!r}", f"known are {', '.join(words)}"
+                )
+    files = _mapping(raw, "files", name)
+    for path, wanted in files.items():
+        if not isinstance(wanted, dict) or set(wanted) - {"exists", "contains", "mode"}:
+            raise EngineError(name, f"files: {path}: takes exists, contains and mode")
+    commands = _list(raw, "commands", name)
+    for one in commands:
+        if not isinstance(one, dict) or not isinstance(one.get("run"), list) or set(one) - _COMMAND_KEYS:
+            raise EngineError(name, "commands: each takes run (a list), exit, stdout and stderr")
+    for pattern in (*_list(raw, "output", name), *_patterns(commands, files)):
+        try:
+            re.compile(str(pattern))
+        except re.error as error:
+            raise EngineError(name, f"{pattern!r} is no pattern: {error}") from error
+    writes = _list(raw, "writes", name) if "writes" in raw else None
+    return Expectations(
+        ports={str(parse_port(str(port))[0]): str(state) for port, state in ports.items()},
+        other_ports=bool(raw.get("other-ports", True)),
+        health=_mapping(raw, "health", name),
+        user=_mapping(raw, "user", name),
+        command=[str(one) for one in _list(raw, "command", name)],
+        processes=_mapping(raw, "processes", name),
+        writes=writes,
+        stop=_mapping(raw, "stop", name),
+        output=[str(one) for one in _list(raw, "output", name)],
+        commands=commands,
+        files=files,
+    )
+
+
+_FIELDS = {
+    "health": ("status", "within"),
+    "user": ("uid", "gid", "root"),
+    "processes": ("max", "services"),
+    "stop": ("within",),
+}
+_COMMAND_KEYS = {"run", "exit", "stdout", "stderr"}
+
+
+def load_yaml(text: str, name: str) -> dict[str, Any]:
+    """A YAML file whose top is a mapping.
+
+    Raises:
+        EngineError: it is none; with line and column.
+    """
+    import yaml
+
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise EngineError(name, f"is no YAML{where}: {getattr(error, 'problem', error)}") from error
+    if not isinstance(raw, dict):
+        raise EngineError(
+            name, "holds no expectations: it has to be a mapping", "imglint verify IMAGE --write-expect FILE"
+        )
+    return raw
+
+
+def _mapping(raw: Mapping[str, Any], key: str, name: str) -> dict[str, Any]:
+    found = raw.get(key) or {}
+    if not isinstance(found, dict):
+        raise EngineError(name, f"{key}: has to be a mapping")
+    return {str(one): value for one, value in found.items()}
+
+
+def _list(raw: Mapping[str, Any], key: str, name: str) -> list[Any]:
+    found = raw.get(key) or []
+    if not isinstance(found, list):
+        raise EngineError(name, f"{key}: has to be a list")
+    return found
+
+
+def _patterns(commands: Sequence[Any], files: Mapping[str, Any]) -> list[Any]:
+    return [
+        *(one.get(key) for one in commands for key in ("stdout", "stderr") if one.get(key)),
+        *(one.get("contains") for one in files.values() if one.get("contains")),
+    ]
+
+
+# What has to be asked while the container runs
+
+
+def inside(wanted: Expectations, container: Container, run: Run) -> list[Check]:
+    """The files and commands, in a running container."""
+    checks = [_file(container, path, one) for path, one in wanted.files.items()]
+    for one in wanted.commands:
+        command = [str(word) for word in one["run"]]
+        subject = " ".join(command)
+        if not run.alive:
+            checks.append(Check("expect.command", subject, Verdict.NOT_OBSERVED, run.ending))
+            continue
+        ran = run_command(container.session.engine, container.id, command, _COMMAND_SECONDS)
+        proof = {"exit": ran.exit_code, "stdout": ran.output[-500:], "stderr": ran.errors[-500:]}
+        faults = []
+        if ran.exit_code != int(one.get("exit", 0)):
+            faults.append(f"ended with {ran.exit_code}")
+        faults += [
+            f"{stream} has nothing like {one[stream]!r}"
+            for stream, text in (("stdout", ran.output), ("stderr", ran.errors))
+            if one.get(stream) and not re.search(str(one[stream]), text, re.MULTILINE)
+        ]
+        checks.append(_check("expect.command", subject, faults, f"ended with {ran.exit_code}", proof))
+    return checks
+
+
+def _file(container: Container, path: str, wanted: Mapping[str, Any]) -> Check:
+    found = stat(container, path)
+    faults = []
+    if (found is not None) is not bool(wanted.get("exists", True)):
+        faults.append("is there" if found is not None else "is not there")
+    elif found is not None:
+        if "mode" in wanted and found.mode != int(str(wanted["mode"]), 8):
+            faults.append(f"has mode {found.mode:04o}")
+        if wanted.get("contains"):
+            data = (read(container, path) or b"").decode("utf-8", "replace")
+            if not re.search(str(wanted["contains"]), data, re.MULTILINE):
+                faults.append(f"holds nothing like {wanted['contains']!r}")
+    return _check(
+        "expect.file", path, faults, "is as expected", {"found": found._asdict() if found else None}
+    )
+
+
+# What the observation tells
+
+
+def outside(wanted: Expectations, seen: Observation) -> list[Check]:
+    """Everything else, from what was observed."""
+    checks = [_port(port, state, seen) for port, state in wanted.ports.items()]
+    if not wanted.other_ports:
+        others = {f"{one.port}/{one.protocol}" for one in seen.listeners if not one.loopback} - set(
+            wanted.ports
+        )
+        faults = [f"{', '.join(sorted(others))} listens, too"] if others else []
+        checks.append(
+            _check("expect.ports", "others", faults, "no other port listens", {"others": sorted(others)})
+        )
+    if wanted.health:
+        checks.append(_health(wanted.health, seen))
+    main = next((one for one in seen.processes if one.pid == 1), None)
+    if wanted.user:
+        checks.append(_user(wanted.user, main.uid if main else None, main.gid if main else None))
+    if wanted.command:
+        argv = list(main.argv) if main else []
+        faults = [] if argv == list(wanted.command) else [f"PID 1 is {' '.join(argv) or 'not there'!r}"]
+        checks.append(_check("expect.command", "PID 1", faults, "is as expected", {"argv": argv}))
+    if wanted.processes:
+        checks += _processes(wanted.processes, seen)
+    if wanted.writes is not None:
+        patterns = [str(one) for one in wanted.writes]
+        paths = [one.path for one in seen.writes if one.bytes is not None]
+        odd = [one for one in paths if not any(_under(one, pattern) for pattern in patterns)]
+        faults = [f"wrote {', '.join(odd[:3])}"] if odd else []
+        checks.append(
+            _check("expect.writes", "writable layer", faults, "wrote nowhere else", {"paths": odd[:50]})
+        )
+    if wanted.stop:
+        checks.append(_stop(wanted.stop, seen))
+    for pattern in wanted.output:
+        faults = [] if re.search(pattern, seen.log, re.MULTILINE) else ["the output has nothing like it"]
+        checks.append(_check("expect.output", pattern, faults, "is in the output", {"log": seen.log[-500:]}))
+    return checks
+
+
+def _check(name: str, subject: str, faults: Sequence[str], right: str, proof: Mapping[str, Any]) -> Check:
+    if faults:
+        return Check(name, subject, Verdict.DISPROVED, "; ".join(faults), proof)
+    return Check(name, subject, Verdict.PROVED, right, proof)
+
+
+def _port(port: str, state: str, seen: Observation) -> Check:
+    waiting = [one for one in seen.listeners if f"{one.port}/{one.protocol}" == port and not one.loopback]
+    proof = {"listening": [f"{one.address}:{one.port}" for one in waiting]}
+    if state == "published":
+        found = next(
+            (one for one in seen.checks if one.name == "ports.published" and one.subject == port), None
+        )
+        if found is None:
+            return _check("expect.port", port, ["it was not published: nothing listens on it"], "", proof)
+        return Check("expect.port", port, found.verdict, found.summary, found.proof)
+    if not seen.processes and seen.alive:
+        return Check("expect.port", port, Verdict.CANNOT_TELL, "sockets could not be seen", proof)
+    if state == "closed":
+        return _check("expect.port", port, ["listens"] if waiting else [], "nothing listens on it", proof)
+    return _check("expect.port", port, [] if waiting else ["nothing listens on it"], "listens", proof)
+
+
+def _health(wanted: Mapping[str, Any], seen: Observation) -> Check:
+    found = next((one for one in seen.checks if one.name == "health.engine"), None)
+    if found is None:
+        return _check(
+            "expect.health", "HEALTHCHECK", ["the image has no health check that could run"], "", {}
+        )
+    if found.verdict is Verdict.CANNOT_TELL:
+        hand = next((one for one in seen.checks if one.name == "health.by-hand"), None)
+        found = hand or found
+        summary = f"run by hand, since the engine does not: {found.summary}"
+        return Check("expect.health", "HEALTHCHECK", found.verdict, summary, found.proof)
+    last = (found.proof.get("transitions") or [{}])[-1]
+    faults = []
+    if last.get("status") != wanted.get("status", "healthy"):
+        faults.append(found.summary)
+    elif "within" in wanted and last["seconds"] > float(wanted["within"]):
+        faults.append(f"took {last['seconds']} s")
+    return _check("expect.health", "HEALTHCHECK", faults, found.summary, found.proof)
+
+
+def _user(wanted: Mapping[str, Any], uid: int | None, gid: int | None) -> Check:
+    proof = {"uid": uid, "gid": gid}
+    if uid is None:
+        return Check("expect.user", "PID 1", Verdict.NOT_OBSERVED, "PID 1 was not seen", proof)
+    faults = []
+    if "uid" in wanted and uid != int(wanted["uid"]):
+        faults.append(f"runs as uid {uid}")
+    if "gid" in wanted and gid != int(wanted["gid"]):
+        faults.append(f"runs as gid {gid}")
+    if "root" in wanted and (uid == 0) is not bool(wanted["root"]):
+        faults.append(f"runs as uid {uid}")
+    return _check("expect.user", "PID 1", faults, f"runs as uid {uid}, gid {gid}", proof)
+
+
+def _processes(wanted: Mapping[str, int], seen: Observation) -> list[Check]:
+    checks = []
+    if not seen.processes:
+        return [Check("expect.processes", "all", Verdict.NOT_OBSERVED, "no process was seen")]
+    for key, count in (("max", len(seen.processes)), ("services", len(services(seen.processes)))):
+        if key in wanted:
+            faults = [f"there are {count}"] if count > int(wanted[key]) else []
+            checks.append(
+                _check("expect.processes", key, faults, f"{count} of {wanted[key]}", {"count": count})
+            )
+    return checks
+
+
+def _stop(wanted: Mapping[str, float], seen: Observation) -> Check:
+    found = next((one for one in seen.checks if one.name == "stop.signal"), None)
+    if found is None:
+        return Check("expect.stop", "stop", Verdict.NOT_OBSERVED, "it had ended by itself")
+    late = found.proof["seconds"] > float(wanted.get("within", 10))
+    faults = [found.summary] if late or found.verdict is not Verdict.PROVED else []
+    return _check("expect.stop", "stop", faults, found.summary, found.proof)
+
+
+def _under(path: str, pattern: str) -> bool:
+    return path.startswith(f"{pattern.rstrip('/')}/") or fnmatch.fnmatchcase(path, pattern)
+
+
+# Writing one
+
+
+def observed_expectations(seen: Observation, run_directories: Sequence[str]) -> dict[str, Any]:
+    """The expectations that hold of what was observed, as the file's own structure."""
+    out: dict[str, Any] = {"version": 1}
+    published = {
+        one.subject for one in seen.checks if one.name == "ports.published" and one.verdict is Verdict.PROVED
+    }
+    ports = {}
+    for one in seen.listeners:
+        port = f"{one.port}/{one.protocol}"
+        if not one.loopback:
+            ports[port] = "published" if port in published else "listening"
+    if ports:
+        out["ports"] = ports
+        out["other-ports"] = False
+    health = next((one for one in seen.checks if one.name in ("health.engine", "health.by-hand")
+                   and one.verdict is Verdict.PROVED), None)  # fmt: skip
+    if health is not None:
+        out["health"] = {"status": "healthy", "within": 30}
+    main = next((one for one in seen.processes if one.pid == 1), None)
+    if main is not None:
+        out["user"] = {"uid": main.uid, "gid": main.gid}
+        out["command"] = list(main.argv)
+        out["processes"] = {
+            "max": max(2 * len(seen.processes), 4),
+            "services": max(len(services(seen.processes)), 1),
+        }
+    out["writes"] = list(run_directories)
+    stopped = next((one for one in seen.checks if one.name == "stop.signal"), None)
+    if stopped is not None and stopped.verdict is Verdict.PROVED:
+        out["stop"] = {"within": max(5, round(2 * stopped.proof["seconds"]))}
+    return out

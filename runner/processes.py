@@ -1,0 +1,62 @@
+"""The processes of a container: one service with its workers, or several; zombies and orphans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .command import SHELLS
+from .observation import Check, Process, Verdict
+from .watch import Run
+
+# What stands before services, or helps them, and is none itself.
+_FRAMES = SHELLS | frozenset(
+    "tini dumb-init docker-init catatonit init s6-svscan s6-supervise s6-linux-init-shutdownd runsvdir runsv"
+    " supervisord gosu su-exec sudo su setpriv env timeout nice nohup sleep tail tee cat head logger".split()
+)
+
+
+def services(processes: Sequence[Process]) -> list[str]:
+    """The programs that run side by side; workers of one program count as it."""
+    by_pid = {one.pid: one for one in processes}
+    names: dict[str, None] = {}
+    for one in processes:
+        if one.state == "Z" or one.program in _FRAMES or not one.program:
+            continue
+        parent = by_pid.get(one.parent)
+        # What a service starts is its own affair: a worker, a helper, a query.
+        while parent is not None and parent.program in _FRAMES:
+            parent = by_pid.get(parent.parent)
+        if parent is None:
+            names[one.program] = None
+    return list(names)
+
+
+def processes_check(run: Run) -> Check:
+    """All that runs."""
+    if run.unreadable:
+        return Check("processes.tree", "processes", Verdict.CANNOT_TELL, run.unreadable)
+    seen = run.seen.processes
+    if not seen:
+        return Check("processes.tree", "processes", Verdict.NOT_OBSERVED, run.ending or "none was seen")
+    zombies = sum(one.state == "Z" for one in seen)
+    orphans = [one.pid for one in seen if one.pid in run.orphans and one.state != "Z"]
+    found = services(seen)
+    summary = f"{len(seen)} process{'es' if len(seen) != 1 else ''}"
+    if len(found) > 1:
+        summary += f", {len(found)} services: {', '.join(found[:5])}"
+    if zombies:
+        summary += f", {zombies} of them zombies that PID 1 does not reap"
+    if orphans:
+        summary += f", {len(orphans)} left to PID 1 by a parent that ended"
+    listed = [
+        {"pid": one.pid, "parent": one.parent, "uid": one.uid, "argv": list(one.argv)[:8], "state": one.state}
+        for one in seen[:50]
+    ]
+    proof = {
+        "processes": listed,
+        "services": found,
+        "zombies": zombies,
+        "orphans": orphans,
+        "source": run.seen.source,
+    }
+    return Check("processes.tree", "processes", Verdict.PROVED, summary, proof)

@@ -1,0 +1,140 @@
+"""The runs with published ports: -p of what listens or is declared, and -P."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from . import ports
+from .errors import EngineError
+from .observation import Check, Verdict
+from .ports import Port
+from .proc import HOST_PROC, Snapshot, Unreadable
+from .session import Container, Session
+from .view import View, viewed
+from .watch import PATIENCE, Run
+
+_ELSEWHERE = "the engine publishes on another machine's addresses"
+_CONTROL_PORTS = (64999, 64998, 64997)  # one of them is published though nothing listens on it
+
+
+class Wanted(NamedTuple):
+    """A -p of the user's: `[[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]`; an empty host port means any."""
+
+    address: str
+    host_port: int | None
+    port: Port
+
+
+def parse_publish(text: str) -> Wanted:
+    """A -p as `docker run` takes it.
+
+    Raises:
+        EngineError: it is none.
+    """
+    before, _, container = text.rpartition(":")
+    address, _, host = before.rpartition(":")
+    found = ports.parse_port(container)
+    if len(found) != 1 or (host and not host.isdecimal()) or (host and int(host) > 65535):
+        raise EngineError(
+            f"-p {text}", "is no port to publish", "as in -p 8888:80, or -p 127.0.0.1:8888:80/tcp"
+        )
+    return Wanted(address.strip("[]"), int(host) if host else None, found[0])
+
+
+def publish_run(
+    session: Session, targets: Sequence[Port], wanted: Sequence[Wanted], plain: Run, checks: list[Check]
+) -> None:
+    """-p of every port that listens or is declared, of what the user asked for, and of a dead one."""
+    taken = {*targets, *(one.port for one in wanted)}
+    control = next(Port(number, "tcp") for number in _CONTROL_PORTS if Port(number, "tcp") not in taken)
+    bindings: dict[str, Any] = {str(one): ("127.0.0.1", None) for one in (*targets, control)}
+    for one in wanted:
+        bindings[str(one.port)] = (one.address or "127.0.0.1", one.host_port)
+    asked = sorted({*targets, *(one.port for one in wanted)})
+    container = session.create(ports=[*asked, control], bindings=bindings)
+    try:
+        _start(container, wanted)
+        if plain.alive and session.engine.local:
+            checks.append(ports.control_check(container.inspect(), control))
+        else:
+            summary = "the container ended before it could be dialled" if not plain.alive else _ELSEWHERE
+            checks.append(Check("ports.dead", str(control), Verdict.NOT_OBSERVED, summary))
+        checks += _served("ports.published", "published", asked, container, plain)
+    finally:
+        container.remove()
+
+
+def publish_all_run(
+    session: Session, declared: Sequence[Port], plain: Run, checks: list[Check], *, asked: bool
+) -> None:
+    """-P: what is published, and whether it serves."""
+    if len(declared) > ports.MAX_PORTS and not asked:
+        summary = f"{len(declared)} declared ports are too many to publish at once; -P insists"
+        checks.append(Check("ports.publish-all", "-P", Verdict.CANNOT_TELL, summary))
+        return
+    container = session.create(publish_all=True)
+    try:
+        _start(container, ())
+        if declared:
+            checks += _served("ports.publish-all", "-P publishes it", declared, container, plain)
+        else:
+            checks.append(ports.publish_all_nothing(container.inspect()))
+    finally:
+        container.remove()
+
+
+def _start(container: Container, wanted: Sequence[Wanted]) -> None:
+    try:
+        container.start()
+    except EngineError as error:
+        text = error.problem
+        if "already allocated" in text or "address already in use" in text:
+            busy = ", ".join(str(one.host_port) for one in wanted if one.host_port) or "a port"
+            hint = "choose another host port with -p; this says nothing about the image"
+            raise EngineError(f"port {busy}", "is busy on the engine's host", hint) from error
+        raise
+
+
+def _served(
+    name: str, manner: str, published: Sequence[Port], container: Container, plain: Run
+) -> list[Check]:
+    """A check for each published port, from end to end."""
+    if not plain.alive:
+        summary = f"{manner}, but {plain.ending}: nothing can serve"
+        return [Check(name, str(port), Verdict.DISPROVED, summary) for port in published]
+    if plain.unreadable:
+        return [Check(name, str(port), Verdict.CANNOT_TELL, plain.unreadable) for port in published]
+    with viewed(container.session, container) as view:
+        state, seen, reachable = _ready(container, plain, view)
+        return [
+            ports.published_check(
+                name,
+                port,
+                state,
+                seen.listeners,
+                reachable=reachable,
+                local=container.session.engine.local,
+            )
+            for port in published
+        ]
+
+
+def _ready(container: Container, plain: Run, view: View) -> tuple[Mapping[str, Any], Snapshot, bool]:
+    """Wait until the sockets of the first run are there again: description, sockets, reachability."""
+    deadline = time.monotonic() + min(plain.seconds, PATIENCE) + 2
+    seen = Snapshot()
+    while True:
+        state = container.inspect()
+        if not state["State"].get("Running"):
+            return state, seen, False
+        try:
+            seen = view.snapshot(int(state["State"].get("Pid") or 0))
+        except Unreadable:
+            return state, Snapshot(), False
+        found = frozenset(Port(one.port, one.protocol) for one in seen.listeners)
+        if plain.listening <= found or time.monotonic() > deadline:
+            # Where the host's /proc shows the container, its network is on this machine, too.
+            return state, seen, seen.source == HOST_PROC
+        time.sleep(0.1)

@@ -1,0 +1,417 @@
+"""The files of Google's container-structure-test (schema 2.0.0), run as they are.
+
+Where that tool is known to be wrong this one is right: a port without a protocol is TCP, variables of
+a test hold beside containerRunOptions, every command has a deadline, and nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import tarfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .engine import Engine, errors
+from .errors import EngineError
+from .expect import load_yaml
+from .observation import Check, Observation, Verdict
+from .session import PROBE, Container, Session
+
+_SECONDS = 60.0
+_KEYS = {
+    "schemaVersion", "commandTests", "fileExistenceTests", "fileContentTests", "metadataTest", "licenseTests",
+    "globalEnvVars", "containerRunOptions",
+}  # fmt: skip
+_BANNED_LICENSES = ("AGPL", "WTFPL")
+
+
+class StructureTests(NamedTuple):
+    """One file."""
+
+    name: str
+    raw: Mapping[str, Any]
+
+
+def is_structure_test(raw: Mapping[str, Any]) -> bool:
+    """Whether a YAML file is one of that tool's."""
+    return "schemaVersion" in raw
+
+
+def parse_structure_tests(text: str, name: str) -> StructureTests:
+    """Read a file.
+
+    Raises:
+        EngineError: it is of another version, or holds what that tool has not.
+    """
+    raw = load_yaml(text, name)
+    version = str(raw.get("schemaVersion"))
+    if version != "2.0.0":
+        raise EngineError(name, f"has schemaVersion {version}; 2.0.0 is run")
+    unknown = sorted(set(raw) - _KEYS)
+    if unknown:
+        raise EngineError(
+            name, f"has the unknown key {unknown[0]!r}", f"known are {', '.join(sorted(_KEYS))}"
+        )
+    return StructureTests(name, raw)
+
+
+def run_structure_tests(
+    engine: Engine, image: str, tests: Sequence[StructureTests], *, probe: str = PROBE
+) -> Observation:
+    """Run the tests of files. Only commands start anything; files and metadata are read."""
+    described = engine.inspect_image(image)
+    config = described.get("Config") or {}
+    checks: list[Check] = []
+    with Session(engine, image, probe=probe) as session:
+        for one in tests:
+            checks += _command_tests(session, one.raw, config)
+            wants_files = any(
+                one.raw.get(key) for key in ("fileExistenceTests", "fileContentTests", "licenseTests")
+            )
+            if wants_files:
+                container = session.create(entrypoint=["/imglint-is-never-started"])
+                try:
+                    checks += _file_tests(container, one.raw)
+                    checks += _license_tests(container, one.raw)
+                finally:
+                    container.remove()
+            if one.raw.get("metadataTest"):
+                checks.append(_metadata_test(one.raw["metadataTest"], config))
+    return Observation(
+        image=image,
+        image_id=str(described.get("Id", "")),
+        engine=str(engine),
+        alive=False,
+        checks=tuple(checks),
+    )
+
+
+def _verdict(name: str, subject: str, faults: Sequence[str], proof: Mapping[str, Any]) -> Check:
+    if faults:
+        return Check(name, subject, Verdict.DISPROVED, "; ".join(faults), proof)
+    return Check(name, subject, Verdict.PROVED, "passed", proof)
+
+
+# Commands
+
+
+class _Ended(NamedTuple):
+    code: int | None
+    output: str
+    errors: str
+
+
+def _command_tests(session: Session, raw: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Check]:
+    common = _pairs(raw.get("globalEnvVars"))
+    options = _run_options(raw.get("containerRunOptions") or {})
+    for test in raw.get("commandTests") or ():
+        name = str(test.get("name") or test.get("command"))
+        environment = {**common, **_pairs(test.get("envVars"))}
+        known = {**_pairs_of(config.get("Env")), **environment}
+        with _prepared(session, test.get("setup") or (), environment, options) as image:
+            command = [_expanded(str(one), known) for one in (test["command"], *(test.get("args") or ()))]
+            try:
+                ended = _ran(session, image, command, environment, options)
+            except EngineError as error:
+                ended = _Ended(None, "", error.problem)
+        faults = []
+        wanted = int(test.get("exitCode", 0))
+        if ended.code is None:
+            faults.append(ended.errors or f"did not end within {_SECONDS:.0f} s")
+        elif ended.code != wanted:
+            faults.append(f"ended with {ended.code}, not with {wanted}")
+        for key, text, there in (
+            ("expectedOutput", ended.output, True), ("excludedOutput", ended.output, False),
+            ("expectedError", ended.errors, True), ("excludedError", ended.errors, False),
+        ):  # fmt: skip
+            stream = "output" if "Output" in key else "errors"
+            for pattern in test.get(key) or ():
+                if _found(pattern, text) is not there:
+                    faults.append(
+                        f"its {stream} {'lack' if there else 'hold'}{'s' if stream == 'output' else ''} {pattern!r}"
+                    )
+        proof = {
+            "command": command,
+            "exit_code": ended.code,
+            "stdout": ended.output[-500:],
+            "stderr": ended.errors[-500:],
+        }
+        yield _verdict("structure.command", name, faults, proof)
+
+
+def _run_options(raw: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if raw.get("user"):
+        out["user"] = str(raw["user"])
+    if raw.get("capabilities"):
+        out["cap_add"] = [str(one) for one in raw["capabilities"]]
+    if raw.get("privileged") or raw.get("bindMounts"):
+        raise EngineError(
+            "containerRunOptions",
+            "asks for a privileged container or a host's directory, which imglint gives to no image under test",
+        )
+    return out
+
+
+@contextlib.contextmanager
+def _prepared(
+    session: Session,
+    setup: Sequence[Sequence[str]],
+    environment: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> Iterator[str]:
+    """The image after its set-up commands, each of which makes it anew."""
+    image = session.image
+    made = []
+    api = session.engine.api
+    try:
+        for command in setup:
+            container = _create(session, image, [str(one) for one in command], environment, options)
+            try:
+                container.start()
+                _wait(container)
+                with errors("set-up"):
+                    changes = [f"LABEL {name}={value}" for name, value in session.labels.items()]
+                    image = str(api.commit(container.id, changes="\n".join(changes))["Id"])
+                made.append(image)
+            finally:
+                container.remove()
+        yield image
+    finally:
+        for one in reversed(made):
+            with errors("set-up"):
+                api.remove_image(one, force=True)
+
+
+def _create(
+    session: Session,
+    image: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> Container:
+    # The image's own ENTRYPOINT never runs in these tests: the command stands in its place.
+    return session.create(
+        image=image, entrypoint=[command[0]], command=list(command[1:]), environment=environment, **options
+    )
+
+
+def _ran(
+    session: Session,
+    image: str,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> _Ended:
+    container = _create(session, image, command, environment, options)
+    try:
+        container.start()
+        code = _wait(container)
+        api = session.engine.api
+        with errors(container.id[:12]):
+            output = bytes(api.logs(container.id, stdout=True, stderr=False))
+            problems = bytes(api.logs(container.id, stdout=False, stderr=True))
+        return _Ended(code, output.decode("utf-8", "replace"), problems.decode("utf-8", "replace"))
+    finally:
+        container.remove()
+
+
+def _wait(container: Container) -> int | None:
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        state = container.inspect()["State"]
+        if not state.get("Running") and state.get("Status") != "created":
+            return int(state.get("ExitCode") or 0)
+        time.sleep(0.05)
+    return None
+
+
+def _pairs(raw: Any) -> dict[str, str]:
+    return {str(one["key"]): str(one.get("value", "")) for one in raw or ()}
+
+
+def _pairs_of(raw: Any) -> dict[str, str]:
+    return dict(str(one).partition("=")[::2] for one in raw or ())
+
+
+def _expanded(text: str, known: Mapping[str, str]) -> str:
+    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda m: known.get(m[1] or m[2], ""), text)
+
+
+def _found(pattern: Any, text: str) -> bool:
+    """Whether a pattern of Go's is in a text: there a `$` is the end of all, never before a last newline.
+
+    Raises:
+        EngineError: it is no pattern.
+    """
+    translated = str(pattern)
+    if "(?m" not in translated and "(?sm" not in translated:
+        translated = re.sub(r"(\\.|\[[^\]]*\])|\$", lambda m: m[1] or r"\Z", translated)
+    try:
+        return re.search(translated, text) is not None
+    except re.error as error:
+        raise EngineError(repr(pattern), f"is no pattern: {error}") from error
+
+
+# Files
+
+
+def _entry(
+    container: Container, path: str, *, contents: bool = False
+) -> tuple[tarfile.TarInfo, bytes] | None:
+    """A path as it lies in the image, links not followed; None where it is not."""
+    import docker.errors
+
+    api = container.session.engine.api
+    try:
+        with errors(container.id[:12]):
+            chunks, _ = api.get_archive(container.id, path)
+    except EngineError as error:
+        if isinstance(error.__cause__, docker.errors.NotFound):
+            return None
+        raise
+    data = b""
+    for chunk in chunks:
+        data += chunk
+        if len(data) >= 64 * 1024 and not contents:
+            break
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r|") as tar:
+        member = tar.next()
+        if member is None:
+            return None
+        stream = tar.extractfile(member) if contents and member.isreg() else None
+        return member, stream.read() if stream is not None else b""
+
+
+def _file_tests(container: Container, raw: Mapping[str, Any]) -> Iterator[Check]:
+    for test in raw.get("fileExistenceTests") or ():
+        found = _entry(container, str(test["path"]))
+        yield _existence(test, found[0] if found else None)
+    for test in raw.get("fileContentTests") or ():
+        path = str(test["path"])
+        found = _entry(container, path, contents=True)
+        if found is not None and found[0].issym():
+            found = _entry(container, _target(path, found[0].linkname), contents=True)
+        faults = [] if found is not None else [f"{path} is not there"]
+        text = found[1].decode("utf-8", "replace") if found is not None else ""
+        if found is not None:
+            faults += [
+                f"it lacks {one!r}" for one in test.get("expectedContents") or () if not _found(one, text)
+            ]
+            faults += [f"it holds {one!r}" for one in test.get("excludedContents") or () if _found(one, text)]
+        yield _verdict("structure.content", str(test.get("name") or path), faults, {"path": path})
+
+
+def _target(path: str, link: str) -> str:
+    import posixpath
+
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), link))
+
+
+def _existence(test: Mapping[str, Any], found: tarfile.TarInfo | None) -> Check:
+    path = str(test["path"])
+    faults = []
+    if (found is not None) is not bool(test.get("shouldExist", True)):
+        faults.append(f"{path} {'is there' if found is not None else 'is not there'}")
+    elif found is not None:
+        shown = mode_text(found)
+        if test.get("permissions") and str(test["permissions"]) != shown:
+            faults.append(f"its permissions are {shown}")
+        faults += [
+            f"its {key} is {getattr(found, key)}"
+            for key in ("uid", "gid")
+            if test.get(key) is not None and int(test[key]) >= 0 and int(test[key]) != getattr(found, key)
+        ]
+        bits = {"owner": 0o100, "group": 0o010, "other": 0o001, "any": 0o111}
+        who = test.get("isExecutableBy")
+        if who and not found.mode & bits.get(str(who), 0):
+            faults.append(f"{who} may not execute it")
+    return _verdict("structure.file", str(test.get("name") or path), faults, {"path": path})
+
+
+def mode_text(entry: tarfile.TarInfo) -> str:
+    """The mode as that tool's files write it, which is how Go does: "-rw-r--r--", "drwxr-xr-x", "ugtrwx…"."""
+    kind = "d" if entry.isdir() else "L" if entry.issym() else "p" if entry.isfifo() else ""
+    special = "".join(
+        letter for letter, bit in (("u", 0o4000), ("g", 0o2000), ("t", 0o1000)) if entry.mode & bit
+    )
+    letters = "".join(letter if entry.mode & (0o400 >> at) else "-" for at, letter in enumerate("rwxrwxrwx"))
+    return f"{kind}{special}" + letters if kind or special else f"-{letters}"
+
+
+def _license_tests(container: Container, raw: Mapping[str, Any]) -> Iterator[Check]:
+    for test in raw.get("licenseTests") or ():
+        paths = [str(one) for one in test.get("files") or ()]
+        if test.get("debian"):
+            paths += _copyrights(container)
+        for path in paths:
+            found = _entry(container, path, contents=True)
+            text = found[1].decode("utf-8", "replace") if found else ""
+            faults = [f"{path} is not there"] if found is None else []
+            faults += [f"it names {one}" for one in _BANNED_LICENSES if one in text]
+            yield _verdict("structure.license", path, faults, {})
+
+
+def _copyrights(container: Container) -> list[str]:
+    """The copyright files of Debian's packages."""
+    import docker.errors
+
+    try:
+        with errors(container.id[:12]):
+            chunks, _ = container.session.engine.api.get_archive(container.id, "/usr/share/doc")
+            data = b"".join(chunks)
+    except EngineError as error:
+        if isinstance(error.__cause__, docker.errors.NotFound):
+            return []
+        raise
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return [f"/usr/share/{one.name}" for one in tar if one.name.endswith("/copyright") and one.isreg()]
+
+
+# Metadata
+
+
+def _metadata_test(test: Mapping[str, Any], config: Mapping[str, Any]) -> Check:
+    faults = []
+    environment = _pairs_of(config.get("Env"))
+    labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items()}
+    for key, known, word in (("envVars", environment, "variable"), ("labels", labels, "label")):
+        for one in test.get(key) or ():
+            value = known.get(str(one["key"]))
+            wanted = str(one.get("value", ""))
+            if value is None:
+                faults.append(f"the {word} {one['key']} is not set")
+            elif not (_found(wanted, value) if one.get("isRegex") else value == wanted):
+                faults.append(f"the {word} {one['key']} is {value!r}")
+    for one in test.get("unboundEnvVars") or ():
+        if str(one["key"]) in environment:
+            faults.append(f"the variable {one['key']} is set")
+    ports = {_port(one) for one in config.get("ExposedPorts") or {}}
+    volumes = set(config.get("Volumes") or {})
+    faults += [
+        f"the port {one} is not exposed"
+        for one in test.get("exposedPorts") or ()
+        if _port(str(one)) not in ports
+    ]
+    faults += [
+        f"the port {one} is exposed" for one in test.get("unexposedPorts") or () if _port(str(one)) in ports
+    ]
+    faults += [f"the volume {one} is not declared" for one in test.get("volumes") or () if one not in volumes]
+    faults += [
+        f"the volume {one} is declared" for one in test.get("unmountedVolumes") or () if one in volumes
+    ]
+    for key, name in (("entrypoint", "Entrypoint"), ("cmd", "Cmd")):
+        wanted_argv = test.get(key)
+        if wanted_argv is not None and [str(one) for one in wanted_argv] != list(config.get(name) or ()):
+            faults.append(f"{name} is {list(config.get(name) or ())}")
+    for key, name in (("workdir", "WorkingDir"), ("user", "User")):
+        if test.get(key) and str(test[key]) != str(config.get(name) or ""):
+            faults.append(f"{name} is {config.get(name) or ''!r}")
+    return _verdict("structure.metadata", "metadata", faults, {})
+
+
+def _port(text: str) -> str:
+    return text if "/" in text else f"{text}/tcp"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..analyzer.image.diff import ImageDiff
     from ..rules.gates import Gate
     from ..rules.matrix import Cell
-    from ..runner import Check
+    from ..runner import Check, Observation
 
 # Where the pages of docs/rules/ can be read.
 URL = "https://github.com/imglint/imglint/blob/main/docs/rules/"
@@ -67,9 +67,25 @@ def document(report: Report) -> dict[str, Any]:
             for observation in report.observations
             for check in observation.checks
         ]
+        hardened = [_hardening(one) for one in report.observations if one.hardening is not None]
+        if hardened:
+            out["hardening"] = hardened
     if report.matrix:
         out["matrix"] = [_cell(one) for one in report.matrix]
     return out
+
+
+def _hardening(observation: Observation) -> dict[str, Any]:
+    found = observation.hardening
+    assert found is not None
+    return {
+        "image": observation.image,
+        "holds": found.holds,
+        "docker_run": found.flags(),
+        "compose": found.compose(),
+        "kubernetes": found.kubernetes(),
+        "trials": [one._asdict() for one in found.trials],
+    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

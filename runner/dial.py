@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 _BANNER_WAIT = 0.3  # seconds for a server that speaks first
@@ -37,24 +38,29 @@ class Dial(NamedTuple):
         }
 
 
-def dial(address: str, port: int) -> Dial:
-    """Connect over TCP, wait for a banner, then ask in HTTP, which most servers answer somehow."""
+def dial(address: str, port: int, meanwhile: Callable[[], None] | None = None) -> Dial:
+    """Connect over TCP, wait for a banner, then ask in HTTP, which most servers answer somehow.
+
+    `meanwhile` is called while the connection still stands.
+    """
     start = time.monotonic()
-    outcome, received = _attempt(address, port)
+    outcome, received = _attempt(address, port, meanwhile)
     return Dial(address, port, outcome, received, (time.monotonic() - start) * 1000)
 
 
-def dial_until_data(address: str, port: int, seconds: float) -> Dial:
+def dial_until_data(
+    address: str, port: int, seconds: float, meanwhile: Callable[[], None] | None = None
+) -> Dial:
     """Dial again while nothing comes back: a server of one connection at a time may be between two."""
     deadline = time.monotonic() + seconds
     while True:
-        result = dial(address, port)
+        result = dial(address, port, meanwhile)
         if result.outcome == DATA or time.monotonic() > deadline:
             return result
         time.sleep(0.1)
 
 
-def _attempt(address: str, port: int) -> tuple[str, bytes]:
+def _attempt(address: str, port: int, meanwhile: Callable[[], None] | None) -> tuple[str, bytes]:
     try:
         connection = socket.create_connection((address, port), timeout=2)
     except ConnectionRefusedError:
@@ -67,6 +73,8 @@ def _attempt(address: str, port: int) -> tuple[str, bytes]:
             with contextlib.suppress(OSError):
                 connection.sendall(_REQUEST)
             received = _receive(connection, _ANSWER_WAIT)
+        if meanwhile is not None:
+            meanwhile()
     if received is None:
         return SILENT, b""
     return (DATA, received) if received else (CLOSED, b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,6 +45,12 @@ class Engine:
     def close(self) -> None:
         """Give the connection back."""
         self.api.close()
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """What tells this engine from others, also of the same address and another day."""
+        with errors(self.url):
+            return f"{self.url} {self.api.info().get('ID', '')} {self.version}"
 
     @property
     def local(self) -> bool:

@@ -61,7 +61,8 @@ def run(
             raise
         return Ran(127, "", error.problem, time.monotonic() - start)
     connection: socket.socket = getattr(stream, "_sock", stream)
-    with contextlib.closing(stream):
+    # The connection is the stream's and the response's: all of them have to let it go.
+    with contextlib.closing(connection), contextlib.closing(stream):
         data = _receive(connection, start + seconds)
     passed = time.monotonic() - start
     if data is None:

@@ -8,7 +8,7 @@ that nobody listens on, so an accepted connection is no proof, and neither is it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .dial import CLOSED, DATA, REFUSED, SILENT, UNREACHABLE, Dial, dial, dial_until_data
@@ -133,6 +133,7 @@ def published_check(
     *,
     reachable: bool,
     local: bool = True,
+    arrived: Callable[[], frozenset[Any]] | None = None,
 ) -> Check:
     """Whether a published port serves, from end to end.
 
@@ -143,6 +144,8 @@ def published_check(
         listeners: its sockets now.
         reachable: whether this machine reaches the container's own address.
         local: whether the engine publishes on this machine's addresses.
+        arrived: the connections that the container has now on this port. What answers at a published
+            port may be anything: only a connection that came in proves that it was the container.
     """
     target = _published(state).get(str(port))
     waiting = [one for one in listeners if one.port == port.number and one.protocol == port.protocol]
@@ -173,9 +176,25 @@ def published_check(
     direct = _direct(state, port) if reachable else None
     if direct is not None:
         proof["container"] = direct.proof()
-    result = dial_until_data(*target, seconds=1.5)
+    before = arrived() if arrived is not None else frozenset()
+    new: set[Any] = set()
+
+    def look() -> None:
+        if arrived is not None:
+            new.update(arrived() - before)
+
+    result = dial_until_data(*target, seconds=1.5, meanwhile=look)
     proof["published"] = result.proof()
-    return Check(name, str(port), *_served(where, result, direct), proof)
+    sixth = _published_6(state, port)
+    if sixth is not None:
+        proof["published on IPv6"] = dial_until_data(*sixth, seconds=0.5).proof()
+    verdict, summary = _served(where, result, direct)
+    if verdict is Verdict.PROVED and arrived is not None:
+        proof["connections that arrived"] = [f"{one.address}:{one.port}" for one in sorted(new)]
+        if not new:
+            verdict = Verdict.CANNOT_TELL
+            summary = f"{where}, but no connection arrived in the container: what answers there may be something else"
+    return Check(name, str(port), verdict, summary, proof)
 
 
 def _served(where: str, result: Dial, direct: Dial | None) -> tuple[Verdict, str]:
@@ -236,6 +255,15 @@ def _published(state: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
             out[name] = ("127.0.0.1" if host == "0.0.0.0" else host, int(one["HostPort"]))  # noqa: S104
             break
     return out
+
+
+def _published_6(state: Mapping[str, Any], port: Port) -> tuple[str, int] | None:
+    """Where a port is published on an IPv6 address, if it is."""
+    bindings = ((state.get("NetworkSettings") or {}).get("Ports") or {}).get(str(port)) or ()
+    for one in bindings:
+        if ":" in (one.get("HostIp") or ""):
+            return "::1" if one["HostIp"] == "::" else one["HostIp"], int(one["HostPort"])
+    return None
 
 
 def _shown(state: Mapping[str, Any]) -> Any:

@@ -32,6 +32,7 @@ class Snapshot(NamedTuple):
     processes: tuple[Process, ...] = ()
     listeners: tuple[Listener, ...] = ()
     peers: tuple[Peer, ...] = ()
+    connections: frozenset[tuple[int, Peer]] = frozenset()  # near port and far end, also of those just closed
     environment: Mapping[str, str] | None = None  # of PID 1; None where it may not be read
     executable: str = ""  # of PID 1; "" where it may not be read
     user_map: tuple[int, int] | None = None  # the host's uid for uid 0 inside, and how many follow
@@ -67,7 +68,27 @@ def snapshot(host_pid: int, container: str) -> Snapshot:
         with contextlib.suppress(OSError), open(f"{base}/net/{name}", encoding="ascii") as stream:
             tables[name] = stream.read()
     listeners, dialled = sockets(tables, _holders(processes))
-    return Snapshot(processes, listeners, dialled, _environment(base), executable, _user_map(base), HOST_PROC)
+    return Snapshot(
+        processes,
+        listeners,
+        dialled,
+        connections(tables),
+        _environment(base),
+        executable,
+        _user_map(base),
+        HOST_PROC,
+    )
+
+
+def connections(tables: Mapping[str, str]) -> frozenset[tuple[int, Peer]]:
+    """The near port and the far end of every TCP connection, whatever has become of it."""
+    out = set()
+    for name, text in tables.items():
+        for line in text.splitlines()[1:] if name.startswith("tcp") else ():
+            fields = line.split()
+            if len(fields) > 3 and fields[3] != _LISTEN:
+                out.add((_endpoint(fields[1])[1], Peer(*_endpoint(fields[2]))))
+    return frozenset(out)
 
 
 def sockets(

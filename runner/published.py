@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from . import ports
 from .errors import EngineError
-from .observation import Check, Verdict
+from .observation import Check, Peer, Verdict
 from .ports import Port
 from .proc import HOST_PROC, Snapshot, Unreadable
 from .session import Container, Session
@@ -116,9 +117,17 @@ def _served(
                 seen.listeners,
                 reachable=reachable,
                 local=container.session.engine.local,
+                arrived=partial(_arrived, container, view, port) if port.protocol == "tcp" else None,
             )
             for port in published
         ]
+
+
+def _arrived(container: Container, view: View, port: Port) -> frozenset[Peer]:
+    """The far ends of the connections on a port of the container."""
+    state = container.inspect()["State"]
+    seen = view.snapshot(int(state.get("Pid") or 0))
+    return frozenset(far for near, far in seen.connections if near == port.number)
 
 
 def _ready(container: Container, plain: Run, view: View) -> tuple[Mapping[str, Any], Snapshot, bool]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from .engine import Engine, errors
 from .errors import EngineError
 from .execution import Ran, run
-from .proc import NET_FILES, Snapshot, Unreadable, parse_process, sockets
+from .proc import NET_FILES, Snapshot, Unreadable, connections, parse_process, sockets
 
 if TYPE_CHECKING:
     from .session import Container, Session
@@ -155,9 +155,10 @@ def parse(text: str) -> Snapshot:
     mapped = next(
         (line.split() for line in tables.pop("map", "").splitlines() if line.split()[:1] == ["0"]), []
     )
-    listeners, peers = sockets({name: tables[name] for name in NET_FILES if name in tables}, {})
+    known = {name: tables[name] for name in NET_FILES if name in tables}
+    listeners, peers = sockets(known, {})
     return Snapshot(
-        processes, listeners, peers,
+        processes, listeners, peers, connections(known),
         user_map=(int(mapped[1]), int(mapped[2])) if len(mapped) == 3 else None,
         source="a side container",
     )  # fmt: skip

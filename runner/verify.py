@@ -68,7 +68,7 @@ def verify(
         try:
             plain = _plain_run(session, config, declared, checks, stop_seconds, expectations)
         finally:
-            known = calibrate(control) if control is not None else UNKNOWN
+            known = _calibrated(engine, control)
         session.schedules_probes = known.probes is not False
         checks.insert(1, calibration_check(known, str(engine), problem))
         plain = _without_noise(plain, known)
@@ -114,8 +114,20 @@ def verify(
     return seen._replace(checks=(*seen.checks, *more))
 
 
+# What engines that were met in this process are like. Two images at once may both find out.
+_calibrations: dict[str, Calibration] = {}
+
+
+def _calibrated(engine: Engine, control: Container | None) -> Calibration:
+    if control is not None:
+        _calibrations[engine.identity] = calibrate(control)
+    return _calibrations.get(engine.identity, UNKNOWN)
+
+
 def _control(session: Session) -> tuple[Container | None, str]:
-    """The control container, or why there is none."""
+    """The control container; none where the engine is known already, or for the reason that is given."""
+    if session.engine.identity in _calibrations:
+        return None, ""
     try:
         return start_control(session), ""
     except EngineError as error:

@@ -83,6 +83,32 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def podman() -> Iterator[Engine]:
+    """A Podman of the tests' own."""
+    try:
+        service = provisioning.PodmanService()
+    except provisioning.NoEngine as reason:
+        # With CI=true there has to be one: only elsewhere its tests may be left out, and are said to be.
+        if os.environ.get("CI") == "true":
+            pytest.exit(f"the container tests need Podman: {reason}", returncode=1)
+        pytest.skip(str(reason))
+    try:
+        with connect(service.url) as client:
+            yield client
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session", params=["docker", "podman"])
+def anywhere(request: pytest.FixtureRequest, engine: Engine) -> Engine:
+    """Both engines, one after the other."""
+    if request.param == "docker":
+        return engine
+    found: Engine = request.getfixturevalue("podman")
+    return found
+
+
+@pytest.fixture(scope="session")
 def hello(engine: Engine) -> dict[str, str]:
     """The three servers of examples/hello: variant → tag."""
     return dict(zip(example_images.HELLO, example_images.build_hello(engine.api), strict=True))

@@ -8,16 +8,19 @@ left out, and the summary says how many and why.
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from imglint.runner import EngineError, connect
 
 _PACKAGES = ("docker.io", "iptables", "busybox-static", "debootstrap")
+_PODMAN = ("podman", "runc", "netavark", "aardvark-dns")
 _START_SECONDS = 60
 
 
@@ -54,11 +57,75 @@ def ensure() -> subprocess.Popen[bytes] | None:
     return _start() if problem else None
 
 
-def _install() -> None:
+class PodmanService:
+    """A Podman of the tests' own: its socket, its storage and its settings are in a directory that goes with it."""
+
+    def __init__(self) -> None:
+        if not shutil.which("podman") or not shutil.which(
+            "netavark", path="/usr/lib/podman:/usr/libexec/podman"
+        ):
+            if not may_install() or os.getuid() != 0 or not shutil.which("apt-get"):
+                raise NoEngine(
+                    "podman and netavark can't be found (packages podman, runc, netavark, aardvark-dns)"
+                )
+            _install(_PODMAN)
+        self._directory = tempfile.TemporaryDirectory(prefix="imglint-podman-")
+        place = Path(self._directory.name)
+        self.url = f"unix://{place}/podman.sock"
+        (place / "containers.conf").write_text(_podman_settings())
+        environment = {**os.environ, "CONTAINERS_CONF": str(place / "containers.conf")}
+        # netavark keeps its records of networks here.
+        storage = [
+            "--root",
+            str(place / "root"),
+            "--runroot",
+            str(place / "run"),
+            "--network-config-dir",
+            str(place),
+        ]
+        command = ["podman", *storage, "--storage-driver", "vfs", "system", "service", "--time=0", self.url]
+        with open(place / "log", "wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                connect(self.url).close()
+                return
+            except EngineError:
+                time.sleep(0.2)
+        text = (place / "log").read_text()[-800:]
+        self.stop()
+        raise NoEngine(f"podman's service did not come up: {text}")
+
+    def stop(self) -> None:
+        """Stop it and remove what it held."""
+        stop(self._process)
+        subprocess.run(["umount", "-R", self._directory.name], check=False, stderr=subprocess.DEVNULL)
+        shutil.rmtree(self._directory.name, ignore_errors=True)
+
+
+def _podman_settings() -> str:
+    """Its defaults ask for more than a container or a small machine may give: limits, systemd, CNI."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    processes = Path("/proc/sys/kernel/pid_max").read_text().strip()
+    return (
+        f'[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]\n'
+        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\n[network]\nnetwork_backend = "netavark"\n'
+    )
+
+
+def _install(packages: Sequence[str] = _PACKAGES) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
     # The services that packages start on their own are not wanted: the engine is started here.
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *_PACKAGES]
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 

@@ -347,7 +347,7 @@ def test_containers_are_labelled_and_limited(engine: Engine, hello: dict[str, st
     assert host["LogConfig"]["Config"]["max-size"] == "1m"
     assert not host["Privileged"]
     assert set(described["Config"]["Labels"]) >= {
-        f"imglint.{name}" for name in ("session", "pid", "boot", "started", "deadline")
+        f"imglint.{name}" for name in ("session", "pid", "owner", "started", "deadline")
     }
 
 

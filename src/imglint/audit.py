@@ -9,6 +9,7 @@ from .analyzer import InputError
 from .config import Settings
 from .exits import Exit, worst
 from .pipeline import lint, measure, prove
+from .proving import Wishes
 from .reports import Report, Withdrawn
 from .rules.matrix import CellVerdict, matrix
 from .rules.registry import load, select
@@ -74,7 +75,7 @@ def audit(
     if not run:
         missing["container"] = "nothing was started: --run does" + ("" if image else ", with --image")
     elif image is not None:
-        report, code = prove(image, settings, engine=engine)
+        report, code = prove([image], settings, Wishes(), engine=engine)
         parts.append(report)
         codes.append(code)
         watched = report.observations[0]

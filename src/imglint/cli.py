@@ -330,7 +330,9 @@ def history(
 
 @app.command()
 def verify(
-    image: Annotated[str, typer.Argument(help="An image of the engine by name or ID, or an archive.")],
+    image: Annotated[
+        list[str], typer.Argument(help="Images of the engine by name or ID, or archives.", show_default=False)
+    ],
     publish: Annotated[
         list[str] | None,
         typer.Option("--publish", "-p", help="HOST:CONTAINER[/PROTOCOL], as for docker run."),
@@ -338,6 +340,28 @@ def verify(
     publish_all: Annotated[
         bool, typer.Option("--publish-all", "-P", help="Publish all exposed ports, as for docker run.")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Run it read-only, as any user and without capabilities, too.")
+    ] = False,
+    harden: Annotated[
+        bool, typer.Option("--harden", help="Find the least that it needs, by running it with less and less.")
+    ] = False,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option("--expect", help="A file of what must hold, or of container-structure-test."),
+    ] = None,
+    write_expect: Annotated[
+        str | None, typer.Option("--write-expect", help="Write such a file from what was observed.")
+    ] = None,
+    allow_unknown: Annotated[
+        bool, typer.Option("--allow-unknown", help="Pass an expectation that could not be decided.")
+    ] = False,
+    stop_timeout: Annotated[
+        int, typer.Option("--stop-timeout", help="Seconds between the stop signal and the kill.", min=1)
+    ] = 10,
+    probe_image: Annotated[
+        str, typer.Option("--probe-image", help="What side containers run, if the engine has it.")
+    ] = "busybox",
     format: Formats = None,
     output: Outputs = None,
     select: Select = None,
@@ -345,12 +369,21 @@ def verify(
     fail_level: Level = None,
     engine: EngineOption = None,
 ) -> int:
-    """Run an image and prove its ports, health check, command, user and processes."""
-    from .commands.verify import verify as command
+    """Run images and prove ports, health check, command, user, processes, writes and stop.
 
+    imglint verify shop:1.0 -p 8080:80
+    imglint verify shop.tar --expect verify.yaml
+    imglint verify shop:1.0 --harden
+    """
+    from .commands.verify import verify as command
+    from .proving import Wishes
+
+    wishes = Wishes(
+        tuple(publish or ()), publish_all, deep, harden, stop_timeout, probe_image, tuple(expect or ()), allow_unknown
+    )  # fmt: skip
     return command(
-        image, _settings(select, ignore, fail_level), outputs(format or [], output or []),
-        publish=tuple(publish or ()), publish_all=publish_all, engine=engine,
+        image, _settings(select, ignore, fail_level), outputs(format or [], output or []), wishes,
+        write_expect=write_expect, engine=engine,
     )  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .analyzer import InputError
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from .analyzer.dockerfile.context import BuildContext
     from .analyzer.image import Image
     from .known import Trace
+    from .proving import Wishes
     from .rules.entry import Entry
     from .rules.gates import Gate
     from .rules.rule import Evidence, Finding, Rule
+    from .runner import Engine, Observation
 
 MAX_DOCKERFILE_BYTES = 32 * 1024 * 1024
 
@@ -408,43 +411,61 @@ def compare(
 
 
 def prove(
-    image: str,
-    settings: Settings,
-    *,
-    publish: Sequence[str] = (),
-    publish_all: bool = False,
-    engine: str | None = None,
+    images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: str | None = None
 ) -> tuple[Report, Exit]:
-    """Run an image and judge what was observed. An archive is loaded for it, and removed again.
+    """Run images and judge what was observed. An archive is loaded for it, and removed again.
 
     Raises:
         InputError: no engine answers, it has no such image, or it can't do what was asked.
         UnknownCodeError: the settings name a code that no rule has.
     """
-    from .analyzer.image import parse_source
-    from .runner import EngineError, connect, loaded, verify
+    from .proving import observe, read_expectations, side_by_side, unmet
+    from .runner import EngineError, connect
 
     rules = _rules(settings, "container")
-    source = parse_source(image)
+
+    def run(image: str) -> Observation:
+        with connect(engine) as client, _in_engine(client, image, engine) as identity:
+            return observe(client, image, identity, wishes, files)
+
     try:
-        with connect(engine) as client:
-            if source.kind == "path":
-                found = open_source(image, engine=engine)
-                if len(found) != 1:
-                    raise InputError(image, f"holds {len(found)} images", "name one: PATH:NAME, or PATH:@0")
-                only = found[0]
-                with loaded(client, only.docker_archive(), only.id) as identity:
-                    seen = verify(client, identity, publish=publish, publish_all=publish_all)
-                seen = seen._replace(image=image)
-            else:
-                seen = verify(client, source.value, publish=publish, publish_all=publish_all)
+        files = read_expectations(wishes.expect)
+        seen = side_by_side(run, images)
     except EngineError as error:
         raise InputError(error.subject, error.problem, error.hint) from error
-    judgement = judge_container(seen, rules)
+    # Structure tests start nothing of the image's own, so that there is nothing to judge.
+    judged = [
+        judge_container(one, rules)
+        for one in seen
+        if (one.started and one.processes) or not files.structure_tests
+    ]
     report = Report(
-        files=(image,), findings=judgement.findings, skipped=judgement.skipped, observations=(seen,)
+        files=tuple(images),
+        findings=tuple(finding for one in judged for finding in one.findings),
+        skipped=tuple(skipped for one in judged for skipped in one.skipped),
+        observations=tuple(seen),
     )
-    return report, exit_for(judgement.findings, settings, failed=judgement.failed)
+    code = exit_for(report.findings, settings, failed=any(one.failed for one in judged))
+    if any(unmet(one, allow_unknown=wishes.allow_unknown) for one in seen):
+        code = worst([code, Exit.FINDINGS])
+    return report, code
+
+
+@contextlib.contextmanager
+def _in_engine(client: Engine, image: str, engine: str | None) -> Iterator[str]:
+    """An image in the engine, loaded for a while if it is an archive; its name or ID."""
+    from .analyzer.image import parse_source
+    from .runner import loaded
+
+    source = parse_source(image)
+    if source.kind != "path":
+        yield source.value
+        return
+    found = open_source(image, engine=engine)
+    if len(found) != 1:
+        raise InputError(image, f"holds {len(found)} images", "name one: PATH:NAME, or PATH:@0")
+    with loaded(client, found[0].docker_archive(), found[0].id) as identity:
+        yield identity
 
 
 def open_source(

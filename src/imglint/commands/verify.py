@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..analyzer import InputError
 from ..config import Settings
 from ..exits import Exit
+from ..proving import Wishes, expectations_text
 from ..reports import Report
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
@@ -14,21 +15,24 @@ from .show import fail, show
 
 
 def verify(
-    image: str,
+    images: Sequence[str],
     settings: Settings,
     outputs: tuple[tuple[str, str], ...],
+    wishes: Wishes,
     *,
-    publish: Sequence[str] = (),
-    publish_all: bool = False,
+    write_expect: str | None = None,
     engine: str | None = None,
 ) -> Exit:
-    """Run an image and tell what was proved."""
+    """Run images and tell what was proved."""
     from .. import pipeline
+    from ..output import write
 
     try:
-        report, code = pipeline.prove(
-            image, settings, publish=publish, publish_all=publish_all, engine=engine
-        )
+        if write_expect is not None and len(images) != 1:
+            raise InputError("--write-expect", f"takes one image, not {len(images)}", "write a file for each")
+        report, code = pipeline.prove(images, settings, wishes, engine=engine)
+        if write_expect is not None:
+            write(expectations_text(report.observations[0]), write_expect)
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:

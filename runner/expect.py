@@ -1,6 +1,6 @@
 """What must hold of a container, as a file that a team keeps: read, held against what was observed, and written from it.
 
-`verify.schema.json` beside this module says the same to editors.
+`expect.schema.json` beside this module says the same to editors.
 """
 
 from __future__ import annotations

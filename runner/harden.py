@@ -125,7 +125,7 @@ def flags(options: Mapping[str, Any]) -> list[str]:
 def harden(session: Session, config: Mapping[str, Any], first: Run) -> Hardening:
     """Find the least that holds. Each step keeps what the steps before have found."""
     search = _Search(Oracle(session, config, first))
-    search.oracle.learn()
+    usual = search.oracle.learn()
     found = Hardening(capabilities=None)
     if not search.holds(found):
         return found._replace(trials=tuple(search.trials))
@@ -134,8 +134,9 @@ def harden(session: Session, config: Mapping[str, Any], first: Run) -> Hardening
         found = search.better(found, found._replace(user=_NOBODY))
     found = _without_capabilities(search, found)
     found = _read_only(search, found, directories_of(one for one in first.writes if one.bytes is not None))
-    found = _least(search, found, "pids", _PIDS)
-    found = _least(search, found, "megabytes", _MEGABYTES)
+    # Far above what was used nothing is learned; where the engine does not tell, all steps are tried.
+    found = _least(search, found, "pids", _near(_PIDS, usual.peak_pids))
+    found = _least(search, found, "megabytes", _near(_MEGABYTES, usual.peak_bytes >> 20))
     return found._replace(holds=search.holds(found), trials=tuple(search.trials))
 
 
@@ -201,6 +202,11 @@ def _needed(all_of_them: Sequence[str], holds: Any) -> tuple[str, ...]:
         if holds(fewer):
             kept = fewer
     return tuple(kept)
+
+
+def _near(steps: Sequence[int], used: int) -> Sequence[int]:
+    """The steps from eight times of what was used downwards."""
+    return [one for one in steps if not used or one <= 8 * used] or steps[-1:]
 
 
 def _least(search: _Search, found: Hardening, name: str, steps: Iterable[int]) -> Hardening:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import health, published
@@ -26,6 +26,8 @@ from .writes import writes_check, written
 if TYPE_CHECKING:
     from .harden import Hardening
 
+PHASES = ("calibration", "published", "health")
+
 
 def verify(
     engine: Engine,
@@ -39,6 +41,7 @@ def verify(
     stop_seconds: int = STOP_SECONDS,
     probe: str = PROBE,
     vantages: Sequence[str] = ("host", "side", "exec"),
+    phases: Collection[str] = PHASES,
 ) -> Observation:
     """Start an image as it is and observe it.
 
@@ -53,6 +56,7 @@ def verify(
         stop_seconds: what lies between the stop signal and the kill.
         probe: the image of the side container, if the engine has it.
         vantages: from where processes and sockets are looked at, in order.
+        phases: what to do beside the first run, with nothing published and no probes of the engine's.
 
     Raises:
         EngineError: the engine can't do it: no such image, a port that is taken, no answer.
@@ -64,7 +68,7 @@ def verify(
     checks = [_preflight(described, declared)]
     hardening: Hardening | None = None
     with Session(engine, image, probe=probe, vantages=vantages) as session:
-        control, problem = _control(session)
+        control, problem = _control(session) if "calibration" in phases else (None, "it was not asked for")
         try:
             plain = _plain_run(session, config, declared, checks, stop_seconds, expectations)
         finally:
@@ -78,10 +82,11 @@ def verify(
             checks += peers_check(plain, config)
             found = {Port(one.port, one.protocol) for one in plain.seen.listeners if not one.loopback}
             targets = sorted({*declared, *found})[:MAX_PORTS]
-            published.publish_run(session, targets, wanted, plain, checks)
-            published.publish_all_run(session, declared, plain, checks, asked=publish_all)
+            if "published" in phases:
+                published.publish_run(session, targets, wanted, plain, checks)
+                published.publish_all_run(session, declared, plain, checks, asked=publish_all)
             check = health.configured(config)
-            if check is not None:
+            if check is not None and "health" in phases:
                 checks.append(health.engine_check(session, check))
             if deep:
                 from .deep import deep_checks

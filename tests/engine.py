@@ -19,7 +19,7 @@ from pathlib import Path
 
 from imglint.runner import EngineError, connect
 
-_PACKAGES = ("docker.io", "iptables", "busybox-static", "debootstrap")
+_PACKAGES = ("docker.io", "iptables", "busybox-static", "debootstrap", "curl")
 _PODMAN = ("podman", "runc", "netavark", "aardvark-dns")
 _START_SECONDS = 60
 
@@ -44,12 +44,12 @@ def ensure() -> subprocess.Popen[bytes] | None:
         problem = ""
     except EngineError as error:
         problem = f"no engine answers ({error.problem})"
-    tools = [name for name in ("busybox", "debootstrap") if not shutil.which(name)]
+    tools = [name for name in ("busybox", "debootstrap", "curl") if not shutil.which(name)]
     if not problem and not tools:
         return None
     if not may_install():
         raise NoEngine(
-            problem or f"{' and '.join(tools)} can't be found (packages busybox-static, debootstrap)"
+            problem or f"{' and '.join(tools)} can't be found (packages busybox-static, debootstrap, curl)"
         )
     if os.getuid() != 0 or not shutil.which("apt-get"):
         raise NoEngine(f"{problem or 'tools are missing'}, and only root on Debian can install them")
@@ -69,8 +69,7 @@ class PodmanService:
                     "podman and netavark can't be found (packages podman, runc, netavark, aardvark-dns)"
                 )
             _install(_PODMAN)
-        self._directory = tempfile.TemporaryDirectory(prefix="imglint-podman-")
-        place = Path(self._directory.name)
+        self._place = place = Path(tempfile.mkdtemp(prefix="imglint-podman-"))
         self.url = f"unix://{place}/podman.sock"
         (place / "containers.conf").write_text(_podman_settings())
         environment = {**os.environ, "CONTAINERS_CONF": str(place / "containers.conf")}
@@ -107,8 +106,7 @@ class PodmanService:
     def stop(self) -> None:
         """Stop it and remove what it held."""
         stop(self._process)
-        subprocess.run(["umount", "-R", self._directory.name], check=False, stderr=subprocess.DEVNULL)
-        shutil.rmtree(self._directory.name, ignore_errors=True)
+        shutil.rmtree(self._place, ignore_errors=True)
 
 
 def _podman_settings() -> str:

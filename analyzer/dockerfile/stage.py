@@ -315,11 +315,11 @@ class Stage:
 
     @cached_property
     def argv(self) -> tuple[str, ...]:
-        """What the engine would start, of ENTRYPOINT and CMD in all their forms; () for nothing known."""
-        entrypoint = self._words(self.entrypoint)
-        if self.entrypoint is not None and self.entrypoint.json is None and entrypoint:
-            return entrypoint  # in shell form it ends in the text of `sh -c`: CMD is not appended to it
-        return entrypoint + self._words(self.cmd)
+        """What the engine would start, of ENTRYPOINT and CMD in all their forms; () for nothing known.
+
+        Behind a shell-form ENTRYPOINT the words of CMD are there, too: they are the `$0 $1 …` of its text.
+        """
+        return self._words(self.entrypoint) + self._words(self.cmd)
 
     def _words(self, instruction: Instruction | None) -> tuple[str, ...]:
         if instruction is None or not instruction.value.raw:

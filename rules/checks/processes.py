@@ -11,7 +11,7 @@ from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severit
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
     from ...analyzer.image import Image
-    from ...runner import Observation, Process
+    from ...runner import Observation
 
 _MANAGERS = frozenset(
     "supervisord runsvdir runit s6-svscan monit systemd circusd god forego foreman honcho".split()
@@ -248,37 +248,21 @@ service at all.
     ),
 )
 
-_NO_SERVICE = frozenset(
-    "sh bash ash dash tini dumb-init docker-init catatonit sleep tail s6-svscan runsvdir".split()
-)
-
 
 @PROGRAMS.container
 def programs_running(observation: Observation) -> Outcome:
+    from ...runner.processes import services
+
     if not observation.processes:
         yield PROGRAMS.skip("container", observation.error or "no process was seen: it ended at once")
         return
-    by_pid = {one.pid: one for one in observation.processes}
-    programs: dict[str, int] = {}
-    for one in observation.processes:
-        name = _program(one)
-        parent = by_pid.get(one.parent)
-        # What a service starts to get its own work done belongs to it.
-        helper = parent is not None and parent.pid != 1 and _program(parent) not in _NO_SERVICE
-        if one.state != "Z" and name and name not in _NO_SERVICE and not helper:
-            programs.setdefault(name, one.pid)
-    programs = {name: pid for name, pid in programs.items() if name not in _MANAGERS} or programs
+    programs = services(observation.processes)
     if len(programs) > 1:
-        proof = {"programs": programs}
-        yield PROGRAMS.finding(
-            Place("container", subject="processes"), programs=" and ".join(sorted(programs)), proof=proof
-        )
-
-
-def _program(process: Process) -> str:
-    return (
-        process.argv[0].split()[0].rstrip(":").rpartition("/")[2] if process.argv and process.argv[0] else ""
-    )
+        pids = {
+            name: next(one.pid for one in observation.processes if one.program == name) for name in programs
+        }
+        place = Place("container", subject="processes")
+        yield PROGRAMS.finding(place, programs=" and ".join(sorted(programs)), proof={"programs": pids})
 
 
 SSH_PORT = Rule(

@@ -1,0 +1,88 @@
+"""Images for the container tests: built once on Docker, and handed to Podman where it is asked for them."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import example_images
+
+from imglint.runner import Check, Engine, Observation
+
+SERVER = "#!/bin/sh\nwhile true; do echo hello | nc -l -p 8888; done\n"
+
+
+class Images:
+    """Builds images on busybox from the lines behind FROM; gives their tags on an engine."""
+
+    def __init__(self, docker: Engine, directory: Path) -> None:
+        self._docker = docker
+        self._directory = directory
+        self._built: set[str] = set()
+        example_images.make_busybox(docker.api)
+
+    def on(
+        self, engine: Engine, lines: str, files: Mapping[str, str | bytes] | None = None, base: str = ""
+    ) -> str:
+        """The tag of an image on an engine. `files` lie beside the Dockerfile, and may be executed."""
+        text = f"FROM {base or example_images.BUSYBOX}\n{lines}\n"
+        contents = {"server.sh": SERVER, **(files or {})}
+        name = hashlib.sha256(repr((text, sorted(contents.items()))).encode()).hexdigest()[:16]
+        tag = f"imglint-test:{name}"
+        if tag not in self._built:
+            place = self._directory / name
+            place.mkdir()
+            (place / "Dockerfile").write_text(text)
+            for path, content in contents.items():
+                file = place / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content.encode() if isinstance(content, str) else content)
+                file.chmod(0o755)
+            example_images.build(self._docker.api, place, tag)
+            self._built.add(tag)
+        self.hand_over(engine, tag)
+        return tag
+
+    def hand_over(self, engine: Engine, tag: str) -> None:
+        """See to it that an engine has an image of Docker's."""
+        if engine is not self._docker and not example_images.has_image(engine.api, tag):
+            for _ in engine.api.load_image(b"".join(self._docker.api.get_image(tag))):
+                pass
+
+    def close(self) -> None:
+        """Remove what was built."""
+        for tag in self._built:
+            self._docker.api.remove_image(tag, force=True)
+
+
+def program_with_libraries(path: str) -> dict[str, bytes]:
+    """A program of this machine and the libraries that it is linked to, by their paths without a slash."""
+    out = {path.lstrip("/"): Path(path).read_bytes()}
+    listed = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
+    for word in listed.split():
+        if word.startswith("/"):
+            out[word.lstrip("/")] = Path(word).read_bytes()
+    return out
+
+
+def check(seen: Observation, name: str, subject: str | None = None) -> Check:
+    """The one check of a name."""
+    found = [one for one in seen.checks if one.name == name and subject in (None, one.subject)]
+    assert len(found) == 1, [(one.name, one.subject) for one in seen.checks]
+    return found[0]
+
+
+def leftovers(engine: Engine) -> list[str]:
+    """What runs have left on an engine."""
+    from imglint.runner.session import SESSION
+
+    label = {"label": SESSION}
+    api = engine.api
+    found = [
+        *api.containers(all=True, filters=label),
+        *api.networks(filters=label),
+        *api.images(filters=label),
+    ]
+    return [one["Id"] for one in found]

@@ -1,0 +1,400 @@
+"""What `verify` says on Docker and on Podman: where they differ, each answer is right for its engine."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from container_images import Images, check, leftovers
+
+from imglint.runner import Engine, Observation, Verdict, verify
+
+pytestmark = pytest.mark.container
+
+PROVED, DISPROVED = Verdict.PROVED, Verdict.DISPROVED
+SERVE = 'COPY server.sh /\nEXPOSE 8888\nCMD ["sh", "/server.sh"]'
+HEALTHY = f"HEALTHCHECK --timeout=2s CMD nc -w 1 127.0.0.1 8888 </dev/null | grep -q hello\n{SERVE}"
+
+
+@pytest.fixture(scope="module")
+def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
+    found = Images(engine, tmp_path_factory.mktemp("images"))
+    yield found
+    found.close()
+
+
+def first_run(engine: Engine, image: str, **options: Any) -> Observation:
+    """Only what the first run shows."""
+    return verify(engine, image, phases=(), **options)
+
+
+@pytest.fixture(scope="module")
+def healthy(anywhere: Engine, images: Images) -> Observation:
+    """A server with a good health check."""
+    return verify(anywhere, images.on(anywhere, HEALTHY))
+
+
+def test_everything_of_a_good_server(healthy: Observation) -> None:
+    assert check(healthy, "container.stays").verdict is PROVED
+    assert check(healthy, "ports.exposed", "8888/tcp").verdict is PROVED
+    assert check(healthy, "sockets.listening").proof["process"] == "nc"
+    for name in ("ports.published", "ports.publish-all"):
+        one = check(healthy, name, "8888/tcp")
+        assert one.verdict is PROVED
+        assert one.proof["published"]["received"] == "hello\n"
+        assert one.proof["connections that arrived"]
+    assert check(healthy, "health.static").verdict is PROVED
+    assert check(healthy, "health.by-hand").verdict is PROVED
+    assert check(healthy, "health.notices").verdict is PROVED
+    assert check(healthy, "stop.signal").verdict is DISPROVED
+    assert check(healthy, "pieces.arrived").verdict is PROVED
+
+
+def test_what_each_engine_is_like(healthy: Observation, anywhere: Engine) -> None:
+    """The same dead port: Docker's proxy accepts for it, Podman refuses. Only one of them runs probes here."""
+    known = check(healthy, "engine.calibration")
+    docker = anywhere.kind == "docker"
+    assert known.verdict is PROVED
+    assert known.proof["connecting to a dead port succeeds"] is docker
+    assert known.proof["a live port answers"] is True
+    assert known.proof["host /proc"] is True
+    assert known.proof["side container"] is True
+    assert known.proof["schedules health probes"] is docker
+    dead = check(healthy, "ports.dead")
+    assert dead.proof["accepts"] is docker
+    health = check(healthy, "health.engine")
+    assert health.verdict is (PROVED if docker else Verdict.CANNOT_TELL)
+
+
+def test_nothing_is_left(healthy: Observation, anywhere: Engine) -> None:
+    assert leftovers(anywhere) == []
+
+
+# From where it is looked at
+
+
+@pytest.mark.parametrize("vantage", ["side", "exec"])
+def test_without_the_hosts_proc(anywhere: Engine, images: Images, vantage: str) -> None:
+    seen = verify(anywhere, images.on(anywhere, SERVE), vantages=(vantage,))
+    listening = check(seen, "sockets.listening", "8888/tcp")
+    assert listening.verdict is PROVED
+    assert listening.proof["source"] == {"side": "a side container", "exec": "a shell of the image"}[vantage]
+    assert list(seen.processes[0].argv) == ["sh", "/server.sh"]
+    assert seen.processes[0].uid == 0
+    assert [one.program for one in seen.processes] == ["sh", "nc"]
+    assert check(seen, "ports.published", "8888/tcp").verdict is PROVED
+
+
+def test_an_image_without_a_shell_from_beside(anywhere: Engine, images: Images) -> None:
+    import example_images
+
+    lines = 'COPY httpd index.html /\nEXPOSE 8080\nUSER 1000:7\nCMD ["/httpd", "-f", "-p", "8080", "-h", "/"]'
+    with open(example_images.static_busybox(), "rb") as stream:
+        files: dict[str, str | bytes] = {"httpd": stream.read(), "index.html": "hello\n"}
+    tag = images.on(anywhere, lines, files, base="scratch")
+    seen = verify(anywhere, tag, vantages=("side", "exec"))
+    assert check(seen, "ports.published", "8080/tcp").verdict is PROVED
+    (main,) = seen.processes
+    assert (main.pid, main.uid, main.gid) == (1, 1000, 7)
+    blind = verify(anywhere, tag, vantages=("exec",))
+    for name in ("ports.exposed", "ports.published", "user.pid1", "processes.tree"):
+        assert check(blind, name).verdict is Verdict.CANNOT_TELL
+
+
+def test_no_image_for_the_side_container(
+    anywhere: Engine, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.import_module("imglint.runner.verify"), "_calibrations", {})
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    seen = verify(anywhere, images.on(anywhere, SERVE), vantages=("side",))
+    known = check(seen, "engine.calibration")
+    assert known.verdict is Verdict.CANNOT_TELL
+    assert "--probe-image" not in known.summary
+    assert "no static busybox" in known.summary
+    assert check(seen, "ports.exposed").verdict is Verdict.CANNOT_TELL
+
+
+# HEALTHCHECK
+
+
+def health(anywhere: Engine, images: Images, lines: str, *phases: str) -> Observation:
+    return verify(anywhere, images.on(anywhere, f"{lines}\n{SERVE}"), phases=phases)
+
+
+@pytest.mark.parametrize("command", ["true", '["true"]', "pidof sh", "exit 0"])
+def test_a_check_that_cannot_fail(anywhere: Engine, images: Images, command: str) -> None:
+    seen = health(anywhere, images, f"HEALTHCHECK CMD {command}")
+    assert check(seen, "health.by-hand").verdict is PROVED
+    cannot = check(seen, "health.notices")
+    assert cannot.verdict is DISPROVED
+    assert "can't fail" in cannot.summary
+
+
+@pytest.mark.parametrize(
+    ("lines", "static", "by_hand"),
+    [
+        ("HEALTHCHECK CMD curl -f http://localhost/ || exit 1", "curl is not in the image", "is not there"),
+        ('HEALTHCHECK CMD ["curl", "localhost"]', "curl is not in the image", "is not there"),
+        ('HEALTHCHECK CMD ["/server.txt"]', "/server.txt is not in the image", "is not there"),
+        ('HEALTHCHECK CMD ["/etc/passwd"]', "/etc/passwd is not executable", "is not there"),
+        ("HEALTHCHECK CMD exit 2", "", "reserved"),
+        ("HEALTHCHECK CMD kill -9 $$", "", "signal 9"),
+        ("HEALTHCHECK --timeout=1s CMD sleep 5", "", "longer than its timeout"),
+        ("HEALTHCHECK CMD echo nothing; exit 1", "", "ended with 1: nothing"),
+    ],
+)
+def test_a_check_that_does_not_pass(
+    anywhere: Engine, images: Images, lines: str, static: str, by_hand: str
+) -> None:
+    seen = health(anywhere, images, lines, "health")
+    assert check(seen, "health.static").verdict is (DISPROVED if static else PROVED)
+    assert static in check(seen, "health.static").summary
+    assert check(seen, "health.by-hand").verdict is DISPROVED
+    assert by_hand in check(seen, "health.by-hand").summary
+    assert check(seen, "health.notices").verdict is Verdict.NOT_OBSERVED
+    expected = DISPROVED if anywhere.kind == "docker" else Verdict.CANNOT_TELL
+    assert check(seen, "health.engine").verdict is expected
+
+
+def test_times_of_a_check(anywhere: Engine, images: Images) -> None:
+    options = "--interval=5s --timeout=10s --start-period=20s --retries=4"
+    static = check(health(anywhere, images, f"HEALTHCHECK {options} CMD true"), "health.static")
+    assert (static.proof["interval"], static.proof["timeout"], static.proof["retries"]) == (5, 10, 4)
+    assert static.proof["worst case"] == 20 + 4 * (5 + 10)
+    assert "timeout is longer than its interval" in static.summary
+
+
+def test_no_check_and_none(anywhere: Engine, images: Images) -> None:
+    for lines in ("", "HEALTHCHECK NONE"):
+        assert not any(one.name.startswith("health") for one in health(anywhere, images, lines).checks)
+
+
+# Command, user, stop, writes
+
+
+def test_who_pid_1_is(anywhere: Engine, images: Images) -> None:
+    files = {
+        "passwd": "root:x:0:0::/:/bin/sh\nshop:x:1405:1406::/:/bin/sh\n",
+        "group": "shop:x:1406:\nmore:x:7:shop\n",
+    }
+    lines = f"COPY passwd group /etc/\n{SERVE}\nUSER shop"
+    seen = first_run(anywhere, images.on(anywhere, lines, files))
+    user = check(seen, "user.pid1")
+    assert (user.proof["uid"], user.proof["gid"], user.proof["name"]) == (1405, 1406, "shop")
+    assert 7 in user.proof["groups"]
+    assert "uid 1405 (shop)" in user.summary
+
+
+def test_an_unknown_user(anywhere: Engine, images: Images) -> None:
+    seen = first_run(anywhere, images.on(anywhere, f"{SERVE}\nUSER nobodyx"))
+    assert not seen.started
+    assert "nobodyx" in seen.error
+
+
+@pytest.mark.parametrize(
+    ("lines", "verdict", "code"),
+    [
+        ('CMD ["sh", "-c", "trap \'exit 0\' TERM; while :; do sleep 0.1; done"]', PROVED, 0),
+        ('CMD ["sh", "-c", "trap \'exit 143\' TERM; while :; do sleep 0.1; done"]', PROVED, 143),
+        ('CMD ["sh", "-c", "trap \'\' TERM; while :; do sleep 0.1; done"]', DISPROVED, 137),
+        ('CMD ["sleep", "60"]', DISPROVED, 137),
+        (
+            'STOPSIGNAL SIGUSR1\nCMD ["sh", "-c", "trap \'exit 5\' USR1; while :; do sleep 0.1; done"]',
+            PROVED,
+            5,
+        ),
+    ],
+)
+def test_stopping(anywhere: Engine, images: Images, lines: str, verdict: Verdict, code: int) -> None:
+    stop = check(first_run(anywhere, images.on(anywhere, lines), stop_seconds=3), "stop.signal")
+    assert (stop.verdict, stop.proof["exit_code"]) == (verdict, code)
+    if anywhere.kind == "docker":
+        assert stop.proof["signals sent"][-1:] == (
+            ["9"] if verdict is DISPROVED else stop.proof["signals sent"][:1]
+        )
+
+
+def test_a_program_that_ends_itself_with_137_was_not_killed(engine: Engine, images: Images) -> None:
+    lines = 'CMD ["sh", "-c", "trap \'exit 137\' TERM; while :; do sleep 0.1; done"]'
+    stop = check(first_run(engine, images.on(engine, lines)), "stop.signal")
+    assert (stop.verdict, stop.proof["exit_code"], stop.proof["signals sent"]) == (PROVED, 137, ["15"])
+
+
+def test_writes_and_what_to_mount(anywhere: Engine, images: Images) -> None:
+    script = "mkdir -p /srv/db; echo x > /srv/db/shop; echo y > /tmp/note; echo z > /kept/z; sleep 60"
+    seen = first_run(anywhere, images.on(anywhere, f'VOLUME /kept\nCMD ["sh", "-c", "{script}"]'))
+    writes = check(seen, "writes.layer")
+    assert sorted(writes.proof["paths"]) == ["/srv/db/shop", "/tmp/note"]
+    assert "VOLUME /srv/db and --tmpfs /tmp" in writes.summary
+
+
+def test_a_second_piece(anywhere: Engine, images: Images) -> None:
+    script = "printf '#!/bin/sh\\\\nsleep 60\\\\n' > /srv.sh; chmod +x /srv.sh; exec /srv.sh"
+    arrived = check(
+        first_run(anywhere, images.on(anywhere, f'CMD ["sh", "-c", "{script}"]')), "pieces.arrived"
+    )
+    assert arrived.verdict is DISPROVED
+    assert arrived.proof["running"] == ["/srv.sh"]
+
+
+def test_a_peer_that_is_dialled_by_its_address(anywhere: Engine, images: Images) -> None:
+    # The only peer that the network gives it is itself.
+    script = "nc -ll -p 9000 -e sleep 60 & sleep 0.3; A=$(hostname -i); sleep 60 | nc $A 9000"
+    seen = first_run(anywhere, images.on(anywhere, f'CMD ["sh", "-c", "{script}"]'))
+    peers = [one for one in seen.checks if one.name == "addresses.peers"]
+    assert [one.verdict for one in peers] == [DISPROVED]
+    assert "the arguments of nc" in peers[0].summary
+
+
+def test_several_services_zombies_and_orphans(anywhere: Engine, images: Images) -> None:
+    script = (
+        "httpd -f -p 82 & nc -ll -p 83 -e true & (sleep 0.6 & exec sleep 0.3) & (sleep 1; httpd -f -p 84) & "
+        "exec tail -f /dev/null"
+    )
+    seen = first_run(anywhere, images.on(anywhere, f'CMD ["sh", "-c", "{script}"]'))
+    tree = check(seen, "processes.tree")
+    assert {"httpd", "nc"} <= set(tree.proof["services"])
+    assert "2 services" in tree.summary
+    assert tree.proof["zombies"] >= 1  # tail reaps nobody
+
+
+# Harder conditions
+
+
+def test_deep(anywhere: Engine, images: Images) -> None:
+    script = "set -e; echo x > /work/note; exec sh /server.sh"
+    tag = images.on(
+        anywhere, f'RUN mkdir -m 777 /work\nCOPY server.sh /\nEXPOSE 8888\nCMD ["sh", "-c", "{script}"]'
+    )
+    seen = first_run(anywhere, tag, deep=True)
+    assert check(seen, "deep.read-only").verdict is DISPROVED
+    assert check(seen, "deep.read-only-tmpfs").verdict is PROVED
+    assert check(seen, "deep.any-user").verdict is PROVED
+    assert check(seen, "deep.no-capabilities").verdict is PROVED
+
+
+def test_deep_finds_what_goes_on_but_complains(engine: Engine, images: Images) -> None:
+    script = "chown 7 /server.sh; echo x > /note; exec sh /server.sh"
+    seen = first_run(engine, images.on(engine, f'COPY server.sh /\nCMD ["sh", "-c", "{script}"]'), deep=True)
+    for name in ("deep.read-only", "deep.any-user", "deep.no-capabilities"):
+        one = check(seen, name)
+        assert one.verdict is DISPROVED
+        assert "complains" in one.summary
+
+
+def test_hardening_is_the_least_that_holds(anywhere: Engine, images: Images) -> None:
+    script = "set -e; chown 7 /server.sh; echo x > /var/note; exec sh /server.sh"
+    tag = images.on(anywhere, f'RUN mkdir /var\nCOPY server.sh /\nEXPOSE 8888\nCMD ["sh", "-c", "{script}"]')
+    found = first_run(anywhere, tag, harden=True).hardening
+    assert found is not None
+    assert found.holds
+    assert (found.user, found.capabilities, found.read_only) == (
+        "",
+        ("CHOWN",),
+        False,
+    )  # it changes its own root
+    by_options = {one.options: one for one in found.trials}
+    without = [
+        one for one in found.trials if "--cap-drop=ALL" in one.options and "--cap-add" not in one.options
+    ]
+    assert without and not any(one.holds for one in without)
+    assert by_options[" ".join(found.flags())].holds
+
+
+def test_hardening_keeps_only_the_tmpfs_that_is_needed(engine: Engine, images: Images) -> None:
+    script = "set -e; echo x > /data/note; exec sh /server.sh"
+    lines = f'RUN mkdir /data && chmod 777 /data\nCOPY server.sh /\nEXPOSE 8888\nCMD ["sh", "-c", "{script}"]'
+    found = first_run(engine, images.on(engine, lines), harden=True).hardening
+    assert found is not None
+    assert found.holds
+    assert (found.user, found.capabilities, found.read_only, found.tmpfs) == (
+        "65532:65532",
+        (),
+        True,
+        ("/data",),
+    )
+    assert any(
+        "--read-only" in one.options and "--tmpfs" not in one.options and not one.holds
+        for one in found.trials
+    )
+    assert 0 < found.pids < 256
+    assert 0 < found.megabytes < 512
+    pod = found.kubernetes()
+    assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+    assert pod["containers"][0]["volumeMounts"][0]["mountPath"] == "/data"
+    assert json.dumps(found.compose())
+
+
+# Servers that nobody listed
+
+
+def test_a_server_on_the_loopback_of_ipv6(anywhere: Engine, images: Images) -> None:
+    seen = verify(anywhere, images.on(anywhere, 'EXPOSE 8888\nCMD ["httpd", "-f", "-p", "[::1]:8888"]'))
+    assert check(seen, "ports.exposed").verdict is DISPROVED
+    assert check(seen, "ports.published", "8888/tcp").verdict is DISPROVED
+
+
+def test_a_server_that_listens_after_six_seconds(anywhere: Engine, images: Images) -> None:
+    lines = 'COPY server.sh /\nEXPOSE 8888\nCMD ["sh", "-c", "sleep 6; exec sh /server.sh"]'
+    seen = verify(anywhere, images.on(anywhere, lines), phases=("published",))
+    assert check(seen, "ports.exposed").verdict is PROVED
+    assert check(seen, "ports.published", "8888/tcp").verdict is PROVED
+
+
+def test_a_server_that_closes_at_once(anywhere: Engine, images: Images) -> None:
+    seen = verify(anywhere, images.on(anywhere, 'EXPOSE 8888\nCMD ["nc", "-ll", "-p", "8888", "-e", "true"]'))
+    assert check(seen, "ports.exposed").verdict is PROVED
+    published = check(seen, "ports.published", "8888/tcp")
+    assert published.verdict in (PROVED, Verdict.CANNOT_TELL)
+    assert published.proof["published"]["outcome"] == "closed"
+
+
+def test_a_server_that_hands_its_port_to_a_child(anywhere: Engine, images: Images) -> None:
+    seen = verify(
+        anywhere, images.on(anywhere, 'EXPOSE 8888\nCMD ["nc", "-ll", "-p", "8888", "-e", "echo", "hi"]')
+    )
+    published = check(seen, "ports.published", "8888/tcp")
+    assert published.verdict is PROVED
+    assert published.proof["published"]["received"] == "hi\n"
+
+
+def test_ports_that_the_api_forges(anywhere: Engine, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that names another server's address: it answers, and yet nothing came into the container."""
+    import socket
+    import threading
+
+    from imglint.runner.session import Container
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = other.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(b"hello\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        genuine = Container.inspect
+
+        def forged(self: Container) -> dict[str, object]:
+            described = genuine(self)
+            ports = described["NetworkSettings"]["Ports"] or {}
+            for bindings in ports.values():
+                for one in bindings or ():
+                    one["HostIp"], one["HostPort"] = "127.0.0.1", str(other.getsockname()[1])
+            return described
+
+        monkeypatch.setattr(Container, "inspect", forged)
+        for server in ("sh /server.sh", "sleep 60"):
+            seen = verify(anywhere, images.on(anywhere, f"COPY server.sh /\nEXPOSE 8888\nCMD {server}"))
+            for name in ("ports.published", "ports.publish-all"):
+                assert check(seen, name, "8888/tcp").verdict is not PROVED
+        other.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,194 @@
+"""Hostile images, and runs that are cut off: nothing of ours is left, nothing of the user's has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from container_images import Images, check, leftovers
+
+from imglint.runner import Engine, EngineError, Observation, Verdict, verify
+from imglint.runner.session import SESSION, Session, sweep
+
+pytestmark = pytest.mark.container
+
+MOMENTS = 50
+SERVE = 'COPY server.sh /\nEXPOSE 8888\nVOLUME /data\nCMD ["sh", "/server.sh"]'
+
+
+@pytest.fixture(scope="module")
+def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
+    found = Images(engine, tmp_path_factory.mktemp("images"))
+    yield found
+    found.close()
+
+
+def holdings(engine: Engine) -> tuple[set[str], set[str], set[str]]:
+    """The engine's images, volumes and networks."""
+    images = {one["Id"] for one in engine.api.images(all=True)}
+    volumes = {one["Name"] for one in engine.api.volumes()["Volumes"] or ()}
+    return images, volumes, {one["Id"] for one in engine.api.networks()}
+
+
+def first_run(engine: Engine, image: str) -> Observation:
+    return verify(engine, image, phases=(), stop_seconds=2)
+
+
+def test_a_fork_bomb(anywhere: Engine, images: Images) -> None:
+    seen = first_run(anywhere, images.on(anywhere, 'CMD ["sh", "-c", "f() { f | f & }; f; sleep 60"]'))
+    assert seen.started
+    assert len(seen.processes) <= 256
+    assert leftovers(anywhere) == []
+
+
+def test_a_flood_of_output(anywhere: Engine, images: Images) -> None:
+    start = time.monotonic()
+    seen = first_run(
+        anywhere, images.on(anywhere, 'CMD ["sh", "-c", "exec yes 0123456789012345678901234567890123456789"]')
+    )
+    assert seen.started
+    assert len(seen.log) < 100_000
+    assert time.monotonic() - start < 60
+    assert leftovers(anywhere) == []
+
+
+def test_one_that_ends_at_once(anywhere: Engine, images: Images) -> None:
+    for code in (0, 3):
+        seen = verify(anywhere, images.on(anywhere, f'EXPOSE 80\nCMD ["sh", "-c", "exit {code}"]'))
+        assert (seen.alive, seen.exit_code) == (False, code)
+        assert check(seen, "ports.exposed").verdict is Verdict.DISPROVED
+        assert check(seen, "ports.published", "80/tcp").verdict is Verdict.DISPROVED
+
+
+def test_one_that_ignores_every_signal(anywhere: Engine, images: Images) -> None:
+    traps = "trap '' TERM INT HUP QUIT; while :; do sleep 1; done"
+    seen = first_run(anywhere, images.on(anywhere, f'CMD ["sh", "-c", "{traps}"]'))
+    assert check(seen, "stop.signal").verdict is Verdict.DISPROVED
+    assert leftovers(anywhere) == []
+
+
+def test_a_thousand_ports(engine: Engine, images: Images) -> None:
+    """A thousand are declared, and a thousand listen: a few of them are tried, and it is said."""
+    script = "i=2000; while [ $i -lt 2200 ]; do nc -l -p $i & i=$((i+1)); done; wait"
+    seen = verify(engine, images.on(engine, f'EXPOSE 2000-2999\nCMD ["sh", "-c", "{script}"]'))
+    assert "1000 ports declared, of which 32 are tried" in check(seen, "image.preflight").summary
+    assert len([one for one in seen.checks if one.name == "ports.published"]) <= 32
+    assert check(seen, "ports.publish-all").verdict is Verdict.CANNOT_TELL
+    assert leftovers(engine) == []
+
+
+def test_an_empty_health_check_never_reaches_the_engine(
+    engine: Engine, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Engines before 29.5 break down on it, so that a crafted image could stop everything on the machine."""
+    image = images.on(engine, SERVE)
+    genuine = Engine.inspect_image
+
+    def crafted(self: Engine, name: str) -> dict[str, object]:
+        described = genuine(self, name)
+        described["Config"]["Healthcheck"] = {"Test": ["CMD"]}
+        return described
+
+    monkeypatch.setattr(Engine, "inspect_image", crafted)
+    seen = verify(engine, image)
+    assert check(seen, "health.static").verdict is Verdict.DISPROVED
+    assert check(seen, "health.engine").verdict is Verdict.DISPROVED
+    assert "holds no command" in check(seen, "health.engine").summary
+
+
+# Runs that are cut off
+
+
+def verifying(image: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "imglint", "verify", image]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+
+
+def running(engine: Engine) -> bool:
+    return any(
+        one["State"] == "running" for one in engine.api.containers(all=True, filters={"label": SESSION})
+    )
+
+
+def test_killed_at_any_moment(engine: Engine, images: Images) -> None:
+    image = images.on(engine, SERVE)
+    before = holdings(engine)
+    start = time.monotonic()
+    assert verifying(image).wait(timeout=60) in (0, 1)
+    whole = time.monotonic() - start
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}")  # noqa: T201  (shown where the test fails)
+    rng = random.Random(seed)
+    alive = 0
+    for _ in range(MOMENTS):
+        run = verifying(image)
+        time.sleep(rng.uniform(0, whole))
+        alive += running(engine)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(run.pid, signal.SIGKILL)
+        run.wait(timeout=30)
+        wait_until(lambda: not leftovers(engine))
+    assert holdings(engine) == before, f"seed {seed}"
+    assert alive >= MOMENTS * 3 // 5, f"only {alive} of {MOMENTS} moments had a container"
+
+
+def test_killed_together_with_its_guardian(engine: Engine, images: Images) -> None:
+    """Nothing is left to clean up behind it: the next run does."""
+    image = images.on(engine, SERVE)
+    before = holdings(engine)
+    run = verifying(image)
+    wait_until(lambda: running(engine))
+    children = subprocess.run(
+        ["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    for pid in [*(int(one) for one in children), run.pid]:
+        os.kill(pid, signal.SIGKILL)
+    run.wait(timeout=30)
+    time.sleep(1)
+    assert leftovers(engine), "the guardian was to be dead"
+    verify(engine, image, phases=())
+    assert leftovers(engine) == []
+    assert holdings(engine) == before
+
+
+def test_a_run_of_somebody_else_is_left_alone(engine: Engine, images: Images) -> None:
+    image = images.on(engine, SERVE)
+    with Session(engine, image) as session:
+        container = session.create()
+        sweep(engine)
+        assert container.inspect()["Id"] == container.id
+
+
+def test_an_engine_that_goes_away(engine: Engine, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a call: one error that says so, and no traceback."""
+    import requests
+
+    from imglint.runner.session import Container
+
+    image = images.on(engine, SERVE)
+
+    def gone(self: Container) -> dict[str, object]:
+        from imglint.runner.engine import errors
+
+        with errors(self.id[:12]):
+            raise requests.ConnectionError("Connection aborted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Container, "inspect", gone)
+        with pytest.raises(EngineError, match="stopped answering"):
+            verify(engine, image, phases=())
+    wait_until(lambda: not leftovers(engine))

@@ -22,6 +22,7 @@ class Engine:
     """A connection to Docker. Close it, or use it in a `with`. What Podman does otherwise is in podman.py."""
 
     kind = "docker"
+    tells_owners = True  # of files in the archives that it gives
     # A bridge without masquerade, so that an image gets no way out, and without neighbours.
     network_options: Mapping[str, str] = {
         "com.docker.network.bridge.enable_ip_masquerade": "false",

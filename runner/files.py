@@ -7,7 +7,7 @@ import io
 import json
 import posixpath
 import tarfile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .engine import errors
 from .errors import EngineError
@@ -37,21 +37,35 @@ class FileStat(NamedTuple):
 
 def stat(container: Container, path: str) -> FileStat | None:
     """What a path leads to; None where there is nothing."""
-    engine = container.session.engine
     for _ in range(_MAX_LINKS):
-        with errors(container.id[:12]):
-            url = engine.url_of(container.id, "archive")
-            answer = engine.api.head(url, params={"path": path}, timeout=10)
-        header = answer.headers.get("X-Docker-Container-Path-Stat")
-        if answer.status_code != 200 or not header:
+        found = _header(container, path)
+        if found is None:
             return None
-        found = json.loads(base64.b64decode(header))
         mode = int(found.get("mode", 0))
         target = str(found.get("linkTarget") or "")
         if not mode & _SYMLINK or not target or target == path:
             return FileStat(path, int(found.get("size", 0)), mode & 0o777, bool(mode & _DIRECTORY))
         path = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
     return None
+
+
+def is_link(container: Container, path: str) -> bool:
+    """Whether a path itself is a symbolic link."""
+    found = _header(container, path)
+    return found is not None and bool(int(found.get("mode", 0)) & _SYMLINK)
+
+
+def _header(container: Container, path: str) -> dict[str, Any] | None:
+    """What the engine says of a path without following it; None where there is nothing."""
+    engine = container.session.engine
+    with errors(container.id[:12]):
+        url = engine.url_of(container.id, "archive")
+        answer = engine.api.head(url, params={"path": path}, timeout=10)
+    header = answer.headers.get("X-Docker-Container-Path-Stat")
+    if answer.status_code != 200 or not header:
+        return None
+    found: dict[str, Any] = json.loads(base64.b64decode(header))
+    return found
 
 
 def find_program(container: Container, name: str, search: str) -> FileStat | None:

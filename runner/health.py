@@ -347,6 +347,6 @@ def _output(ran: Ran) -> str:
 def _shown(ran: Ran) -> dict[str, Any]:
     return {
         "exit_code": ran.exit_code,
-        "output": _output(ran)[:300],
+        "output": _output(ran)[-300:],  # a program's last words say why
         "milliseconds": round(ran.seconds * 1000),
     }

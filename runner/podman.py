@@ -15,6 +15,7 @@ class Podman(Engine):
     """A connection to Podman's Docker-compatible service."""
 
     kind = "podman"
+    tells_owners = False  # it gives all of them to the container's own user
     network_options: Mapping[str, str] = {}  # it refuses those of Docker's bridge
 
     def inspect_image(self, name: str) -> dict[str, Any]:

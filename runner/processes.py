@@ -11,7 +11,8 @@ from .watch import Run
 # What stands before services, or helps them, and is none itself.
 _FRAMES = SHELLS | frozenset(
     "tini dumb-init docker-init catatonit init s6-svscan s6-supervise s6-linux-init-shutdownd runsvdir runsv"
-    " supervisord monit systemd circusd god forego foreman honcho runit gosu su-exec sudo su setpriv env timeout nice nohup sleep tail tee cat head logger".split()
+    " supervisord monit systemd circusd god forego foreman honcho runit"
+    " gosu su-exec sudo su setpriv env timeout nice nohup sleep tail tee cat head logger".split()
 )
 
 

@@ -41,7 +41,6 @@ files:
 """
 WRONG = """
 ports: {8888/tcp: closed, 9/tcp: listening, 10/tcp: published}
-other-ports: false
 health: {within: 0.1}
 user: {uid: 5, root: false}
 processes: {max: 1, services: 0}
@@ -239,8 +238,10 @@ def test_structure_tests_run_as_they_are(anywhere: Engine, images: Images) -> No
         seen = run_structure_tests(
             anywhere, image, [parse_structure_tests(yaml.safe_dump(raw), "tests.yaml")]
         )
-        verdicts = {one.verdict for one in seen.checks}
-        assert verdicts == {Verdict.PROVED if passes else Verdict.DISPROVED}, (case, seen.checks)
+        expected = Verdict.PROVED if passes else Verdict.DISPROVED
+        if "uid" in case and anywhere.kind == "podman":
+            expected = Verdict.CANNOT_TELL  # it gives every file to the container's own user
+        assert {one.verdict for one in seen.checks} == {expected}, (case, seen.checks)
     assert {one["Id"] for one in anywhere.api.images(all=True)} == before
     assert leftovers(anywhere) == []
 

@@ -38,9 +38,14 @@ class HealthCheck(NamedTuple):
     retries: int
 
     @property
+    def by_shell(self) -> bool:
+        """Whether /bin/sh reads it."""
+        return self.test[:1] == ("CMD-SHELL",)
+
+    @property
     def command(self) -> list[str]:
         """What the engine runs; the image's SHELL has no say in it."""
-        if self.test[0] == "CMD-SHELL":
+        if self.by_shell:
             return ["/bin/sh", "-c", *self.test[1:]]
         return list(self.test[1:])
 
@@ -57,15 +62,16 @@ def configured(config: Mapping[str, Any]) -> HealthCheck | None:
     breaks down on it, so it must never be started.
     """
     raw: Mapping[str, Any] = config.get("Healthcheck") or {}
-    test = tuple(str(one) for one in raw.get("Test") or ())
-    if not test or test[0] == "NONE":
+    test = [str(one) for one in raw.get("Test") or ()]
+    kind = test[0] if test else "NONE"
+    if kind == "NONE":
         return None
 
     def seconds(key: str, default: float) -> float:
         return int(raw.get(key) or 0) / _SECOND or default
 
     return HealthCheck(
-        test if len(test) > 1 and test[0] in ("CMD", "CMD-SHELL") else (test[0],),
+        tuple(test) if kind in ("CMD", "CMD-SHELL") else (kind,),
         seconds("Interval", 30.0), seconds("Timeout", 30.0), seconds("StartPeriod", 0.0),
         seconds("StartInterval", 5.0 if raw.get("StartPeriod") else 0.0), int(raw.get("Retries") or 3),
     )  # fmt: skip
@@ -75,7 +81,7 @@ def static_check(health: HealthCheck, config: Mapping[str, Any], container: Cont
     """Whether the image holds what the check starts, and how long it takes to tell."""
     proof: dict[str, Any] = {
         "test": list(health.test),
-        "form": "shell" if health.test[0] == "CMD-SHELL" else "exec",
+        "form": "shell" if health.by_shell else "exec",
         "interval": health.interval,
         "timeout": health.timeout,
         "start period": health.start_period,
@@ -101,7 +107,7 @@ def static_check(health: HealthCheck, config: Mapping[str, Any], container: Cont
     raw: Mapping[str, Any] = config.get("Healthcheck") or {}
     if raw.get("StartInterval") and not raw.get("StartPeriod"):
         notes.append("its start interval does nothing without a start period")
-    if health.test[0] == "CMD-SHELL" and list(config.get("Shell") or ["/bin/sh", "-c"]) != ["/bin/sh", "-c"]:
+    if health.by_shell and list(config.get("Shell") or ["/bin/sh", "-c"]) != ["/bin/sh", "-c"]:
         notes.append("it is run by /bin/sh, not by the image's SHELL")
     proof["notes"] = notes
     if faults:

@@ -235,7 +235,7 @@ def _pairs(raw: Any) -> dict[str, str]:
 
 
 def _pairs_of(raw: Any) -> dict[str, str]:
-    return dict(str(one).partition("=")[::2] for one in raw or ())
+    return {name: value for name, _, value in (str(one).partition("=") for one in raw or ())}
 
 
 def _expanded(text: str, known: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import health, published
@@ -42,6 +42,7 @@ def verify(
     probe: str = PROBE,
     vantages: Sequence[str] = ("host", "side", "exec"),
     phases: Collection[str] = PHASES,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Observation:
     """Start an image as it is and observe it.
 
@@ -56,6 +57,7 @@ def verify(
         stop_seconds: what lies between the stop signal and the kill.
         probe: the image of the side container, if the engine has it.
         vantages: from where processes and sockets are looked at, in order.
+        progress: told what is being done.
         phases: what to do beside the first run, with nothing published and no probes of the engine's.
 
     Raises:
@@ -69,6 +71,7 @@ def verify(
     hardening: Hardening | None = None
     with Session(engine, image, probe=probe, vantages=vantages) as session:
         control, problem = _control(session) if "calibration" in phases else (None, "it was not asked for")
+        progress("running it as it is")
         try:
             plain = _plain_run(session, config, declared, checks, stop_seconds, expectations)
         finally:
@@ -83,16 +86,20 @@ def verify(
             found = {Port(one.port, one.protocol) for one in plain.seen.listeners if not one.loopback}
             targets = sorted({*declared, *found})[:MAX_PORTS]
             if "published" in phases:
+                progress("publishing its ports")
                 published.publish_run(session, targets, wanted, plain, checks)
                 published.publish_all_run(session, declared, plain, checks, asked=publish_all)
             check = health.configured(config)
             if check is not None and "health" in phases:
+                progress("waiting for its health check")
                 checks.append(health.engine_check(session, check))
             if deep:
+                progress("running it under harder conditions")
                 from .deep import deep_checks
 
                 checks += deep_checks(session, config, plain)
             if harden:
+                progress("looking for the least that it needs")
                 from .harden import harden as search
 
                 hardening = search(session, config, plain)

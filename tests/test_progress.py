@@ -13,7 +13,7 @@ from image_archives import Saved, docker_legacy
 
 from imglint import progress
 from imglint.analyzer.image import open_images
-from imglint.progress import ProgressBar, bytes_of
+from imglint.progress import ProgressBar, StatusLine, bytes_of
 
 
 def test_nothing_is_drawn_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,3 +62,13 @@ def test_a_quick_read_leaves_the_terminal_alone(tmp_path: Path) -> None:
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, check=False, timeout=60)
     os.write(theirs, b".")
     assert os.read(ours, 100) == b"."
+
+
+def test_a_status_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with StatusLine("shop:1.0") as status:
+        status("running it as it is")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with StatusLine("shop:1.0") as status:
+        status("running it as it is")
+    assert capsys.readouterr().err == "\r\x1b[2Kshop:1.0: running it as it is\r\x1b[2K"

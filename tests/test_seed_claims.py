@@ -100,7 +100,7 @@ def test_add_unpacks_an_archive_and_fetches_without_unpacking(
         def __init__(self, *arguments: object) -> None:
             super().__init__(*arguments, directory=str(tmp_path))  # type: ignore[arg-type]
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:

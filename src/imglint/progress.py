@@ -60,6 +60,31 @@ class ProgressBar:
             sys.stderr.flush()
 
 
+class StatusLine:
+    """What is being done, on standard error where that is a terminal, and taken away again."""
+
+    def __init__(self, subject: str) -> None:
+        self._subject = subject
+        self._shown = False
+
+    def __call__(self, doing: str) -> None:
+        """Show this now."""
+        if sys.stderr.isatty():
+            self._shown = True
+            sys.stderr.write(f"\r\x1b[2K{self._subject}: {doing}")
+            sys.stderr.flush()
+
+    def __enter__(self) -> StatusLine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+
+
 def bytes_of(path: str) -> int:
     """The bytes of a file, or of all files of a directory; 0 where they can't be seen."""
     try:

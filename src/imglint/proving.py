@@ -66,6 +66,7 @@ def observe(engine: Engine, name: str, identity: str, wishes: Wishes, files: Fil
     Raises:
         EngineError: the engine can't.
     """
+    from .progress import StatusLine
     from .runner import verify
     from .runner.structure_test import run_structure_tests
 
@@ -74,10 +75,19 @@ def observe(engine: Engine, name: str, identity: str, wishes: Wishes, files: Fil
         tested = run_structure_tests(engine, identity, files.structure_tests, probe=wishes.probe)
         if not files.expectations:
             return tested._replace(image=name)
-    seen = verify(
-        engine, identity, publish=wishes.publish, publish_all=wishes.publish_all, deep=wishes.deep,
-        harden=wishes.harden, expectations=files.expectations, stop_seconds=wishes.stop_seconds, probe=wishes.probe,
-    )  # fmt: skip
+    with StatusLine(name) as progress:
+        seen = verify(
+            engine,
+            identity,
+            publish=wishes.publish,
+            publish_all=wishes.publish_all,
+            deep=wishes.deep,
+            harden=wishes.harden,
+            expectations=files.expectations,
+            stop_seconds=wishes.stop_seconds,
+            probe=wishes.probe,
+            progress=progress,
+        )
     return seen._replace(image=name, checks=(*seen.checks, *(tested.checks if tested else ())))
 
 

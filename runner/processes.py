@@ -37,7 +37,7 @@ def processes_check(run: Run) -> Check:
     if run.unreadable:
         return Check("processes.tree", "processes", Verdict.CANNOT_TELL, run.unreadable)
     seen = run.seen.processes
-    if not seen:
+    if not seen or not run.alive:
         return Check("processes.tree", "processes", Verdict.NOT_OBSERVED, run.ending or "none was seen")
     zombies = sum(one.state == "Z" for one in seen)
     orphans = [one.pid for one in seen if one.pid in run.orphans and one.state != "Z"]

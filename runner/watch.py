@@ -59,8 +59,8 @@ def watch(container: Container, view: View, awaited: Iterable[Port], patience: f
         if not state.get("Running") or state.get("Restarting"):
             return Run(
                 alive=False, exit_code=state.get("ExitCode"), error=str(state.get("Error") or ""),
-                seconds=passed, log=container.logs(), seen=last, unreadable="" if last.source else unreadable,
-            )  # fmt: skip
+                seconds=passed, log=container.logs(), seen=last,
+            )  # fmt: skip  # that nothing can be read of it any more is what its end means
         try:
             now = view.snapshot(int(state.get("Pid") or 0))
             unreadable = ""

@@ -253,11 +253,11 @@ service at all.
 def programs_running(observation: Observation) -> Outcome:
     from ...runner.processes import services
 
-    if not observation.processes:
-        yield PROGRAMS.skip("container", observation.error or "no process was seen: it ended at once")
-        return
     programs = services(observation.processes)
-    if len(programs) > 1:
+    if not observation.processes or (not observation.alive and len(programs) < 2):
+        # Whatever was seen by chance of a run that ended does not tell what it would have become.
+        yield PROGRAMS.skip("container", observation.error or "it ended before its processes could be told")
+    elif len(programs) > 1:
         pids = {
             name: next(one.pid for one in observation.processes if one.program == name) for name in programs
         }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..analyzer.credentials import mask
 from . import text
 from .gates_text import gates
+from .look import PLAIN, Look
 from .report import Report
 from .tables import clipped, size, table
 
@@ -18,21 +19,23 @@ _FILES = 15
 _DIRECTORIES = 8
 
 
-def render(report: Report, *, full: bool = False) -> str:
+def render(report: Report, look: Look = PLAIN) -> str:
     """Totals, layers, configuration, directories and files, then gates and findings."""
     assert report.diff is not None
     diff = report.diff
-    parts = [_totals(diff), _layers(diff)]
+    parts = [_totals(diff), _layers(diff, look)]
     if diff.config:
-        rows = [[one.key, _value(one.key, one.old), _value(one.key, one.new)] for one in diff.config]
+        rows = [
+            [clipped(one.key, 80), _value(one.key, one.old), _value(one.key, one.new)] for one in diff.config
+        ]
         parts.append(table(rows, ["configuration", "before", "after"]))
     if diff.files:
-        parts += [_directories(diff, full=full), _files(diff, full=full)]
+        parts += [_directories(diff, look), _files(diff, look)]
     if report.gates:
-        parts.append(gates(report.gates))
+        parts.append(gates(report.gates, look))
     if report.notes:
-        parts.append("\n".join(f"note: {note}" for note in report.notes))
-    return "\n\n".join(text.printable(part) for part in parts) + "\n"
+        parts.append(text.printable("\n".join(f"note: {note}" for note in report.notes)))
+    return "\n\n".join(parts) + "\n"
 
 
 def signed(count: int) -> str:
@@ -68,7 +71,7 @@ def _base(image: Image, base: Base) -> str:
     return f"the lowest {base.layers} of {len(image.layers)} layers, {known.get(base.known_by, 'unknown')}"
 
 
-def _layers(diff: ImageDiff) -> str:
+def _layers(diff: ImageDiff, look: Look) -> str:
     grown = diff.by_step()
     rows = []
     for one in diff.layers:
@@ -76,7 +79,11 @@ def _layers(diff: ImageDiff) -> str:
         image, index = (diff.new, one.new) if one.new is not None else (diff.old, one.old)
         assert index is not None
         layer = image.layers[index]
-        step = "unknown" if layer.step is None else clipped(mask(image.steps[layer.step].text), 60)
+        step = (
+            "unknown"
+            if layer.step is None
+            else clipped(mask(image.steps[layer.step].text), look.fitted(60, 46))
+        )
         change = signed(grown[one.new]) if one.new is not None and grown.get(one.new) else ""
         old, new = ("" if i is None else i for i in (one.old, one.new))
         rows.append([mark, old, new, size(layer.content_bytes), change, step])
@@ -85,24 +92,27 @@ def _layers(diff: ImageDiff) -> str:
     )
 
 
-def _directories(diff: ImageDiff, *, full: bool) -> str:
+def _directories(diff: ImageDiff, look: Look) -> str:
     found = list(diff.by_directory().items())
-    shown = found if full else found[:_DIRECTORIES]
+    shown = found if look.full else found[:_DIRECTORIES]
     return table(
-        [[signed(grown), f"/{directory}"] for directory, grown in shown],
+        [[signed(grown), clipped(f"/{directory}", 200)] for directory, grown in shown],
         ["seen", "directory"],
         right=("seen",),
     )
 
 
-def _files(diff: ImageDiff, *, full: bool) -> str:
-    shown = diff.files if full else diff.files[:_FILES]
+def _files(diff: ImageDiff, look: Look) -> str:
+    shown = diff.files if look.full else diff.files[:_FILES]
     rows = [
         [
             one.kind,
             signed(one.grown) if one.grown else "",
             "base" if one.base else "build",
-            clipped(f"/{one.path}" + (f" (was /{one.origin})" if one.origin is not None else ""), 90),
+            clipped(
+                f"/{one.path}" + (f" (was /{one.origin})" if one.origin is not None else ""),
+                look.fitted(90, 31),
+            ),
         ]
         for one in shown
     ]

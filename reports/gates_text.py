@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from .look import PLAIN, Look
 from .tables import clipped, size, table
 
 if TYPE_CHECKING:
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 _PARTS = ("min-efficiency", "max-own-waste")
 
 
-def gates(found: Iterable[Gate]) -> str:
+def gates(found: Iterable[Gate], look: Look = PLAIN) -> str:
     """A row for each gate."""
     rows = [
         [
-            "passed" if one.passed else "FAILED",
+            look.verdict("passed" if one.passed else "FAILED"),
             one.name,
             _shown(one.name, one.value),
             _shown(one.name, one.limit) if one.value is not None or one.name != "max-growth" else "",

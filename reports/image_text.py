@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..analyzer.credentials import mask
 from . import text
 from .gates_text import gates
+from .look import PLAIN, Look
 from .report import Report
 from .tables import clipped, size, table
 
@@ -18,40 +19,40 @@ _WASTE_ROWS = 10
 _BALLAST_ROWS = 5
 
 
-def render(report: Report, *, full: bool = False) -> str:
+def render(report: Report, look: Look = PLAIN) -> str:
     """Each image's measurements, then the findings."""
-    parts = [image_view(image, full=full) for image in report.images]
+    parts = [image_view(image, look) for image in report.images]
     if len(report.images) > 1:
         parts.append(shared(report.images))
     if report.gates:
-        parts.append(gates(report.gates))
-    parts.append(text.render(report, full=full).rstrip("\n"))
+        parts.append(gates(report.gates, look))
+    parts.append(text.render(report, look).rstrip("\n"))
     return "\n\n".join(parts) + "\n"
 
 
-def image_view(image: Image, *, full: bool = False) -> str:
+def image_view(image: Image, look: Look = PLAIN) -> str:
     """One image: totals, layers, waste."""
-    lines = [heading(image), "", layers(image)]
+    lines = [heading(image, look), "", layers(image, look)]
     if image.waste:
-        lines += ["", waste(image, full=full)]
+        lines += ["", waste(image, look)]
     if image.ballast:
-        lines += ["", ballast(image, full=full)]
+        lines += ["", ballast(image, look)]
     return "\n".join(lines)
 
 
-def heading(image: Image) -> str:
+def heading(image: Image, look: Look = PLAIN) -> str:
     """The name and the totals."""
     name = " ".join(image.tags) or image.id[:19]
     efficiency = "-" if image.efficiency is None else f"{image.efficiency:.1%}"
     stored = f", {size(image.compressed_bytes)} compressed" if image.compressed_bytes is not None else ""
     return (
-        f"{clipped(name, 100)}  {image.platform}  {image.id[:19]}\n"
+        f"{look.strong(clipped(name, 100))}  {image.platform}  {image.id[:19]}\n"
         f"content {size(image.content_bytes)}, live {size(image.live_bytes)},"
         f" wasted {size(image.wasted_bytes)}, efficiency {efficiency}{stored}"
     )
 
 
-def layers(image: Image) -> str:
+def layers(image: Image, look: Look = PLAIN) -> str:
     """A row for each layer, from the bottom."""
     packed = any(layer.compressed_bytes is not None for layer in image.layers)
     headers = ["layer", *(["compressed"] if packed else []), "content", "live", "wasted", "entries", "step"]
@@ -63,29 +64,29 @@ def layers(image: Image) -> str:
             size(layer.live_bytes),
             size(layer.wasted_bytes) if layer.wasted_bytes else "",
             layer.entries,
-            _step(image, layer),
+            _step(image, layer, look.fitted(_STEP_WIDTH, 70 if packed else 57)),
         ]
         for layer in image.layers
     ]
     return table(rows, headers, right=("layer", "compressed", "content", "live", "wasted", "entries"))
 
 
-def _step(image: Image, layer: Layer) -> str:
+def _step(image: Image, layer: Layer, width: int) -> str:
     if layer.step is None:
         return "unknown: the history does not say"
-    return clipped(mask(image.steps[layer.step].text) or "(no command)", _STEP_WIDTH)
+    return clipped(mask(image.steps[layer.step].text) or "(no command)", width)
 
 
-def waste(image: Image, *, full: bool = False) -> str:
+def waste(image: Image, look: Look = PLAIN) -> str:
     """What is wasted, by cause and pair of layers."""
-    shown = image.waste if full else image.waste[:_WASTE_ROWS]
+    shown = image.waste if look.full else image.waste[:_WASTE_ROWS]
     rows = [
         [
             size(one.bytes),
             one.added_by,
             one.hidden_by,
             one.cause,
-            clipped(", ".join(f"/{path}" for path in one.paths[:2]), 44)
+            clipped(", ".join(f"/{path}" for path in one.paths[:2]), look.fitted(44, 86))
             + (f" and {one.files - 2} more" if one.files > 2 else ""),
         ]
         for one in shown
@@ -95,11 +96,16 @@ def waste(image: Image, *, full: bool = False) -> str:
     return view + (f"\n… and {rest} smaller ones: --format full shows them" if rest else "")
 
 
-def ballast(image: Image, *, full: bool = False) -> str:
+def ballast(image: Image, look: Look = PLAIN) -> str:
     """What can be seen and is hardly needed: the largest kinds."""
-    shown = image.ballast if full else image.ballast[:_BALLAST_ROWS]
+    shown = image.ballast if look.full else image.ballast[:_BALLAST_ROWS]
     rows = [
-        [size(one.bytes), one.layer, one.kind, clipped(f"/{one.paths[0]}", 44) + _more(one.files - 1)]
+        [
+            size(one.bytes),
+            one.layer,
+            one.kind,
+            clipped(f"/{one.paths[0]}", look.fitted(44, 70)) + _more(one.files - 1),
+        ]
         for one in shown
     ]
     view = table(rows, ["beside it", "in layer", "visible", "files"], right=("beside it",))
@@ -148,7 +154,7 @@ def compared(images: tuple[Image, ...]) -> str:
     return table(rows, headers, right=("content", "layers", "packages"))
 
 
-def history(image: Image) -> str:
+def history(image: Image, look: Look = PLAIN) -> str:
     """Every step with the layer that it made, from the first."""
     rows = []
     for step in image.steps:
@@ -162,7 +168,7 @@ def history(image: Image) -> str:
                 "" if layer is None else size(layer.wasted_bytes) if layer.wasted_bytes else "",
                 clipped(
                     mask(step.text) or (f"({step.comment})" if step.comment else "(no command)"),
-                    _STEP_WIDTH + 20,
+                    look.fitted(_STEP_WIDTH + 20, 58),
                 ),
             ]
         )
@@ -186,4 +192,4 @@ def history(image: Image) -> str:
         notes.append(
             "history and layers differ in number: the mapping follows the habit of the tool that built it"
         )
-    return f"{heading(image)}\n\n{view}\n\n{'; '.join(notes)}"
+    return f"{heading(image, look)}\n\n{view}\n\n{'; '.join(notes)}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, Cell, CellVerdict
 from . import image_text, text, verify_text
+from .look import PLAIN, Look
 from .report import Report
 from .tables import clipped, table
 
@@ -13,29 +14,24 @@ _SHOWN = {CellVerdict.NOT_APPLICABLE: "n/a"}
 _REASON_WIDTH = 130
 
 
-def render(report: Report, *, full: bool = False) -> str:
+def render(report: Report, look: Look = PLAIN) -> str:
     """The findings, the matrix, and a reason for each cell that is not a plain pass."""
     parts = []
-    if full:
-        parts += [image_text.image_view(image, full=True) for image in report.images]
-        parts += [verify_text.checks(one, full=True) for one in report.observations]
-    parts.append(matrix(report.matrix))
-    reasons = [
-        f"{cell.antipattern:>2} {cell.evidence:<10} {_word(cell):<7}  {clipped(_reason(cell), _REASON_WIDTH)}"
-        for cell in report.matrix
-        if full or cell.verdict is not CellVerdict.PASS or cell.reason.startswith("below the level")
-    ]
-    parts.append("\n".join(_merged(report.matrix, reasons, full=full)))
-    parts.append(text.render(report, full=full).rstrip("\n"))
+    if look.full:
+        parts += [image_text.image_view(image, look) for image in report.images]
+        parts += [verify_text.checks(one, look) for one in report.observations]
+    parts.append(matrix(report.matrix, look))
+    parts.append(reasons(report.matrix, look))
+    parts.append(text.render(report, look).rstrip("\n"))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def matrix(cells: Sequence[Cell]) -> str:
+def matrix(cells: Sequence[Cell], look: Look = PLAIN) -> str:
     """Ten rows, three columns."""
     rows = []
     for number, name in enumerate(ANTIPATTERNS, 1):
         own = {cell.evidence: cell for cell in cells if cell.antipattern == number}
-        rows.append([number, name, *(_word(own[evidence]) for evidence in EVIDENCE)])
+        rows.append([number, name, *(look.verdict(_word(own[evidence])) for evidence in EVIDENCE)])
     return table(rows, ["", "thing to avoid", *EVIDENCE], right=("",))
 
 
@@ -50,17 +46,40 @@ def _reason(cell: Cell) -> str:
     return cell.reason
 
 
-def _merged(cells: Sequence[Cell], reasons: list[str], *, full: bool) -> list[str]:
-    """A kind of evidence that was not there at all is told once, not ten times."""
-    if full:
-        return reasons
-    out = []
+def reasons(cells: Sequence[Cell], look: Look = PLAIN) -> str:
+    """Why each cell is what it is; but in `full`, plain passes and what can't apply are left out.
+
+    A kind of evidence that was not there at all is told once, not ten times.
+    """
+    lines = []
+    merged = {} if look.full else _missing(cells)
+    for cell in cells:
+        plain_pass = cell.verdict is CellVerdict.PASS and not cell.reason.startswith("below the level")
+        if look.full or not (
+            plain_pass
+            or cell.verdict is CellVerdict.NOT_APPLICABLE
+            or merged.get(cell.evidence) == cell.reason
+        ):
+            lines.append(_reason_line(str(cell.antipattern), cell.evidence, _word(cell), _reason(cell), look))
+    lines += [_reason_line("", evidence, "unknown", reason, look) for evidence, reason in merged.items()]
+    return "\n".join(lines)
+
+
+def _reason_line(number: str, evidence: str, word: str, reason: str, look: Look) -> str:
+    shown = clipped(reason, _REASON_WIDTH if not look.full else 400)
+    line = look.folded(f"{number:>2} {evidence:<10} {word:<7}  {shown}", " " * 23)
+    return line.replace(f" {word:<7}  ", f" {look.verdict(f'{word:<7}')}  ", 1)
+
+
+def _missing(cells: Sequence[Cell]) -> dict[str, str]:
+    """The kinds of evidence of which nothing is known, all for the same reason."""
+    out: dict[str, str] = {}
     for evidence in EVIDENCE:
-        own = [cell for cell in cells if cell.evidence == evidence and cell.verdict is CellVerdict.UNKNOWN]
-        shared = {cell.reason for cell in own}
-        if len(own) > 3 and len(shared) == 1:
-            out.append(f"   {evidence:<10} unknown  {clipped(shared.pop(), _REASON_WIDTH)}")
-            reasons = [
-                one for one in reasons if not (one[3:13].strip() == evidence and one[14:21] == "unknown")
-            ]
-    return [one for one in reasons if " n/a " not in one] + out
+        found = {
+            cell.reason
+            for cell in cells
+            if cell.evidence == evidence and cell.verdict is not CellVerdict.NOT_APPLICABLE
+        }
+        if len(found) == 1:
+            out[evidence] = found.pop()
+    return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..rules.rule import Finding, Severity
+from .look import PLAIN, Look
 from .report import Report
 
 if TYPE_CHECKING:
@@ -13,19 +14,22 @@ if TYPE_CHECKING:
 _FRAME_WIDTH = 160
 
 
-def render(report: Report, *, full: bool = False) -> str:
+def render(report: Report, look: Look = PLAIN) -> str:
     """The findings, what could not be read, and a last line that says how it stands."""
     lines = []
-    if full:
+    if look.full:
         for finding in report.findings:
-            lines += [_line(finding, (), report.line_of(finding)), *_frame(finding, report), ""]
+            lines += [_line(finding, look, (), report.line_of(finding)), *_frame(finding, report, look), ""]
     else:
-        lines += [_line(first, others, report.line_of(first)) for first, others in _folded(report.findings)]
+        lines += [
+            _line(first, look, others, report.line_of(first)) for first, others in _folded(report.findings)
+        ]
     for one in report.withdrawn:
-        lines.append(f"withdrawn: {_line(one.finding)}: {one.reason}")
-    lines += [f"note: {note}" for note in report.notes]
-    lines.append(summary(report))
-    return "\n".join(_printable(line) for line in lines) + "\n"
+        plain = _line(one.finding, look._replace(color=False, width=None))
+        lines.append(look.faint(look.folded(f"withdrawn: {plain}: {_printable(one.reason)}")))
+    lines += [look.folded(_printable(f"note: {note}")) for note in report.notes]
+    lines.append(summary(report, look))
+    return "\n".join(lines) + "\n"
 
 
 def problems(report: Report) -> str:
@@ -50,10 +54,12 @@ def _printable(line: str) -> str:
     return "".join(char if char.isprintable() or char == "\t" else f"\\x{ord(char):02x}" for char in line)
 
 
-def summary(report: Report) -> str:
+def summary(report: Report, look: Look = PLAIN) -> str:
     """The last line: how many of each, and what to do next."""
     counts = [
-        f"{count} {severity.label}{'s' if count > 1 and severity >= Severity.WARNING else ''}"
+        look.severity(
+            f"{count} {severity.label}{'s' if count > 1 and severity >= Severity.WARNING else ''}", severity
+        )
         for severity in reversed(Severity)
         if (count := report.count(severity))
     ]
@@ -61,10 +67,15 @@ def summary(report: Report) -> str:
     if not counts:
         return f"no findings in {files}" if report.files else "nothing was checked"
     first = max(report.findings, key=lambda one: one.severity)
-    return f"{', '.join(counts)} in {files}; `imglint explain {first.rule.code}` says why"
+    fixable = {one.file for one in report.findings if one.fix is not None and one.fix.safe}
+    fixing = ""
+    if fixable and "-" not in fixable:
+        where = _printable(fixable.pop()) if len(fixable) == 1 else "…"
+        fixing = f", `imglint fix {where}` makes the safe fixes"
+    return f"{', '.join(counts)} in {files}; `imglint explain {first.rule.code}` says why{fixing}"
 
 
-def statistics(report: Report) -> str:
+def statistics(report: Report, look: Look = PLAIN) -> str:
     """How often each rule fired, the most frequent first, and the last line."""
     counts: dict[str, list[Finding]] = {}
     for one in report.findings:
@@ -74,10 +85,12 @@ def statistics(report: Report) -> str:
         f"{len(found):6} {code:{width}}  {found[0].rule.name}, in {len({one.file for one in found})} files"
         for code, found in sorted(counts.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
-    return "\n".join([*lines, summary(report)]) + "\n"
+    return "\n".join([*lines, summary(report, look)]) + "\n"
 
 
-def _line(finding: Finding, others: tuple[Finding, ...] = (), made_on: int | None = None) -> str:
+def _line(
+    finding: Finding, look: Look = PLAIN, others: tuple[Finding, ...] = (), made_on: int | None = None
+) -> str:
     place = finding.place
     where = finding.file
     if place.span:
@@ -90,7 +103,15 @@ def _line(finding: Finding, others: tuple[Finding, ...] = (), made_on: int | Non
     if others:
         lines = ", ".join(str(one.place.span.line) for one in others[:8] if one.place.span)
         more = f" (+{len(others)} more: line{'s' if len(others) > 1 else ''} {lines}{', …' if others[8:] else ''})"
-    return f"{where}: {finding.rule.code} {finding.message} [{finding.severity.label}]{more}"
+    code, label = finding.rule.code, f"[{finding.severity.label}]"
+    line = look.folded(_printable(f"{where}: {code} {finding.message} {label}{more}"))
+    if look.color:
+        # Painted last, so that what is printed of the input can't steer the terminal.
+        shown = _printable(where)
+        painted = f"{look.strong(shown)}: {look.severity(code, finding.severity)} "
+        line = line.replace(f"{shown}: {code} ", painted, 1)
+        line = look.severity(label, finding.severity).join(line.rsplit(label, 1))
+    return line
 
 
 def _folded(findings: tuple[Finding, ...]) -> list[tuple[Finding, tuple[Finding, ...]]]:
@@ -103,22 +124,23 @@ def _folded(findings: tuple[Finding, ...]) -> list[tuple[Finding, tuple[Finding,
     return [(group[0], tuple(group[1:])) for group in groups.values()]
 
 
-def _frame(finding: Finding, report: Report) -> list[str]:
+def _frame(finding: Finding, report: Report, look: Look) -> list[str]:
     """The source line with carets, the proof, and the fix."""
     out = []
     text, span = report.texts.get(finding.file), finding.place.span
     if text and span:
-        out += _source(text, span)
-    for name, value in (finding.proof or {}).items():
-        out.append(f"   = {name}: {_shown(value)}")
+        *source, carets = (_printable(line) for line in _source(text, span, look.width or _FRAME_WIDTH))
+        bar = carets.index("|") + 1
+        out += [*source, carets[:bar] + look.severity(carets[bar:], finding.severity)]
+    notes = [f"   = {name}: {_shown(value)}" for name, value in (finding.proof or {}).items()]
     if finding.fix:
         word = "fix" if finding.fix.safe else "possible fix"
-        out.append(f"   = {word}: {finding.fix.text}")
-    out.append(f"   = why: {finding.rule.summary}")
-    return out
+        notes.append(f"   = {word}: {finding.fix.text}")
+    notes.append(f"   = why: {finding.rule.summary}")
+    return out + [look.folded(_printable(note), "     ") for note in notes]
 
 
-def _source(text: Text, span: Span) -> list[str]:
+def _source(text: Text, span: Span, width: int) -> list[str]:
     from ..analyzer.credentials import mask
 
     line = text.lines[span.line - 1].rstrip("\r").lstrip("\ufeff")
@@ -128,10 +150,13 @@ def _source(text: Text, span: Span) -> list[str]:
     if masked != line:
         # The columns of a masked line are others; point at its start only.
         start, end = 1, 2
-    shown = masked.replace("\t", " ")[:_FRAME_WIDTH]
-    width = len(str(span.line))
-    carets = " " * (start - 1) + "^" * max(min(end, _FRAME_WIDTH) - start, 1)
-    return [f" {' ' * width} |", f" {span.line} | {shown}", f" {' ' * width} | {carets}"]
+    margin = len(str(span.line))
+    room = max(width - margin - 4, 20)
+    # Of a line that is too long, the part around the word.
+    cut = max(0, start - room // 2) if start > room - 10 else 0
+    shown = masked.replace("\t", " ")[cut : cut + room]
+    carets = " " * (start - 1 - cut) + "^" * max(min(end - cut, room + 1) - (start - cut), 1)
+    return [f" {' ' * margin} |", f" {span.line} | {shown}", f" {' ' * margin} | {carets}"]
 
 
 def _shown(value: object) -> str:

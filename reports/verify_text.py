@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..analyzer.credentials import mask, masked
 from . import text
+from .look import PLAIN, Look
 from .report import Report
 from .tables import clipped
 
@@ -17,27 +18,30 @@ if TYPE_CHECKING:
 _SUMMARY_WIDTH = 150
 
 
-def render(report: Report, *, full: bool = False) -> str:
+def render(report: Report, look: Look = PLAIN) -> str:
     """Each image's checks, then the findings."""
-    parts = [checks(one, full=full) for one in report.observations]
-    parts.append(text.render(report, full=full).rstrip("\n"))
+    parts = [checks(one, look) for one in report.observations]
+    parts.append(text.render(report, look).rstrip("\n"))
     return "\n\n".join(parts) + "\n"
 
 
-def checks(observation: Observation, *, full: bool = False) -> str:
+def checks(observation: Observation, look: Look = PLAIN) -> str:
     """The checks of one image, a line each; with their proofs in `full`. Then the least that it needs."""
-    lines = [f"{clipped(observation.image, 80)}  {observation.image_id[:19]}  on {observation.engine}", ""]
+    lines = [
+        f"{look.strong(clipped(observation.image, 80))}  {observation.image_id[:19]}  on {observation.engine}",
+        "",
+    ]
     width = max((len(one.name) + len(one.subject) + 1 for one in observation.checks), default=0)
     for one in observation.checks:
-        lines.append(_line(one, width))
-        if full:
+        lines.append(_line(one, width, look))
+        if look.full:
             lines += [f"    {name}: {_shown(value)}" for name, value in masked(one.proof).items()]
     if observation.hardening is not None:
-        lines += ["", *_hardening(observation.hardening, observation.image, full=full)]
+        lines += ["", *_hardening(observation.hardening, observation.image, look)]
     return "\n".join(lines)
 
 
-def _hardening(found: Hardening, image: str, *, full: bool) -> list[str]:
+def _hardening(found: Hardening, image: str, look: Look) -> list[str]:
     """The options as the three tools take them that people run containers with."""
     import yaml
 
@@ -51,7 +55,7 @@ def _hardening(found: Hardening, image: str, *, full: bool) -> list[str]:
         ("Kubernetes, in the pod's spec", found.kubernetes()),
     ):
         lines += ["", f"# {title}", *yaml.safe_dump(structure, sort_keys=False).rstrip().splitlines()]
-    if full:
+    if look.full:
         lines += [
             "",
             *(
@@ -62,9 +66,14 @@ def _hardening(found: Hardening, image: str, *, full: bool) -> list[str]:
     return lines
 
 
-def _line(check: Check, width: int) -> str:
+def _line(check: Check, width: int, look: Look) -> str:
     name = f"{check.name} {check.subject}"
-    return f"{check.verdict:<17}  {name:<{width}}  {clipped(mask(check.summary), _SUMMARY_WIDTH)}".rstrip()
+    # A summary runs on in the next line where the terminal is too narrow for it.
+    summary = clipped(mask(check.summary), _SUMMARY_WIDTH)
+    indent = " " * (min(width, 30) + 21)
+    line = look.folded(f"{check.verdict:<17}  {clipped(name, 400):<{width}}  {summary}".rstrip(), indent)
+    word = f"{check.verdict:<17}"
+    return look.verdict(word) + line[len(word) :]
 
 
 def _shown(value: object) -> str:

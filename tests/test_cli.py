@@ -77,7 +77,7 @@ BAD_INPUT = [
     (["link"], 2, "link: is a broken link"),
     (["--nope"], 2, "there is no option --nope"),
     (["--format"], 2, "--format needs a value"),
-    (["--format", "xml"], 2, "--format is text, full, json, not 'xml'"),
+    (["--format", "xml"], 2, "--format is text, full, json, sarif"),
     (["--select", "DL3OO6", "fine"], 2, "did you mean DL30"),
     (["--fail-level", "fatal"], 2, "--fail-level is"),
     (["--build-arg", "A", "fine"], 2, "--build-arg takes NAME=VALUE"),

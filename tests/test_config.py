@@ -17,7 +17,7 @@ from imglint.analyzer import InputError
 from imglint.analyzer.dockerfile import Text
 from imglint.config import Configuration, Settings
 from imglint.config_file import KEYS, read
-from imglint.pipeline import lint, lint_text
+from imglint.pipeline import lint_files, lint_text
 from imglint.rules.index import INDEX
 from imglint.rules.profiles import FORMATTING, HADOLINT
 from imglint.rules.registry import select
@@ -65,7 +65,7 @@ def test_overrides_for_some_paths(tmp_path: Path) -> None:
     for name in ("dev/x/Dockerfile", "Dockerfile"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(FAULTY)
-    report, _ = lint([str(tmp_path)], Configuration())
+    report = lint_files([str(tmp_path)], Configuration())
     assert {(Path(one.file).parent.name, one.rule.code) for one in report.findings} == {
         ("x", "DS-0017"), (tmp_path.name, "DL3006"), (tmp_path.name, "DL3009"), (tmp_path.name, "DL3002"),
         (tmp_path.name, "DS-0017"),
@@ -187,11 +187,11 @@ def test_since(tmp_path: Path) -> None:
     git("add", ".")
     git("commit", "-m", "x")
     old.write_text("# more\n" * 20 + old.read_text() + "RUN sudo x\n")
-    assert [one.rule.code for one in lint([str(old)], since="HEAD")[0].findings] == ["DL3004"]
+    assert [one.rule.code for one in lint_files([str(old)], since="HEAD").findings] == ["DL3004"]
     git("mv", "old", "new")
     git("add", ".")
     (tmp_path / "added.Dockerfile").write_text("FROM debian\nUSER 1\n")
-    report, _ = lint([str(tmp_path)], since="HEAD")
+    report = lint_files([str(tmp_path)], since="HEAD")
     assert {(Path(one.file).name, one.rule.code) for one in report.findings} == {
         ("Dockerfile", "DL3004"), ("added.Dockerfile", "DL3006"),
     }  # fmt: skip
@@ -216,24 +216,24 @@ def test_gitignore_holds(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(FAULTY)
     (tmp_path / "a/.gitignore").write_text("!x.old.Dockerfile\n")
-    report, _ = lint([str(tmp_path)])
+    report = lint_files([str(tmp_path)])
     found = {str(Path(one).relative_to(tmp_path)) for one in report.files}
     assert found == {"Dockerfile", "a/Dockerfile", "a/x.old.Dockerfile"}
-    report, _ = lint([str(tmp_path / "a")])
+    report = lint_files([str(tmp_path / "a")])
     assert len(report.files) == 2
     # A file that is named is linted, ignored or not.
-    assert len(lint([str(tmp_path / "build/Dockerfile")])[0].files) == 1
+    assert len(lint_files([str(tmp_path / "build/Dockerfile")]).files) == 1
 
 
 def test_jobs_find_the_same(tmp_path: Path) -> None:
     for number in range(60):
         (tmp_path / f"{number:02}.Dockerfile").write_text(FAULTY)
     (tmp_path / "x.Dockerfile").write_bytes(b"\0")
-    one, many = (lint([str(tmp_path)], jobs=jobs) for jobs in (1, 2))
-    assert one[1] == many[1] == 4
-    assert one[0].findings == many[0].findings
-    assert one[0].problems == many[0].problems
-    assert len(one[0].findings) == 60 * len(codes(Settings()))
+    one, many = (lint_files([str(tmp_path)], jobs=jobs) for jobs in (1, 2))
+    assert one.exit_code == many.exit_code == 4
+    assert one.findings == many.findings
+    assert one.problems == many.problems
+    assert len(one.findings) == 60 * len(codes(Settings()))
 
 
 def test_statistics(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from . import __version__
 from .analyzer import InputError
 from .config import PROFILES, Configuration, Settings
 from .exits import Exit
-from .lint_options import FORMATS, UsageError, build, choose, outputs
+from .lint_options import UsageError, build, choose, outputs
+from .reports.formats import FORMATS
 from .rules.gates import Limits, parse_limits
 
 app = typer.Typer(
@@ -86,7 +87,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def app_commands() -> frozenset[str]:
     """The names of the commands."""
-    return frozenset(one.callback.__name__ for one in app.registered_commands if one.callback)
+    groups = {one.name for one in app.registered_groups if one.name}
+    return frozenset(one.callback.__name__ for one in app.registered_commands if one.callback) | groups
 
 
 def _version(wanted: bool) -> None:

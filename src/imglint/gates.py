@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .analyzer import InputError
-from .rules.gates import Limits, Weight, dive_limits
+from .rules.gates import Limits, Weight, dive_limits, weigh
 
 if TYPE_CHECKING:
     from .analyzer.image import Image
@@ -47,12 +47,9 @@ def earlier(source: str, image: Image, *, engine: str | None = None) -> Weight |
         return None
     if os.path.isfile(source) and _is_json(source):
         return _recorded(source, image)
-    from .pipeline import open_source
+    from .pipeline import open_image
 
-    found = open_source(source, engine=engine)
-    if len(found) != 1:
-        raise InputError(source, f"holds {len(found)} images", "name one: PATH:NAME, or PATH:@0")
-    return Weight(source, found[0].content_bytes, found[0].live_bytes)
+    return weigh(open_image(source, engine=engine))
 
 
 def _is_json(path: str) -> bool:
@@ -73,7 +70,15 @@ def _recorded(path: str, image: Image) -> Weight | None:
         chosen = same or (images if len(images) == 1 else [])
         if not chosen:
             return None
-        return Weight(path, int(chosen[0]["content_bytes"]), int(chosen[0]["live_bytes"]))
+        found = chosen[0]
+        return Weight(
+            path,
+            int(found["content_bytes"]),
+            int(found["live_bytes"]),
+            int(found["wasted_bytes"]),
+            found["compressed_bytes"],
+            tuple((str(one["created_by"] or ""), int(one["content_bytes"])) for one in found["layers"]),
+        )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"is no JSON of `imglint image`: {' '.join(str(error).split())}"
         raise InputError(

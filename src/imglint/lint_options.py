@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .config import PROFILES, SEVERITIES
-
-FORMATS = ("text", "full", "json")
+from .reports.formats import FORMATS
 
 
 class UsageError(Exception):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .known import Trace
     from .proving import Wishes
     from .rules.entry import Entry
-    from .rules.gates import Gate
+    from .rules.gates import Gate, Weight
     from .rules.rule import Evidence, Finding, Rule
     from .runner import Engine, Observation
 
@@ -45,12 +45,38 @@ class Linted(NamedTuple):
 
 
 def lint(
+    text: str | bytes,
+    settings: Settings = Settings(),  # noqa: B008
+    *,
+    name: str = "Dockerfile",
+) -> Report:
+    """Lint the text of a Dockerfile.
+
+    >>> [one.message for one in lint("FROM debian:12\\nMAINTAINER me\\n").findings if one.place.span.line == 2]
+    ['MAINTAINER is deprecated: tools read LABEL org.opencontainers.image.authors']
+
+    Args:
+        text: as it is or as UTF-8; whatever it holds, it never fails.
+        settings: which rules, and how strict.
+        name: how to call it in findings. The file need not be there.
+
+    Raises:
+        InputError: it has no stage of the name that the settings ask for.
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    decoded = Text.decode(data, name)
+    judgement, code = lint_text(decoded, settings)
+    return Report((name,), judgement.findings, judgement.skipped, texts={name: decoded}, exit_code=code)
+
+
+def lint_files(
     paths: Iterable[str],
     settings: Settings | Configuration = Settings(),  # noqa: B008
     *,
     since: str | None = None,
     jobs: int = 1,
-) -> tuple[Report, Exit]:
+) -> Report:
     """Lint files, directories and globs; "-" is standard input. One bad input never stops the rest.
 
     Args:
@@ -83,15 +109,15 @@ def lint(
     results = _each(list(names), settings, since, jobs)
     texts = {one.text.name: one.text for one in results if one.text is not None}
     problems += dict.fromkeys(one.problem for one in results if one.problem is not None)
-    report = Report(
+    return Report(
         files=tuple(texts),
         findings=tuple(finding for one in results for finding in one.judgement.findings),
         skipped=tuple(skipped for one in results for skipped in one.judgement.skipped),
         problems=tuple(problems),
         notes=tuple(dict.fromkeys(note for one in results for note in one.notes)),
         texts=texts,
+        exit_code=worst([*codes, *(one.code for one in results)]),
     )
-    return report, worst([*codes, *(one.code for one in results)])
 
 
 class _Fixed(Configuration):
@@ -295,7 +321,7 @@ def measure(
     engine: str | None = None,
     platform: str | None = None,
     contents: bool = False,
-) -> tuple[Report, Exit]:
+) -> Report:
     """Open images, measure and judge them. One that can't be read never stops the others.
 
     `contents`: look into the files of all layers, too.
@@ -310,7 +336,7 @@ def measure(
     judgements: list[Judgement] = []
     for source in sources:
         try:
-            found = open_source(source, verify=verify, engine=engine, platform=platform)
+            found = open_images(source, verify=verify, engine=engine, platform=platform)
         except InputError as error:
             problems.append(_problem(error))
             codes.append(Exit.INPUT)
@@ -320,14 +346,14 @@ def measure(
             images.append(image)
             judgements.append(judgement)
             codes.append(exit_for(judgement.findings, settings, failed=judgement.failed))
-    report = Report(
+    return Report(
         files=tuple(image.source for image in images),
         findings=tuple(one for judgement in judgements for one in judgement.findings),
         skipped=tuple(one for judgement in judgements for one in judgement.skipped),
         problems=tuple(problems),
         images=tuple(images),
+        exit_code=worst(codes),
     )
-    return report, worst(codes)
 
 
 def weigh(
@@ -338,7 +364,7 @@ def weigh(
     against: str | None = None,
     dive: bool = False,
     engine: str | None = None,
-) -> tuple[Report, Exit]:
+) -> Report:
     """Hold the images of a report against limits: those given, and those of the settings.
 
     Args:
@@ -357,6 +383,7 @@ def weigh(
 
     gates: list[Gate] = []
     notes: list[str] = []
+    weights: dict[str, Weight] = {}
     for image in report.images:
         before = None
         if against is not None:
@@ -366,6 +393,7 @@ def weigh(
                     f"{against} holds nothing of {image.source} yet: there is nothing to compare with"
                 )
             else:
+                weights[image.id] = before
                 grown = image.content_bytes - before.content_bytes
                 notes.append(
                     f"{image.source}: content {grown:+,} bytes, live {image.live_bytes - before.live_bytes:+,}"
@@ -373,8 +401,13 @@ def weigh(
                 )
         wanted = settings.limits_of((*image.tags, image.source)).replaced_by(limits)
         gates += check(image, wanted, before, dive=dive)
-    report = report._replace(gates=tuple(gates), notes=(*report.notes, *notes))
-    return report, Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS
+    kept = Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS
+    return report._replace(
+        gates=tuple(gates),
+        earlier=weights,
+        notes=(*report.notes, *notes),
+        exit_code=worst([Exit(report.exit_code), kept]),
+    )
 
 
 def compare(
@@ -386,33 +419,29 @@ def compare(
     base: Sequence[str] = (),
     verify: bool = True,
     engine: str | None = None,
-) -> tuple[Report, Exit]:
+) -> Report:
     """Compare two images.
 
     Raises:
         InputError: one can't be read, or is several.
     """
     from .analyzer.image.diff import ImageDiff
-    from .rules.gates import Weight, check
+    from .rules.gates import check, weigh
 
-    images = []
-    for source in (old, new):
-        found = open_source(source, verify=verify, engine=engine)
-        if len(found) != 1:
-            raise InputError(source, f"holds {len(found)} images", "name one: PATH:NAME, or PATH:@0")
-        images.append(found[0])
-    bases = [image for source in base for image in open_source(source, verify=verify, engine=engine)]
-    diff = ImageDiff(images[0], images[1], bases)
-    wanted = settings.limits_of((*images[1].tags, new)).replaced_by(limits)
-    before = Weight(old, images[0].content_bytes, images[0].live_bytes)
-    gates = tuple(one for one in check(images[1], Limits(max_growth=wanted.max_growth), before))
-    report = Report(files=(old, new), images=tuple(images), diff=diff, gates=gates)
-    return report, Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS
+    before, after = (open_image(source, verify=verify, engine=engine) for source in (old, new))
+    bases = [image for source in base for image in open_images(source, verify=verify, engine=engine)]
+    wanted = settings.limits_of((*after.tags, new)).replaced_by(limits)
+    gates = check(after, Limits(max_growth=wanted.max_growth), weigh(before))
+    return Report(
+        files=(old, new),
+        images=(before, after),
+        diff=ImageDiff(before, after, bases),
+        gates=gates,
+        exit_code=Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS,
+    )
 
 
-def prove(
-    images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: str | None = None
-) -> tuple[Report, Exit]:
+def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: str | None = None) -> Report:
     """Run images and judge what was observed. An archive is loaded for it, and removed again.
 
     Raises:
@@ -439,16 +468,51 @@ def prove(
         for one in seen
         if (one.started and one.processes) or not files.structure_tests
     ]
-    report = Report(
-        files=tuple(images),
-        findings=tuple(finding for one in judged for finding in one.findings),
-        skipped=tuple(skipped for one in judged for skipped in one.skipped),
-        observations=tuple(seen),
-    )
-    code = exit_for(report.findings, settings, failed=any(one.failed for one in judged))
+    findings = tuple(finding for one in judged for finding in one.findings)
+    code = exit_for(findings, settings, failed=any(one.failed for one in judged))
     if any(unmet(one, allow_unknown=wishes.allow_unknown) for one in seen):
         code = worst([code, Exit.FINDINGS])
-    return report, code
+    return Report(
+        files=tuple(images),
+        findings=findings,
+        skipped=tuple(skipped for one in judged for skipped in one.skipped),
+        observations=tuple(seen),
+        exit_code=code,
+    )
+
+
+def verify(
+    image: str,
+    *,
+    publish: Sequence[str] = (),
+    publish_all: bool = False,
+    deep: bool = False,
+    harden: bool = False,
+    expect: Sequence[str] = (),
+    stop_seconds: int = 10,
+    engine: str | None = None,
+) -> Observation:
+    """Run an image and observe it: `verify(...).checks` are the verdicts, each with its proof.
+
+    Args:
+        image: a name or ID that the engine has, or an archive, which is loaded for as long as it takes.
+        publish: as for `docker run -p`.
+        publish_all: as for `docker run -P`.
+        deep: run it under harder conditions, too.
+        harden: find the least that it needs; in `.hardening`.
+        expect: files of expectations.
+        stop_seconds: what lies between the stop signal and the kill.
+        engine: docker, podman or a URL; None: the local one.
+
+    Raises:
+        InputError: no engine answers, it has no such image, or it can't do what was asked.
+    """
+    from .proving import Wishes
+
+    wishes = Wishes(
+        tuple(publish), publish_all, deep, harden, stop_seconds, expect=tuple(expect), allow_unknown=True
+    )
+    return prove((image,), Settings(), wishes, engine=engine).observations[0]
 
 
 @contextlib.contextmanager
@@ -461,14 +525,31 @@ def _in_engine(client: Engine, image: str, engine: str | None) -> Iterator[str]:
     if source.kind != "path":
         yield source.value
         return
-    found = open_source(image, engine=engine)
-    if len(found) != 1:
-        raise InputError(image, f"holds {len(found)} images", "name one: PATH:NAME, or PATH:@0")
-    with loaded(client, found[0].docker_archive(), found[0].id) as identity:
+    found = open_image(image, engine=engine)
+    with loaded(client, found.docker_archive(), found.id) as identity:
         yield identity
 
 
-def open_source(
+def open_image(
+    source: str, *, verify: bool = True, engine: str | None = None, platform: str | None = None
+) -> Image:
+    """The one image of a SOURCE. See `open_images`.
+
+    >>> image = open_image("examples/waste/waste.tar")
+    >>> image.content_bytes, image.wasted_bytes
+    (155546, 87690)
+
+    Raises:
+        InputError: it can't be read, no engine knows it, or it holds several.
+    """
+    found = open_images(source, verify=verify, engine=engine, platform=platform)
+    if len(found) != 1:
+        hint = "name one: PATH:NAME, or PATH:@0; or its platform"
+        raise InputError(source, f"holds {len(found)} images", hint)
+    return found[0]
+
+
+def open_images(
     source: str, *, verify: bool = True, engine: str | None = None, platform: str | None = None
 ) -> tuple[Image, ...]:
     """The images of a SOURCE: a path, or a name that is streamed from the engine; of one platform, if named.
@@ -476,13 +557,14 @@ def open_source(
     Raises:
         InputError: it can't be read, or no engine knows it.
     """
-    from .analyzer.image import open_images, parse_source
+    from .analyzer.image import open_images as read_images
+    from .analyzer.image import parse_source
     from .progress import ProgressBar, bytes_of
 
     parsed = parse_source(source)
     if parsed.kind == "path":
         with ProgressBar(source, bytes_of(parsed.value)) as progress:
-            return open_images(
+            return read_images(
                 parsed.value,
                 name=source,
                 select=parsed.select,
@@ -495,7 +577,7 @@ def open_source(
     try:
         with connect(engine) as client, ProgressBar(source) as progress:
             chunks = progress.counted(client.save(parsed.value))
-            return open_images(chunks, name=source, verify=verify, platform=platform)
+            return read_images(chunks, name=source, verify=verify, platform=platform)
     except EngineError as error:
         hint = error.hint or "give the path of an archive, or the name of an image that the engine has"
         raise InputError(source, f"is no path, and as an image's name: {error.problem}", hint) from error

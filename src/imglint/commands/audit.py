@@ -6,6 +6,7 @@ from ..analyzer import InputError
 from ..config import Settings
 from ..exits import Exit
 from ..reports import Report
+from ..reports.look import Look
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
 from .show import fail, show
@@ -22,18 +23,18 @@ def audit(
     engine: str | None = None,
 ) -> Exit:
     """Join all evidence and print the matrix."""
-    from ..audit import audit as join
+    from ..evidence import audit as join
 
     try:
-        report, code = join(dockerfile, image, settings, run=run, verify=verify, engine=engine)
+        report = join(dockerfile, image, settings, run=run, verify=verify, engine=engine)
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:
         return fail(error)
-    return show(report, code, outputs, _text)
+    return show(report, outputs, _text)
 
 
-def _text(report: Report, full: bool) -> str:
+def _text(report: Report, look: Look) -> str:
     from ..reports import matrix_text
 
-    return matrix_text.render(report, full=full)
+    return matrix_text.render(report, look)

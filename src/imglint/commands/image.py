@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from ..analyzer import InputError
 from ..config import Settings
-from ..exits import Exit, worst
+from ..exits import Exit
 from ..reports import Report
+from ..reports.formats import FOR_PEOPLE
+from ..reports.look import Look
 from ..rules.gates import Limits
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
@@ -40,14 +42,12 @@ def image(
     from ..gates import DIVE_FILE, dive_file_limits
 
     try:
-        report, code = pipeline.measure(
-            sources, settings, verify=verify, engine=engine, platform=view.platform
-        )
+        report = pipeline.measure(sources, settings, verify=verify, engine=engine, platform=view.platform)
         dive = dive_file_limits()
         limits = view.limits if dive is None else dive.replaced_by(view.limits)
         if dive is not None:
             report = report._replace(notes=(*report.notes, f"{DIVE_FILE} sets limits"))
-        report, gated = pipeline.weigh(
+        report = pipeline.weigh(
             report, settings, limits, against=view.against, dive=view.dive_compat, engine=engine
         )
         if view.graph is not None and report.images:
@@ -56,10 +56,9 @@ def image(
         return unknown_code(error)
     except InputError as error:
         return fail(error)
-    code = worst([code, gated])
     if not report.images:
-        return show(report, code, [one for one in outputs if one[0] == "json"], _image_text)
-    return show(report, code, outputs, _compared if view.side_by_side else _image_text)
+        return show(report, [one for one in outputs if one[0] not in FOR_PEOPLE], _image_text)
+    return show(report, outputs, _compared if view.side_by_side else _image_text)
 
 
 def _write_graph(report: Report, path: str) -> None:
@@ -87,10 +86,10 @@ def diff(
     from .. import pipeline
 
     try:
-        report, code = pipeline.compare(old, new, settings, limits, base=base, verify=verify, engine=engine)
+        report = pipeline.compare(old, new, settings, limits, base=base, verify=verify, engine=engine)
     except InputError as error:
         return fail(error)
-    return show(report, code, outputs, _diff_text)
+    return show(report, outputs, _diff_text)
 
 
 def history(
@@ -100,33 +99,33 @@ def history(
     from .. import pipeline
 
     try:
-        images = pipeline.open_source(source, verify=verify, engine=engine)
+        images = pipeline.open_images(source, verify=verify, engine=engine)
     except InputError as error:
         return fail(error)
-    return show(Report(files=(source,), images=images), Exit.CLEAN, outputs, _history_text)
+    return show(Report(files=(source,), images=images), outputs, _history_text)
 
 
-def _diff_text(report: Report, full: bool) -> str:
+def _diff_text(report: Report, look: Look) -> str:
     from ..reports import diff_text
 
-    return diff_text.render(report, full=full)
+    return diff_text.render(report, look)
 
 
-def _compared(report: Report, full: bool) -> str:
+def _compared(report: Report, look: Look) -> str:
     from ..reports import image_text
     from ..reports.gates_text import gates
 
-    more = f"\n\n{gates(report.gates)}" if report.gates else ""
+    more = f"\n\n{gates(report.gates, look)}" if report.gates else ""
     return image_text.compared(report.images) + more + "\n"
 
 
-def _image_text(report: Report, full: bool) -> str:
+def _image_text(report: Report, look: Look) -> str:
     from ..reports import image_text
 
-    return image_text.render(report, full=full)
+    return image_text.render(report, look)
 
 
-def _history_text(report: Report, full: bool) -> str:
+def _history_text(report: Report, look: Look) -> str:
     from ..reports import image_text
 
-    return "\n\n".join(image_text.history(image) for image in report.images) + "\n"
+    return "\n\n".join(image_text.history(image, look) for image in report.images) + "\n"

@@ -9,6 +9,7 @@ from ..config import Configuration
 from ..exits import Exit
 from ..lint_options import LintOptions
 from ..reports import Report
+from ..reports.look import Look
 from ..rules.registry import UnknownCodeError
 from .show import fail, show
 
@@ -22,25 +23,25 @@ def lint(options: LintOptions) -> Exit:
         chosen["baseline"] = None  # what is written must not be what an old one leaves over
     configuration = Configuration(chosen, options.config, isolated=options.isolated)
     try:
-        report, code = pipeline.lint(options.paths, configuration, since=options.since, jobs=options.jobs)
+        report = pipeline.lint_files(options.paths, configuration, since=options.since, jobs=options.jobs)
     except UnknownCodeError as error:
         return unknown_code(error)
     if options.write_baseline is not None and report.files:
-        return _write_baseline(report, code, options.write_baseline)
+        return _write_baseline(report, options.write_baseline)
     if (
         not report.files
-        and code in (Exit.INPUT, Exit.NOTHING, Exit.UNPARSABLE)
+        and report.exit_code in (Exit.INPUT, Exit.NOTHING, Exit.UNPARSABLE)
         and options.outputs == (("text", "-"),)
     ):
         # Nothing was read: the errors say it all.
         from ..reports.text import problems
 
         sys.stderr.write(problems(report))
-        return code
-    return show(report, code, options.outputs, _statistics if options.statistics else _text)
+        return Exit(report.exit_code)
+    return show(report, options.outputs, _statistics if options.statistics else _text)
 
 
-def _write_baseline(report: Report, code: Exit, path: str) -> Exit:
+def _write_baseline(report: Report, path: str) -> Exit:
     from ..known import baseline_text
     from ..output import write
     from ..reports.text import problems
@@ -54,7 +55,7 @@ def _write_baseline(report: Report, code: Exit, path: str) -> Exit:
     sys.stdout.write(
         f"{path}: {count} finding{'s' if count != 1 else ''} recorded; --baseline {path} leaves them out\n"
     )
-    return Exit.CLEAN if code is Exit.FINDINGS else code
+    return Exit.CLEAN if report.exit_code == Exit.FINDINGS else Exit(report.exit_code)
 
 
 def unknown_code(error: UnknownCodeError) -> Exit:
@@ -64,13 +65,13 @@ def unknown_code(error: UnknownCodeError) -> Exit:
     return Exit.INPUT
 
 
-def _statistics(report: Report, full: bool) -> str:
+def _statistics(report: Report, look: Look) -> str:
     from ..reports import text
 
-    return text.statistics(report)
+    return text.statistics(report, look)
 
 
-def _text(report: Report, full: bool) -> str:
+def _text(report: Report, look: Look) -> str:
     from ..reports import text
 
-    return text.render(report, full=full)
+    return text.render(report, look)

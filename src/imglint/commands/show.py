@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 
 from ..analyzer import InputError
 from ..exits import Exit, worst
 from ..reports import Problem, Report
+from ..reports.formats import FOR_PEOPLE
+from ..reports.look import Look
 from ..reports.text import problems
 
 
-def show(
-    report: Report, code: Exit, outputs: Iterable[tuple[str, str]], text: Callable[[Report, bool], str]
-) -> Exit:
-    """Render a report in each format; `text(report, full)` is the command's own view for people."""
+def show(report: Report, outputs: Iterable[tuple[str, str]], text: Callable[[Report, Look], str]) -> Exit:
+    """Render a report in each format; `text(report, look)` is the command's own view for people."""
     from ..output import write
 
     sys.stderr.write(problems(report))
-    codes = [code]
+    codes = [Exit(report.exit_code)]
     for form, target in outputs:
-        if form == "json":
-            from ..reports import json_v1
-
-            rendered = json_v1.render(report)
+        if form in FOR_PEOPLE:
+            rendered = text(report, look_of(target, full=form == "full"))
         else:
-            rendered = text(report, form == "full")
+            from ..reports import formats
+
+            rendered = formats.render(report, form)
         try:
             write(rendered, target)
         except InputError as error:
             codes.append(fail(error))
     return worst(codes)
+
+
+def look_of(target: str = "-", *, full: bool = False) -> Look:
+    """What can be shown where the text goes to.
+
+    NO_COLOR (https://no-color.org) switches colours off, FORCE_COLOR on, also through pipes.
+    """
+    terminal = target == "-" and sys.stdout.isatty()
+    color = terminal and os.environ.get("TERM") != "dumb"
+    if os.environ.get("FORCE_COLOR") and target == "-":
+        color = os.environ["FORCE_COLOR"] != "0"
+    if os.environ.get("NO_COLOR"):
+        color = False
+    width = None
+    if terminal:
+        import shutil
+
+        width = shutil.get_terminal_size().columns
+    return Look(full, color, width)
 
 
 def fail(error: InputError) -> Exit:

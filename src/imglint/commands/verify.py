@@ -9,6 +9,7 @@ from ..config import Settings
 from ..exits import Exit
 from ..proving import Wishes, expectations_text
 from ..reports import Report
+from ..reports.look import Look
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
 from .show import fail, show
@@ -30,17 +31,17 @@ def verify(
     try:
         if write_expect is not None and len(images) != 1:
             raise InputError("--write-expect", f"takes one image, not {len(images)}", "write a file for each")
-        report, code = pipeline.prove(images, settings, wishes, engine=engine)
+        report = pipeline.prove(images, settings, wishes, engine=engine)
         if write_expect is not None:
             write(expectations_text(report.observations[0]), write_expect)
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:
         return fail(error)
-    return show(report, code, outputs, _text)
+    return show(report, outputs, _text)
 
 
-def _text(report: Report, full: bool) -> str:
+def _text(report: Report, look: Look) -> str:
     from ..reports import verify_text
 
-    return verify_text.render(report, full=full)
+    return verify_text.render(report, look)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .analyzer import InputError
 from .config import Settings
 from .exits import Exit, worst
-from .pipeline import lint, measure, prove
+from .pipeline import lint_files, measure, prove
 from .proving import Wishes
 from .reports import Report, Withdrawn
 from .rules.matrix import CellVerdict, matrix
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 def audit(
-    dockerfile: str | None,
-    image: str | None,
-    settings: Settings,
+    dockerfile: str | None = None,
+    image: str | None = None,
+    settings: Settings = Settings(fail_level=Severity.INFO),  # noqa: B008
     *,
     run: bool = False,
     verify: bool = True,
     engine: str | None = None,
-) -> tuple[Report, Exit]:
-    """Read what there is and answer the thirty questions.
+) -> Report:
+    """Read what there is and answer the thirty questions: `audit(...).matrix`.
 
     Args:
         dockerfile: its path; None: ./Dockerfile if there is one.
@@ -55,29 +55,25 @@ def audit(
     missing: dict[Evidence, str] = {}
     doubts: dict[Evidence, str] = {}
     parts: list[Report] = []
-    codes: list[Exit] = []
     if dockerfile is None:
         missing["dockerfile"] = "no Dockerfile was given"
     else:
-        report, code = lint([dockerfile], settings)
+        report = lint_files([dockerfile], settings)
         _must_have_read(report)
         parts.append(report)
-        codes.append(code)
         if any(one.rule.code == "IL001" for one in report.findings):
             doubts["dockerfile"] = "the Dockerfile could not be read whole"
     if image is None:
         missing["image"] = "no image was given: --image names it"
     else:
-        report, code = measure([image], settings, verify=verify, engine=engine, contents=True)
+        report = measure([image], settings, verify=verify, engine=engine, contents=True)
         _must_have_read(report)
         parts.append(report)
-        codes.append(code)
     if not run:
         missing["container"] = "nothing was started: --run does" + ("" if image else ", with --image")
     elif image is not None:
-        report, code = prove([image], settings, Wishes(), engine=engine)
+        report = prove([image], settings, Wishes(), engine=engine)
         parts.append(report)
-        codes.append(code)
         watched = report.observations[0]
         if not watched.alive:
             doubts["container"] = f"the container ended after {watched.seconds:.1f} s, too early to tell"
@@ -87,9 +83,6 @@ def audit(
     rules = load(select(settings.select, settings.ignore, settings.extend_select, settings.profile))
     level = Severity.INFO if settings.fail_level is None else settings.fail_level
     cells = matrix(kept, joined.skipped, rules, missing, doubts, level)
-    joined = joined._replace(
-        findings=kept, withdrawn=withdrawn, notes=tuple(notes), matrix=cells, lines=lines
-    )
     # Beside the ten, what is broken counts; a note on style does not stop a push.
     worst_allowed = max(level, Severity.WARNING)
     failed = any(cell.verdict is CellVerdict.FAIL for cell in cells) or any(
@@ -97,8 +90,15 @@ def audit(
     )
     failed = failed and settings.fail_level is not None
     # What the parts found may have been withdrawn meanwhile: only their other troubles count.
-    troubles = [code for code in codes if code is not Exit.FINDINGS]
-    return joined, worst([*troubles, Exit.FINDINGS if failed else Exit.CLEAN])
+    troubles = [Exit(part.exit_code) for part in parts if part.exit_code != Exit.FINDINGS]
+    return joined._replace(
+        findings=kept,
+        withdrawn=withdrawn,
+        notes=tuple(notes),
+        matrix=cells,
+        lines=lines,
+        exit_code=worst([*troubles, Exit.FINDINGS if failed else Exit.CLEAN]),
+    )
 
 
 def _must_have_read(report: Report) -> None:

@@ -1,0 +1,19 @@
+"""The formats that a report can be told in. Those for machines and pages look the same from every command."""
+
+from __future__ import annotations
+
+import importlib
+
+from .report import Report
+
+FOR_PEOPLE = ("text", "full")  # each command has a view of its own for these
+_MODULES = {
+    "json": "json_v1",
+}
+FORMATS = (*FOR_PEOPLE, *_MODULES)
+
+
+def render(report: Report, form: str) -> str:
+    """The report in one of the formats that are not for people alone."""
+    module = importlib.import_module(f".{_MODULES[form]}", __package__)
+    return str(module.render(report))

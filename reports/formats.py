@@ -9,6 +9,11 @@ from .report import Report
 FOR_PEOPLE = ("text", "full")  # each command has a view of its own for these
 _MODULES = {
     "json": "json_v1",
+    "sarif": "sarif",
+    "github": "github",
+    "gitlab": "gitlab",
+    "junit": "junit",
+    "checkstyle": "checkstyle",
 }
 FORMATS = (*FOR_PEOPLE, *_MODULES)
 

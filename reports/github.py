@@ -1,0 +1,51 @@
+"""GitHub's workflow commands, which it shows as annotations at the lines of a pull request.
+
+Escaping as the runner undoes it: %, CR and LF everywhere, ":" and "," in properties, too
+(https://docs.github.com/actions/reference/workflow-commands-for-github-actions).
+"""
+
+from __future__ import annotations
+
+from ..rules.rule import Finding, Severity
+from .report import Report
+
+_LEVELS = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "notice",
+    Severity.STYLE: "notice",
+}
+
+
+def render(report: Report) -> str:
+    """A workflow command a line: findings, missed limits, and inputs that could not be read."""
+    lines = [_finding(report, one) for one in report.findings]
+    for gate in report.gates:
+        if not gate.passed:
+            told = f"{gate.image} misses {gate.name}: {gate.value} is measured, {gate.limit} is the limit"
+            lines.append(f"::error title={_property(gate.name)}::{_data(told)}")
+    for problem in report.problems:
+        told = f"{problem.subject}: {problem.problem}" + (f"; {problem.hint}" if problem.hint else "")
+        lines.append(f"::error title=imglint::{_data(told)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _finding(report: Report, finding: Finding) -> str:
+    place = finding.place
+    properties = {"title": f"{finding.rule.code} {finding.rule.name}"}
+    message = finding.message
+    if place.span is not None:
+        properties |= {"file": finding.file, "line": str(place.span.line), "col": str(place.span.column)}
+    else:
+        # An image or a container is no file of the repository: the annotation says what it is about.
+        message = f"{finding.file}{f' {place.path}' if place.path else ''}: {message}"
+    told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{_LEVELS[finding.severity]} {told}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,116 @@
+"""SARIF 2.1.0, for code scanning (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html)."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+from urllib.parse import quote
+
+from ..rules.rule import Finding, Rule, Severity
+from .json_v1 import URL
+from .report import Problem, Report
+
+_LEVELS = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "note",
+    Severity.STYLE: "note",
+}
+
+
+def render(report: Report) -> str:
+    """One run with its rules and results; inputs that could not be read are its notifications."""
+    return json.dumps(document(report), ensure_ascii=True, indent=1) + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The log in JSON's own types."""
+    from importlib.metadata import version
+
+    rules = sorted({one.rule.code: one.rule for one in report.findings}.values(), key=lambda rule: rule.code)
+    numbers = {rule.code: number for number, rule in enumerate(rules)}
+    driver = {
+        "name": "imglint",
+        "version": version("imglint"),
+        "informationUri": "https://github.com/imglint/imglint",
+        "rules": [_rule(rule) for rule in rules],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [
+            {
+                "executionSuccessful": not report.problems,
+                "toolExecutionNotifications": [_notification(one) for one in report.problems],
+            }
+        ],
+        "results": _results(report, numbers),
+    }
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    summary = rule.page.strip().partition("\n")[0]
+    return {
+        "id": rule.code,
+        "name": "".join(word.capitalize() for word in rule.name.split("-")),
+        "shortDescription": {"text": summary},
+        "fullDescription": {"text": summary},
+        "help": {"text": rule.page.strip()},
+        "helpUri": f"{URL}{rule.name}.md",
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+    }
+
+
+def _notification(problem: Problem) -> dict[str, Any]:
+    told = f"{problem.subject}: {problem.problem}" + (f"; {problem.hint}" if problem.hint else "")
+    return {"level": "error", "message": {"text": told}}
+
+
+def _results(report: Report, numbers: dict[str, int]) -> list[dict[str, Any]]:
+    # The same fault twice in a file has one fingerprint; its number tells the two apart.
+    seen: dict[str, int] = {}
+    results = []
+    for one in report.findings:
+        times = seen[one.fingerprint] = seen.get(one.fingerprint, 0) + 1
+        results.append(
+            {
+                "ruleId": one.rule.code,
+                "ruleIndex": numbers[one.rule.code],
+                "level": _LEVELS[one.severity],
+                "message": {"text": one.message},
+                "locations": [_location(one)],
+                "partialFingerprints": {"imglint/v1": f"{one.fingerprint}:{times}"},
+            }
+        )
+    return results
+
+
+def _location(finding: Finding) -> dict[str, Any]:
+    place = finding.place
+    physical: dict[str, Any] = {"artifactLocation": {"uri": uri(finding.file)}}
+    if place.span is not None:
+        span = place.span
+        physical["region"] = {
+            "startLine": span.line,
+            "startColumn": span.column,
+            "endLine": span.end_line,
+            "endColumn": span.end_column,
+        }
+        return {"physicalLocation": physical}
+    where = place.path or place.subject or (f"layer {place.layer.number}" if place.layer else place.evidence)
+    return {
+        "physicalLocation": physical,
+        "logicalLocations": [{"fullyQualifiedName": f"{finding.file}: {where}", "kind": "resource"}],
+    }
+
+
+def uri(path: str) -> str:
+    """A file as a reference, which is relative where the file is below the working directory."""
+    if os.path.isabs(path):
+        relative = os.path.relpath(path)
+        path = path if relative.startswith("..") else relative
+    path = os.path.normpath(path).replace(os.sep, "/")
+    told = quote(path.encode("utf-8", "surrogateescape"))
+    return f"file://{told}" if path.startswith("/") else told

@@ -72,7 +72,12 @@ def summary(report: Report, look: Look = PLAIN) -> str:
     if fixable and "-" not in fixable:
         where = _printable(fixable.pop()) if len(fixable) == 1 else "…"
         fixing = f", `imglint fix {where}` makes the safe fixes"
-    return f"{', '.join(counts)} in {files}; `imglint explain {first.rule.code}` says why{fixing}"
+    advice = f"`imglint explain {first.rule.code}` says why{fixing}"
+    line = f"{', '.join(counts)} in {files}; {advice}"
+    # Colours take no place: the width is that of the plain line, and only the advice, which has none, is folded.
+    if look.width is None or len(summary(report)) <= look.width:
+        return line
+    return f"{', '.join(counts)} in {files}\n" + look.folded(f"    {advice}")
 
 
 def statistics(report: Report, look: Look = PLAIN) -> str:

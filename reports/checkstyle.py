@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 from ..rules.rule import Finding, Severity
 from .report import Report
+from .xml import as_text, legal
 
 _LEVELS = {
     Severity.ERROR: "error",
@@ -36,23 +37,13 @@ def render(report: Report) -> str:
             )
     for problem in report.problems:
         file = ElementTree.SubElement(root, "file", name=legal(problem.subject))
-        told = legal(f"{problem.problem}; {problem.hint}" if problem.hint else problem.problem)
         ElementTree.SubElement(
-            file, "error", line="1", column="1", severity="error", message=told, source="imglint"
+            file,
+            "error",
+            line="1",
+            column="1",
+            severity="error",
+            message=legal(problem.told),
+            source="imglint",
         )
     return as_text(root)
-
-
-def as_text(root: ElementTree.Element) -> str:
-    """An XML document, with its declaration and a final newline."""
-    ElementTree.indent(root, " ")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-def legal(text: str) -> str:
-    """Text without the characters that XML 1.0 can't hold, not even escaped."""
-    return "".join(one if _legal(ord(one)) else "\ufffd" for one in text)
-
-
-def _legal(code: int) -> bool:
-    return code in (9, 10, 13) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or code >= 0x10000

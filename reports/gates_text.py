@@ -30,6 +30,12 @@ def gates(found: Iterable[Gate], look: Look = PLAIN) -> str:
     return table(rows, ["gate", "limit on", "is", "may be", "image", ""], right=("is", "may be"))
 
 
+def missed(gate: Gate) -> str:
+    """A limit that is not kept, in one sentence."""
+    is_, may_be = _shown(gate.name, gate.value), _shown(gate.name, gate.limit)
+    return f"{gate.image}: {gate.name} is {is_}, and the limit is {may_be}"
+
+
 def _shown(name: str, value: float | None) -> str:
     if value is None:
         return "-"

@@ -7,7 +7,9 @@ Escaping as the runner undoes it: %, CR and LF everywhere, ":" and "," in proper
 from __future__ import annotations
 
 from ..rules.rule import Finding, Severity
-from .report import Report
+from .gates_text import missed
+from .report import Report, relative
+from .text import printable
 
 _LEVELS = {
     Severity.ERROR: "error",
@@ -22,12 +24,10 @@ def render(report: Report) -> str:
     lines = [_finding(report, one) for one in report.findings]
     for gate in report.gates:
         if not gate.passed:
-            told = f"{gate.image} misses {gate.name}: {gate.value} is measured, {gate.limit} is the limit"
-            lines.append(f"::error title={_property(gate.name)}::{_data(told)}")
-    for problem in report.problems:
-        told = f"{problem.subject}: {problem.problem}" + (f"; {problem.hint}" if problem.hint else "")
-        lines.append(f"::error title=imglint::{_data(told)}")
-    return "".join(f"{line}\n" for line in lines)
+            lines.append(f"::error title={_property(gate.name)}::{_data(missed(gate))}")
+    lines += [f"::error title=imglint::{_data(str(problem))}" for problem in report.problems]
+    # The log is a terminal, too.
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _finding(report: Report, finding: Finding) -> str:
@@ -35,7 +35,11 @@ def _finding(report: Report, finding: Finding) -> str:
     properties = {"title": f"{finding.rule.code} {finding.rule.name}"}
     message = finding.message
     if place.span is not None:
-        properties |= {"file": finding.file, "line": str(place.span.line), "col": str(place.span.column)}
+        properties |= {
+            "file": relative(finding.file),
+            "line": str(place.span.line),
+            "col": str(place.span.column),
+        }
     else:
         # An image or a container is no file of the repository: the annotation says what it is about.
         message = f"{finding.file}{f' {place.path}' if place.path else ''}: {message}"

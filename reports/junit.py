@@ -5,8 +5,9 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from ..rules.rule import Finding
-from .checkstyle import as_text, legal
+from .gates_text import missed
 from .report import Report
+from .xml import as_text, legal
 
 
 def render(report: Report) -> str:
@@ -33,13 +34,11 @@ def render(report: Report) -> str:
         for gate in report.gates:
             case = _case(suite, gate.image, gate.name)
             if not gate.passed:
-                told = f"{gate.value} is measured, {gate.limit} is the limit"
-                ElementTree.SubElement(case, "failure", type="error", message=told)
+                ElementTree.SubElement(case, "failure", type="error", message=legal(missed(gate)))
     for problem in report.problems:
         suite = _suite(root, problem.subject, 1, errors=1)
-        told = f"{problem.problem}; {problem.hint}" if problem.hint else problem.problem
         case = _case(suite, problem.subject, "can be read")
-        ElementTree.SubElement(case, "error", type="input", message=legal(told))
+        ElementTree.SubElement(case, "error", type="input", message=legal(problem.told))
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     return as_text(root)

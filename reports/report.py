@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..rules.rule import Finding, Severity, Skipped
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from ..analyzer.dockerfile import Text
     from ..analyzer.image import Image
     from ..analyzer.image.diff import ImageDiff
-    from ..rules.gates import Gate, Weight
+    from ..rules.gates import Gate
     from ..rules.matrix import Cell
     from ..runner import Observation
 
@@ -22,6 +24,15 @@ class Problem(NamedTuple):
     subject: str
     problem: str
     hint: str = ""
+
+    def __str__(self) -> str:
+        """All of it in one line."""
+        return f"{self.subject}: {self.told}"
+
+    @property
+    def told(self) -> str:
+        """What happened and what to do, where the subject stands beside it."""
+        return f"{self.problem}; {self.hint}" if self.hint else self.problem
 
 
 class Withdrawn(NamedTuple):
@@ -46,7 +57,6 @@ class Report(NamedTuple):
     lines: Mapping[str, Mapping[int, int]] = {}  # image ID → step index → line of the Dockerfile
     texts: Mapping[str, Text] = {}  # by file, for source frames
     gates: tuple[Gate, ...] = ()
-    earlier: Mapping[str, Weight] = {}  # image ID → what was measured before, to compare with
     diff: ImageDiff | None = None
     exit_code: int = 0  # what the command ends with, by the table of exit codes
 
@@ -60,6 +70,20 @@ class Report(NamedTuple):
                 return self.lines.get(image.id, {}).get(step) if step is not None else None
         return None
 
+    def numbered(self) -> Iterator[tuple[Finding, int]]:
+        """The findings, each with its number from 1 among those of its file that have its fingerprint."""
+        seen: Counter[tuple[str, str]] = Counter()
+        for one in self.findings:
+            key = (one.file, one.fingerprint)
+            seen[key] += 1
+            yield one, seen[key]
+
     def count(self, severity: Severity) -> int:
         """How many findings there are of a severity."""
         return sum(one.severity == severity for one in self.findings)
+
+
+def relative(path: str) -> str:
+    """A file as seen from the working directory, which is a repository's root in CI, if it is below that."""
+    near = os.path.relpath(path) if os.path.isabs(path) else os.path.normpath(path)
+    return (path if near.startswith("..") else near).replace(os.sep, "/")

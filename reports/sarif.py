@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 from urllib.parse import quote
 
 from ..rules.rule import Finding, Rule, Severity
 from .json_v1 import URL
-from .report import Problem, Report
+from .report import Problem, Report, relative
 
 _LEVELS = {
     Severity.ERROR: "error",
@@ -51,12 +50,11 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    summary = rule.page.strip().partition("\n")[0]
     return {
         "id": rule.code,
         "name": "".join(word.capitalize() for word in rule.name.split("-")),
-        "shortDescription": {"text": summary},
-        "fullDescription": {"text": summary},
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.summary},
         "help": {"text": rule.page.strip()},
         "helpUri": f"{URL}{rule.name}.md",
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
@@ -64,27 +62,22 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _notification(problem: Problem) -> dict[str, Any]:
-    told = f"{problem.subject}: {problem.problem}" + (f"; {problem.hint}" if problem.hint else "")
-    return {"level": "error", "message": {"text": told}}
+    return {"level": "error", "message": {"text": str(problem)}}
 
 
 def _results(report: Report, numbers: dict[str, int]) -> list[dict[str, Any]]:
     # The same fault twice in a file has one fingerprint; its number tells the two apart.
-    seen: dict[str, int] = {}
-    results = []
-    for one in report.findings:
-        times = seen[one.fingerprint] = seen.get(one.fingerprint, 0) + 1
-        results.append(
-            {
-                "ruleId": one.rule.code,
-                "ruleIndex": numbers[one.rule.code],
-                "level": _LEVELS[one.severity],
-                "message": {"text": one.message},
-                "locations": [_location(one)],
-                "partialFingerprints": {"imglint/v1": f"{one.fingerprint}:{times}"},
-            }
-        )
-    return results
+    return [
+        {
+            "ruleId": one.rule.code,
+            "ruleIndex": numbers[one.rule.code],
+            "level": _LEVELS[one.severity],
+            "message": {"text": one.message},
+            "locations": [_location(one)],
+            "partialFingerprints": {"imglint/v1": f"{one.fingerprint}:{number}"},
+        }
+        for one, number in report.numbered()
+    ]
 
 
 def _location(finding: Finding) -> dict[str, Any]:
@@ -108,9 +101,5 @@ def _location(finding: Finding) -> dict[str, Any]:
 
 def uri(path: str) -> str:
     """A file as a reference, which is relative where the file is below the working directory."""
-    if os.path.isabs(path):
-        relative = os.path.relpath(path)
-        path = path if relative.startswith("..") else relative
-    path = os.path.normpath(path).replace(os.sep, "/")
-    told = quote(path.encode("utf-8", "surrogateescape"))
-    return f"file://{told}" if path.startswith("/") else told
+    told = quote(relative(path).encode("utf-8", "surrogateescape"))
+    return f"file://{told}" if told.startswith("/") else told

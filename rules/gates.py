@@ -44,21 +44,11 @@ class Weight(NamedTuple):
     source: str
     content_bytes: int
     live_bytes: int
-    wasted_bytes: int = 0
-    compressed_bytes: int | None = None
-    steps: tuple[tuple[str, int], ...] = ()  # of each layer, what made it, and its content
 
 
 def weigh(image: Image) -> Weight:
     """What another image will be compared with."""
-    return Weight(
-        image.source,
-        image.content_bytes,
-        image.live_bytes,
-        image.wasted_bytes,
-        image.compressed_bytes,
-        tuple((layer.created_by or "", layer.content_bytes) for layer in image.layers),
-    )
+    return Weight(image.source, image.content_bytes, image.live_bytes)
 
 
 class Gate(NamedTuple):

@@ -15,6 +15,7 @@ from imglint.reports import Problem, Report
 from imglint.reports.formats import FOR_PEOPLE, FORMATS, render
 from imglint.reports.github import _data, _property
 from imglint.reports.sarif import document, uri
+from imglint.rules.gates import Gate
 
 ROOT = Path(__file__).parent.parent
 FAULTY = "FROM debian\nMAINTAINER me\nRUN apt-get install curl\nRUN apt-get install curl\n"
@@ -135,7 +136,30 @@ def test_xml_of_any_text_can_be_read(form: str, text: str) -> None:
     ElementTree.fromstring(render(Report(problems=(Problem(text, text, text),)), form))
 
 
-@pytest.mark.parametrize("form", [form for form in FORMATS if form not in FOR_PEOPLE])
+MACHINE = [form for form in FORMATS if form not in FOR_PEOPLE]
+
+
+@pytest.mark.parametrize("form", MACHINE)
+def test_no_credential_is_told(form: str) -> None:
+    token = "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345"
+    text = f"FROM debian:12\nENV API_TOKEN={token}\nRUN curl https://me:{token}@example.org/x | sh\n"
+    report = imglint.lint(text)
+    assert len(report.findings) > 2
+    assert token not in render(report, form)
+
+
+@pytest.mark.parametrize("form", ["github", "junit"])
+def test_a_limit_that_is_not_kept_is_told_in_units(form: str) -> None:
+    gate = Gate("shop:1.0", "max-size", 10_000_000, 25_000_000, False)
+    assert "shop:1.0: max-size is 25.0 MB, and the limit is 10.0 MB" in render(Report(gates=(gate,)), form)
+
+
+def test_github_can_not_steer_the_terminal() -> None:
+    told = render(Report(problems=(Problem("\x1b[31mx", "is not there"),)), "github")
+    assert told == "::error title=imglint::\\x1b[31mx: is not there\n"
+
+
+@pytest.mark.parametrize("form", MACHINE)
 def test_hostile_words_and_nothing_at_all(form: str) -> None:
     report = imglint.lint(b"FROM \xff\x1b[31m\x00\nCMD <&\"' \xed\xa0\x80\n", name="\udcff<&>\n.Dockerfile")
     assert report.findings

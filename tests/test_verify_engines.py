@@ -265,9 +265,9 @@ def test_several_services_zombies_and_orphans(anywhere: Engine, images: Images) 
 
 
 def test_deep(anywhere: Engine, images: Images) -> None:
-    script = "set -e; echo x > /work/note; exec sh /server.sh"
+    script = "set -e; echo x > /notes/one; exec sh /server.sh"
     tag = images.on(
-        anywhere, f'RUN mkdir -m 777 /work\nCOPY server.sh /\nEXPOSE 8888\nCMD ["sh", "-c", "{script}"]'
+        anywhere, f'RUN mkdir -m 777 /notes\nCOPY server.sh /\nEXPOSE 8888\nCMD ["sh", "-c", "{script}"]'
     )
     seen = first_run(anywhere, tag, deep=True)
     assert check(seen, "deep.read-only").verdict is DISPROVED

@@ -8,19 +8,7 @@ from collections.abc import Sequence
 
 from .exits import Exit
 
-_COMMANDS = frozenset(
-    {
-        "lint",
-        "fix",
-        "image",
-        "diff",
-        "history",
-        "verify",
-        "audit",
-        "explain",
-        "rules",
-    }
-)
+_COMMANDS = frozenset({"lint", "fix", "image", "diff", "history", "verify", "audit", "explain", "rules"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,16 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if "_IMGLINT_COMPLETE" in os.environ:
-        from .cli import run
-
-        return run(arguments)
     command = arguments[0] if arguments else ""
-    if command in _COMMANDS - {"lint"} or any(one in arguments for one in ("--help", "-h", "--version")):
-        from .cli import run
-
-        return run(arguments)
-    if command.startswith("--") and ("completion" in command):
+    if (
+        command in _COMMANDS - {"lint"}
+        or any(one in arguments for one in ("--help", "-h", "--version"))
+        or (command.startswith("--") and "completion" in command)
+        or "_IMGLINT_COMPLETE" in os.environ  # the shell asks what could stand here
+    ):
         from .cli import run
 
         return run(arguments)

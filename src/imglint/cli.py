@@ -87,8 +87,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def app_commands() -> frozenset[str]:
     """The names of the commands."""
-    groups = {one.name for one in app.registered_groups if one.name}
-    return frozenset(one.callback.__name__ for one in app.registered_commands if one.callback) | groups
+    return frozenset(one.callback.__name__ for one in app.registered_commands if one.callback)
 
 
 def _version(wanted: bool) -> None:

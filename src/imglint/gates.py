@@ -70,15 +70,7 @@ def _recorded(path: str, image: Image) -> Weight | None:
         chosen = same or (images if len(images) == 1 else [])
         if not chosen:
             return None
-        found = chosen[0]
-        return Weight(
-            path,
-            int(found["content_bytes"]),
-            int(found["live_bytes"]),
-            int(found["wasted_bytes"]),
-            found["compressed_bytes"],
-            tuple((str(one["created_by"] or ""), int(one["content_bytes"])) for one in found["layers"]),
-        )
+        return Weight(path, int(chosen[0]["content_bytes"]), int(chosen[0]["live_bytes"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"is no JSON of `imglint image`: {' '.join(str(error).split())}"
         raise InputError(

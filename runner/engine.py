@@ -60,6 +60,15 @@ class Engine:
             ("unix://", "tcp://127.", "tcp://localhost", "http://127.", "http://localhost")
         )
 
+    def logs(self, identity: str, lines: int) -> bytes:
+        """The last lines of a container's output.
+
+        Raises:
+            EngineError: it has no such container, or can't read them.
+        """
+        with errors(identity[:12]):
+            return bytes(self.api.logs(identity, tail=lines))
+
     def inspect_image(self, name: str) -> dict[str, Any]:
         """The engine's description of an image.
 

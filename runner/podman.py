@@ -7,8 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 from .engine import Engine, errors
+from .errors import EngineError
 
 _LIBPOD = "v4.0.0/libpod"
+_LOG_TRIES = 5
 
 
 class Podman(Engine):
@@ -17,6 +19,16 @@ class Podman(Engine):
     kind = "podman"
     tells_owners = False  # it gives all of them to the container's own user
     network_options: Mapping[str, str] = {}  # it refuses those of Docker's bridge
+
+    def logs(self, identity: str, lines: int) -> bytes:
+        """As Docker does; Podman stumbles when it meets a line that is being written at this moment."""
+        for _ in range(_LOG_TRIES):
+            try:
+                return super().logs(identity, lines)
+            except EngineError as error:
+                if "not a valid container log line" not in error.problem:
+                    raise
+        return b""
 
     def inspect_image(self, name: str) -> dict[str, Any]:
         """As Docker describes it, with the health check, which only Podman's own API tells."""

@@ -56,9 +56,7 @@ class Container:
 
     def logs(self, lines: int = 20) -> str:
         """The last lines of its output."""
-        with errors(self.id[:12]):
-            data = self.session.engine.api.logs(self.id, tail=lines)
-        return bytes(data).decode("utf-8", "replace")
+        return self.session.engine.logs(self.id, lines).decode("utf-8", "replace")
 
     def events(self, kind: str, since: float) -> list[dict[str, Any]]:
         """What the engine tells of it since a time (seconds since 1970) up to now."""

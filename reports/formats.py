@@ -14,6 +14,7 @@ _MODULES = {
     "gitlab": "gitlab",
     "junit": "junit",
     "checkstyle": "checkstyle",
+    "markdown": "markdown",
 }
 FORMATS = (*FOR_PEOPLE, *_MODULES)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, Cell, CellVerdict
 from . import image_text, text, verify_text
+from .gates_text import gates
 from .look import PLAIN, Look
 from .report import Report
 from .tables import clipped, table
@@ -22,6 +23,8 @@ def render(report: Report, look: Look = PLAIN) -> str:
         parts += [verify_text.checks(one, look) for one in report.observations]
     parts.append(matrix(report.matrix, look))
     parts.append(reasons(report.matrix, look))
+    if report.gates:
+        parts.append(gates(report.gates, look))
     parts.append(text.render(report, look).rstrip("\n"))
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..analyzer.dockerfile import Text
     from ..analyzer.image import Image
     from ..analyzer.image.diff import ImageDiff
-    from ..rules.gates import Gate
+    from ..rules.gates import Gate, Weight
     from ..rules.matrix import Cell
     from ..runner import Observation
 
@@ -57,6 +57,7 @@ class Report(NamedTuple):
     lines: Mapping[str, Mapping[int, int]] = {}  # image ID → step index → line of the Dockerfile
     texts: Mapping[str, Text] = {}  # by file, for source frames
     gates: tuple[Gate, ...] = ()
+    earlier: Mapping[str, Weight] = {}  # image ID → what was measured before
     diff: ImageDiff | None = None
     exit_code: int = 0  # what the command ends with, by the table of exit codes
 

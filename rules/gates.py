@@ -44,11 +44,31 @@ class Weight(NamedTuple):
     source: str
     content_bytes: int
     live_bytes: int
+    wasted_bytes: int
+    compressed_bytes: int | None  # None where the layers were stored unpacked
+    steps: tuple[tuple[str, int], ...]  # what made each layer, credentials masked, and its content in bytes
+    image: Image | None = None  # None where only the record of it is there
+
+    @property
+    def pull_bytes(self) -> int | None:
+        """What a registry would have sent; None: the record does not say."""
+        return self.image.pull_bytes if self.image is not None else self.compressed_bytes
 
 
 def weigh(image: Image) -> Weight:
     """What another image will be compared with."""
-    return Weight(image.source, image.content_bytes, image.live_bytes)
+    from ..analyzer.credentials import mask
+
+    steps = tuple((mask(one.created_by), one.content_bytes) for one in image.layers if one.created_by)
+    return Weight(
+        image.source,
+        image.content_bytes,
+        image.live_bytes,
+        image.wasted_bytes,
+        image.compressed_bytes,
+        steps,
+        image,
+    )
 
 
 class Gate(NamedTuple):

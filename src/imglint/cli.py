@@ -213,6 +213,10 @@ def rules(
     return command(format)
 
 
+Against = Annotated[
+    str | None,
+    typer.Option("--against", help="Compare with an image, or with JSON of an earlier run if it is there."),
+]
 Platform = Annotated[
     str | None, typer.Option("--platform", help="Of several, only images for this: linux/arm64, arm64.")
 ]
@@ -244,12 +248,7 @@ def image(
     min_efficiency: Annotated[
         str | None, typer.Option("--min-efficiency", help="Fail when less of the content is live: 90%, 0.9.")
     ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(
-            "--against", help="Compare with an image, or with JSON of an earlier run if it is there."
-        ),
-    ] = None,
+    against: Against = None,
     max_growth: Annotated[
         str | None,
         typer.Option("--max-growth", help="Fail when content grew by more: 5MB, 3%. With --against."),
@@ -404,6 +403,7 @@ def audit(
     fail_level: AuditLevel = None,
     build_arg: BuildArgs = None,
     target: Target = None,
+    against: Against = None,
     no_verify: NoVerify = False,
     engine: EngineOption = None,
 ) -> int:
@@ -414,7 +414,7 @@ def audit(
     settings = _settings(select, ignore, fail_level or "info", build_arg, target)
     return command(
         dockerfile, image, settings, outputs(format or [], output or []), run=run, verify=not no_verify,
-        engine=engine,
+        engine=engine, against=against,
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from .analyzer import InputError
 from .config import Settings
 from .exits import Exit, worst
-from .pipeline import lint_files, measure, prove
+from .pipeline import lint_files, measure, prove, weigh
 from .proving import Wishes
 from .reports import Report, Withdrawn
+from .rules.gates import Limits
 from .rules.matrix import CellVerdict, matrix
 from .rules.registry import load, select
 from .rules.rule import Severity
@@ -27,6 +28,7 @@ def audit(
     run: bool = False,
     verify: bool = True,
     engine: str | None = None,
+    against: str | None = None,
 ) -> Report:
     """Read what there is and answer the thirty questions: `audit(...).matrix`.
 
@@ -37,6 +39,7 @@ def audit(
         run: start the image, too.
         verify: check digests of the image.
         engine: as for `connect`.
+        against: what to compare the image's size with: a SOURCE, or the JSON of an earlier run.
 
     Raises:
         InputError: there is nothing to audit, or what was named can't be read.
@@ -68,7 +71,7 @@ def audit(
     else:
         report = measure([image], settings, verify=verify, engine=engine, contents=True)
         _must_have_read(report)
-        parts.append(report)
+        parts.append(weigh(report, settings, Limits(), against=against, engine=engine))
     if not run:
         missing["container"] = "nothing was started: --run does" + ("" if image else ", with --image")
     elif image is not None:
@@ -89,12 +92,13 @@ def audit(
         one.severity >= worst_allowed for one in kept
     )
     failed = failed and settings.fail_level is not None
+    failed = failed or not all(gate.passed for gate in joined.gates)
     # What the parts found may have been withdrawn meanwhile: only their other troubles count.
     troubles = [Exit(part.exit_code) for part in parts if part.exit_code != Exit.FINDINGS]
     return joined._replace(
         findings=kept,
         withdrawn=withdrawn,
-        notes=tuple(notes),
+        notes=(*joined.notes, *notes),
         matrix=cells,
         lines=lines,
         exit_code=worst([*troubles, Exit.FINDINGS if failed else Exit.CLEAN]),
@@ -115,6 +119,9 @@ def _joined(parts: list[Report]) -> Report:
         images=tuple(one for part in parts for one in part.images),
         observations=tuple(one for part in parts for one in part.observations),
         texts={name: text for part in parts for name, text in part.texts.items()},
+        gates=tuple(one for part in parts for one in part.gates),
+        earlier={image: weight for part in parts for image, weight in part.earlier.items()},
+        notes=tuple(note for part in parts for note in part.notes),
     )
 
 

@@ -70,7 +70,20 @@ def _recorded(path: str, image: Image) -> Weight | None:
         chosen = same or (images if len(images) == 1 else [])
         if not chosen:
             return None
-        return Weight(path, int(chosen[0]["content_bytes"]), int(chosen[0]["live_bytes"]))
+        own = chosen[0]
+        stored = own["compressed_bytes"]
+        return Weight(
+            path,
+            int(own["content_bytes"]),
+            int(own["live_bytes"]),
+            int(own["wasted_bytes"]),
+            None if stored is None else int(stored),
+            tuple(
+                (str(one["created_by"]), int(one["content_bytes"]))
+                for one in own["layers"]
+                if one["created_by"]
+            ),
+        )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = f"is no JSON of `imglint image`: {' '.join(str(error).split())}"
         raise InputError(

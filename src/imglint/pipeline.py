@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .known import Trace
     from .proving import Wishes
     from .rules.entry import Entry
-    from .rules.gates import Gate
+    from .rules.gates import Gate, Weight
     from .rules.rule import Evidence, Finding, Rule
     from .runner import Engine, Observation
 
@@ -383,6 +383,7 @@ def weigh(
 
     gates: list[Gate] = []
     notes: list[str] = []
+    weights: dict[str, Weight] = {}
     for image in report.images:
         before = None
         if against is not None:
@@ -392,6 +393,7 @@ def weigh(
                     f"{against} holds nothing of {image.source} yet: there is nothing to compare with"
                 )
             else:
+                weights[image.id] = before
                 grown = image.content_bytes - before.content_bytes
                 notes.append(
                     f"{image.source}: content {grown:+,} bytes, live {image.live_bytes - before.live_bytes:+,}"
@@ -402,6 +404,7 @@ def weigh(
     kept = Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS
     return report._replace(
         gates=tuple(gates),
+        earlier=weights,
         notes=(*report.notes, *notes),
         exit_code=worst([Exit(report.exit_code), kept]),
     )
@@ -434,6 +437,7 @@ def compare(
         images=(before, after),
         diff=ImageDiff(before, after, bases),
         gates=gates,
+        earlier={after.id: weigh(before)},
         exit_code=Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS,
     )
 

@@ -21,12 +21,13 @@ def audit(
     run: bool = False,
     verify: bool = True,
     engine: str | None = None,
+    against: str | None = None,
 ) -> Exit:
     """Join all evidence and print the matrix."""
     from ..evidence import audit as join
 
     try:
-        report = join(dockerfile, image, settings, run=run, verify=verify, engine=engine)
+        report = join(dockerfile, image, settings, run=run, verify=verify, engine=engine, against=against)
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:

@@ -1,0 +1,187 @@
+"""Markdown for a comment on a pull request: a marker, what changed, the matrix, the findings that matter."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..analyzer.image.history import instruction_text
+from ..rules.gates import weigh
+from ..rules.matrix import ANTIPATTERNS, EVIDENCE, CellVerdict
+from ..rules.rule import Finding, Severity
+from .gates_text import missed
+from .json_v1 import URL
+from .report import Report
+from .tables import clipped, size
+
+if TYPE_CHECKING:
+    from ..analyzer.image import Image
+    from ..rules.gates import Weight
+
+MAX_CHARACTERS = 65_000  # GitHub refuses a comment of more than 65,536
+_STEPS = 8
+_MATTERING = 40  # findings shown unfolded
+_FOLDED = 200
+_MESSAGE = 300
+_STEP_WIDTH = 90
+_SIGNS = {
+    CellVerdict.PASS: "✅ pass",
+    CellVerdict.FAIL: "❌ **fail**",
+    CellVerdict.UNKNOWN: "❔ unknown",
+    CellVerdict.NOT_APPLICABLE: "n/a",
+}
+_ACTIVE = re.compile(r"([\\`*_\[\]<>|~#@&!$])")
+
+
+def render(report: Report) -> str:
+    """The report as one comment, with a final newline; never longer than a comment may be."""
+    parts = [_heading(report)]
+    images = report.images if report.diff is None else (report.diff.new,)
+    parts += [_sizes(image, report.earlier.get(image.id)) for image in images]
+    parts += [f"- ⛔ {_plain(missed(gate))}" for gate in report.gates if not gate.passed]
+    parts += [f"- ⛔ {_plain(str(problem))}" for problem in report.problems]
+    if report.matrix:
+        parts.append(_matrix(report))
+    parts += [f"> {_plain(note)}" for note in report.notes]
+    mattering = [one for one in report.findings if one.severity >= Severity.WARNING]
+    rest = [one for one in report.findings if one.severity < Severity.WARNING]
+    room = MAX_CHARACTERS - sum(len(part) + 2 for part in parts)
+    shown = _list(report, mattering, _MATTERING, room // 2)
+    folded = _list(report, rest, _FOLDED, room - len(shown) - 200)
+    if shown:
+        parts.append(shown)
+    if folded:
+        title = f"{len(rest)} finding{'s' if len(rest) > 1 else ''} of less weight"
+        parts.append(f"<details><summary>{title}</summary>\n\n{folded}\n\n</details>")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def marker(report: Report) -> str:
+    """The hidden first line, the same for the same inputs whatever their tags, so that a bot finds its comment."""
+    names = []
+    for name in report.files:
+        image = next((one for one in report.images if one.source == name), None)
+        tag = image.tags[0] if image and image.tags else name
+        head, slash, last = tag.rpartition("/")
+        names.append(f"{head}{slash}{last.partition(':')[0] if image else last}")
+    subject = re.sub(r"[^\w./:, -]|--+", "", ", ".join(sorted(set(names))))[:200]
+    return f"<!-- imglint report: {subject} -->"
+
+
+def _heading(report: Report) -> str:
+    failed = {cell.antipattern for cell in report.matrix if cell.verdict is CellVerdict.FAIL}
+    counts = [
+        f"{count} {severity.label}{'s' if count > 1 else ''}"
+        for severity in (Severity.ERROR, Severity.WARNING)
+        if (count := report.count(severity))
+    ]
+    told = [f"{len(failed)} of the ten things to avoid"] if failed else []
+    told += [", ".join(counts)] if counts else []
+    broken = sum(not gate.passed for gate in report.gates)
+    told += [f"{broken} limit{'s' if broken > 1 else ''} broken"] if broken else []
+    sign = "✅" if report.exit_code == 0 else "❌"
+    return f"{marker(report)}\n### {sign} imglint: {'; '.join(told) or 'nothing that matters'}"
+
+
+def _sizes(image: Image, before: Weight | None) -> str:
+    """What an image weighs, against what it weighed, and the steps that made the difference."""
+    name = clipped(" ".join(image.tags) or image.id[:19], 120)
+    about = "" if image.compressed_bytes is not None else "≈ "
+    rows = [
+        ("pull", image.pull_bytes, before.pull_bytes if before else None, about),
+        ("content", image.content_bytes, before.content_bytes if before else None, ""),
+        ("wasted", image.wasted_bytes, before.wasted_bytes if before else None, ""),
+    ]
+    lines = [f"**{_plain(name)}** {_plain(image.platform)}", ""]
+    if before is None:
+        lines += ["| | size |", "|---|---:|"]
+        lines += [f"| {what} | {sign}{size(now)} |" for what, now, _, sign in rows]
+    else:
+        lines += ["| | before | now | change |", "|---|---:|---:|---:|"]
+        lines += [
+            f"| {what} | {size(was) if was is not None else '–'} | {sign}{size(now)} | {_change(was, now)} |"
+            for what, now, was, sign in rows
+        ]
+    return "\n".join([*lines, *_steps(image, before)])
+
+
+def _change(was: int | None, now: int) -> str:
+    if was is None:
+        return "–"
+    grown = now - was
+    if not grown:
+        return "±0"
+    part = f" ({grown / was:+.1%})" if was else ""
+    return f"{'+' if grown > 0 else '−'}{size(abs(grown))}{part}"
+
+
+def _steps(image: Image, before: Weight | None) -> list[str]:
+    """The steps that grew, or without an earlier measurement the largest ones."""
+    if before is not None and not before.steps:
+        return []
+    now, then = (_by_text(weight.steps) if weight else Counter() for weight in (weigh(image), before))
+    grown = [(content - then[text], text) for text, content in now.items() if content > then[text]]
+    shown = sorted(grown, key=lambda one: (-one[0], one[1]))[:_STEPS]
+    if not shown:
+        return []
+    head = ["", f"| {'grown' if before else 'content'} | step |", "|---:|---|"]
+    sign = "+" if before else ""
+    return [*head, *(f"| {sign}{size(more)} | {_code(clipped(text, _STEP_WIDTH))} |" for more, text in shown)]
+
+
+def _by_text(steps: Iterable[tuple[str, int]]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for text, content in steps:
+        total[instruction_text(text)] += content
+    return total
+
+
+def _matrix(report: Report) -> str:
+    lines = [f"| | thing to avoid | {' | '.join(EVIDENCE)} |", "|---:|---|---|---|---|"]
+    for number, name in enumerate(ANTIPATTERNS, 1):
+        own = {cell.evidence: cell for cell in report.matrix if cell.antipattern == number}
+        cells = []
+        for evidence in EVIDENCE:
+            cell = own[evidence]
+            codes = f" {', '.join(cell.codes)}" if cell.verdict is CellVerdict.FAIL else ""
+            cells.append(f"{_SIGNS[cell.verdict]}{codes}")
+        lines.append(f"| {number} | {_plain(name)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _list(report: Report, findings: Iterable[Finding], most: int, room: int) -> str:
+    """Findings as a list, the worst first, as many as there is room for."""
+    ordered = sorted(findings, key=lambda one: -one.severity)
+    lines: list[str] = []
+    for one in ordered[:most]:
+        line = _finding(report, one)
+        room -= len(line) + 1
+        if room < 100:
+            break
+        lines.append(line)
+    rest = len(ordered) - len(lines)
+    return "\n".join([*lines, *([f"- … and {rest} more"] if rest else [])])
+
+
+def _finding(report: Report, one: Finding) -> str:
+    line = one.place.span.line if one.place.span else report.line_of(one)
+    where = f"{one.file}:{line}" if line else one.file
+    where += f" layer {one.place.layer.number}" if one.place.layer else ""
+    link = f"[{one.rule.code}]({URL}{one.rule.name}.md)"
+    return (
+        f"- {one.severity.label} {link} {_code(clipped(where, 120))} {_plain(clipped(one.message, _MESSAGE))}"
+    )
+
+
+def _plain(text: str) -> str:
+    """Text in which nothing is markup, a mention or a reference."""
+    return _ACTIVE.sub(lambda match: f"&#{ord(match[1])};", clipped(text, _MESSAGE))
+
+
+def _code(text: str) -> str:
+    """A code span, also inside a table."""
+    ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    pad = " " if "`" in text else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}".replace("|", "\\|")

@@ -14,7 +14,7 @@ from ..rules.rule import Finding, Severity
 from .gates_text import missed
 from .json_v1 import URL
 from .report import Report
-from .tables import clipped, size
+from .tables import change, clipped, size
 
 if TYPE_CHECKING:
     from ..analyzer.image import Image
@@ -40,11 +40,11 @@ def render(report: Report) -> str:
     parts = [_heading(report)]
     images = report.images if report.diff is None else (report.diff.new,)
     parts += [_sizes(image, report.earlier.get(image.id)) for image in images]
-    parts += [f"- ⛔ {_plain(missed(gate))}" for gate in report.gates if not gate.passed]
-    parts += [f"- ⛔ {_plain(str(problem))}" for problem in report.problems]
+    parts += [f"- ⛔ {plain(missed(gate))}" for gate in report.gates if not gate.passed]
+    parts += [f"- ⛔ {plain(str(problem))}" for problem in report.problems]
     if report.matrix:
         parts.append(_matrix(report))
-    parts += [f"> {_plain(note)}" for note in report.notes]
+    parts += [f"> {plain(note)}" for note in report.notes]
     mattering = [one for one in report.findings if one.severity >= Severity.WARNING]
     rest = [one for one in report.findings if one.severity < Severity.WARNING]
     room = MAX_CHARACTERS - sum(len(part) + 2 for part in parts)
@@ -94,7 +94,7 @@ def _sizes(image: Image, before: Weight | None) -> str:
         ("content", image.content_bytes, before.content_bytes if before else None, ""),
         ("wasted", image.wasted_bytes, before.wasted_bytes if before else None, ""),
     ]
-    lines = [f"**{_plain(name)}** {_plain(image.platform)}", ""]
+    lines = [f"**{plain(name)}** {plain(image.platform)}", ""]
     if before is None:
         lines += ["| | size |", "|---|---:|"]
         lines += [f"| {what} | {sign}{size(now)} |" for what, now, _, sign in rows]
@@ -110,11 +110,8 @@ def _sizes(image: Image, before: Weight | None) -> str:
 def _change(was: int | None, now: int) -> str:
     if was is None:
         return "–"
-    grown = now - was
-    if not grown:
-        return "±0"
-    part = f" ({grown / was:+.1%})" if was else ""
-    return f"{'+' if grown > 0 else '−'}{size(abs(grown))}{part}"
+    part = f" ({(now - was) / was:+.1%})" if was and now != was else ""
+    return change(now - was) + part
 
 
 def _steps(image: Image, before: Weight | None) -> list[str]:
@@ -147,7 +144,7 @@ def _matrix(report: Report) -> str:
             cell = own[evidence]
             codes = f" {', '.join(cell.codes)}" if cell.verdict is CellVerdict.FAIL else ""
             cells.append(f"{_SIGNS[cell.verdict]}{codes}")
-        lines.append(f"| {number} | {_plain(name)} | {' | '.join(cells)} |")
+        lines.append(f"| {number} | {plain(name)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -171,12 +168,12 @@ def _finding(report: Report, one: Finding) -> str:
     where += f" layer {one.place.layer.number}" if one.place.layer else ""
     link = f"[{one.rule.code}]({URL}{one.rule.name}.md)"
     return (
-        f"- {one.severity.label} {link} {_code(clipped(where, 120))} {_plain(clipped(one.message, _MESSAGE))}"
+        f"- {one.severity.label} {link} {_code(clipped(where, 120))} {plain(clipped(one.message, _MESSAGE))}"
     )
 
 
-def _plain(text: str) -> str:
-    """Text in which nothing is markup, a mention or a reference."""
+def plain(text: str) -> str:
+    """One line in which nothing is markup, a mention or a reference."""
     return _ACTIVE.sub(lambda match: f"&#{ord(match[1])};", clipped(text, _MESSAGE))
 
 

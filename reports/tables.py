@@ -22,6 +22,11 @@ def size(count: int | None) -> str:
     return str(count)
 
 
+def change(grown: int) -> str:
+    """A difference in bytes with its sign: "+1.2 MB"."""
+    return "±0" if not grown else f"{'+' if grown > 0 else '-'}{size(abs(grown))}"
+
+
 def clipped(text: str, width: int) -> str:
     """One line of at most `width` characters, control characters made visible."""
     flat = _LONG_HASH.sub(r"\1…", " ".join(text.split()))

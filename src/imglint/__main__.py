@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from .exits import Exit
 
-_COMMANDS = frozenset({"lint", "fix", "image", "diff", "history", "verify", "audit", "explain", "rules"})
+_COMMANDS = frozenset(
+    {"lint", "fix", "image", "diff", "history", "verify", "audit", "trend", "explain", "rules"}
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -263,6 +263,10 @@ def image(
         str | None,
         typer.Option("--graph", help="Write what the images share to a .graphml, .dot or .json file."),
     ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option("--record", help="Add a row for this commit to a .csv or .parquet file; see trend."),
+    ] = None,
     platform: Platform = None,
     no_verify: NoVerify = False,
     engine: EngineOption = None,
@@ -278,7 +282,7 @@ def image(
     return command(
         sources, _settings(select, ignore, fail_level), outputs(format or [], output or []),
         verify=not no_verify, engine=engine,
-        view=View(limits, against, dive_compat, compare, graph, platform),
+        view=View(limits, against, dive_compat, compare, graph, platform, record),
     )  # fmt: skip
 
 
@@ -431,3 +435,32 @@ def _settings(
     return Configuration(
         choose(given | {name: [value] for name, value in single.items() if value is not None})
     ).settings()
+
+
+@app.command()
+def trend(
+    file: Annotated[str, typer.Argument(help="What `imglint image --record` wrote.")],
+    image: Annotated[
+        str | None, typer.Option("--image", help="Only images of this name; * at either end.")
+    ] = None,
+    last: Annotated[int, typer.Option("--last", help="How many rows of each image to show.", min=1)] = 20,
+    max_growth: Annotated[
+        str | None, typer.Option("--max-growth", help="Fail when content grew by more: 5MB, 3%.")
+    ] = None,
+    over: Annotated[
+        int, typer.Option("--over", help="… since the row that stands so many rows before the last.", min=1)
+    ] = 1,
+    format: Annotated[str, typer.Option("--format", "-f", help="text, json or markdown.")] = "text",
+) -> int:
+    """Show how the sizes recorded by `imglint image --record` went, and gate on growth.
+
+    imglint trend sizes.csv
+    imglint trend sizes.csv --image 'shop*' --max-growth 5% --over 10
+    """
+    from .commands.trend import trend as command
+
+    if format not in ("text", "json", "markdown"):
+        raise UsageError(f"--format is text, json or markdown here, not {format!r}")
+    return command(
+        file, image=image, last=last, growth=_limits(max_growth=max_growth).max_growth, over=over, form=format
+    )

@@ -15,7 +15,15 @@ def write(text: str, target: str) -> None:
     Raises:
         InputError: the file can't be written.
     """
-    data = text.encode("utf-8", "backslashreplace")
+    write_bytes(text.encode("utf-8", "backslashreplace"), target)
+
+
+def write_bytes(data: bytes, target: str) -> None:
+    """As `write`, for what is no text.
+
+    Raises:
+        InputError: the file can't be written.
+    """
     if target == "-":
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

@@ -26,6 +26,7 @@ class View(NamedTuple):
     side_by_side: bool = False
     graph: str | None = None
     platform: str | None = None
+    record: str | None = None
 
 
 def image(
@@ -52,6 +53,10 @@ def image(
         )
         if view.graph is not None and report.images:
             _write_graph(report, view.graph)
+        if view.record is not None and report.images:
+            from ..records import record
+
+            record(view.record, report.images)
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:

@@ -1,0 +1,59 @@
+"""How the recorded sizes of images went, and whether one grew by more than it may."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .records import Row
+from .rules.gates import Gate, Growth
+
+
+class Trend(NamedTuple):
+    """The last rows of one image on one platform, the earliest first."""
+
+    rows: tuple[Row, ...]  # at least one
+    before: Row | None  # the row that stands before them
+    gate: Gate | None  # None: growth has no limit
+
+
+def trends(
+    rows: Iterable[Row],
+    *,
+    image: str | None = None,
+    last: int = 20,
+    growth: Growth | None = None,
+    over: int = 1,
+) -> tuple[Trend, ...]:
+    """The trend of each image and platform.
+
+    Args:
+        rows: as recorded.
+        image: only images of this name; `*` and `?` stand for anything.
+        last: how many rows to keep of each.
+        growth: by how much content may grow.
+        over: since the row that stands so many rows before the last, or since the first.
+    """
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if image is None or fnmatch.fnmatchcase(row.image, image):
+            groups.setdefault((row.image, row.platform), []).append(row)
+    found = []
+    for group in groups.values():
+        kept = group[-last:]
+        before = group[-last - 1] if len(group) > last else None
+        found.append(Trend(tuple(kept), before, None if growth is None else _gate(group, growth, over)))
+    return tuple(found)
+
+
+def _gate(rows: list[Row], growth: Growth, over: int) -> Gate:
+    now = rows[-1]
+    name = f"{now.image}:{now.tag}" if now.tag else now.image
+    if len(rows) == 1:
+        return Gate(name, "max-growth", 0, None, True, "there is nothing recorded yet to compare with")
+    then = rows[max(len(rows) - 1 - over, 0)]
+    allowed = growth.allowed(then.content_bytes)
+    grown = now.content_bytes - then.content_bytes
+    since = then.commit[:9] or then.recorded
+    return Gate(name, "max-growth", allowed, grown, grown <= allowed, f"since {since}")

@@ -87,7 +87,8 @@ def run(arguments: Sequence[str]) -> int:
 
 def app_commands() -> frozenset[str]:
     """The names of the commands."""
-    return frozenset(one.callback.__name__ for one in app.registered_commands if one.callback)
+    groups = {one.name for one in app.registered_groups if one.name}
+    return frozenset(one.callback.__name__ for one in app.registered_commands if one.callback) | groups
 
 
 def _version(wanted: bool) -> None:
@@ -464,3 +465,46 @@ def trend(
     return command(
         file, image=image, last=last, growth=_limits(max_growth=max_growth).max_growth, over=over, form=format
     )
+
+
+hooks = typer.Typer(
+    help="Audit what `git push` is about to send.", no_args_is_help=False, rich_markup_mode=None
+)
+app.add_typer(hooks, name="hook")
+HookRun = Annotated[bool, typer.Option("--run", help="Start the images, too.")]
+
+
+@hooks.command("install")
+def hook_install(
+    run: HookRun = False,
+    fail_level: AuditLevel = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a hook that is not imglint's.")] = False,
+) -> int:
+    """Write the pre-push hook of the Git repository here."""
+    from .commands.hook import install
+
+    choose({"fail_level": [fail_level]} if fail_level else {})
+    return install(run=run, fail_level=fail_level, force=force)
+
+
+@hooks.command("uninstall")
+def hook_uninstall() -> int:
+    """Remove the hook again."""
+    from .commands.hook import uninstall
+
+    return uninstall()
+
+
+@hooks.command("run")
+def hook_run(
+    remote: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
+    url: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
+    run: HookRun = False,
+    fail_level: AuditLevel = None,
+    engine: EngineOption = None,
+) -> int:
+    """Audit the commits that are named on standard input, as Git names them to a pre-push hook."""
+    from .commands.hook import run as command
+
+    chosen = choose({"fail_level": [fail_level or "info"]})
+    return command(remote or url, chosen, start=run, engine=engine)

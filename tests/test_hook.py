@@ -41,16 +41,10 @@ class Repository:
         self.git("remote", "add", "origin", str(self.remote))
         (self.here / "app").write_text("#!/bin/sh\n")
 
-    def run(self, *command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, at: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command,
-            cwd=self.here,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            **options,
-        )
+            command, cwd=at or self.here, env=self.environment, capture_output=True, text=True, check=False, **options
+        )  # fmt: skip
 
     def git(self, *arguments: str) -> str:
         done = self.run("git", *arguments)
@@ -181,20 +175,10 @@ def test_files_of_the_repository_are_not_imported(repository: Repository) -> Non
 
 def test_from_a_directory_below_and_a_linked_work_tree(repository: Repository, tmp_path: Path) -> None:
     repository.commit(Dockerfile=GOOD, deep__Dockerfile=BAD)
-    below = {"cwd": repository.here / "deep"}
-    done = subprocess.run(
-        ["git", "push", "origin", "main"],
-        env=repository.environment,
-        capture_output=True,
-        check=False,
-        **below,
-    )
+    done = repository.run("git", "push", "origin", "main", at=repository.here / "deep")
     assert done.returncode != 0
     repository.git("worktree", "add", "-q", str(tmp_path / "linked"), "-b", "linked")
-    done = subprocess.run(
-        ["git", "push", "origin", "linked"],
-        env=repository.environment, capture_output=True, check=False, cwd=tmp_path / "linked",
-    )  # fmt: skip
+    done = repository.run("git", "push", "origin", "linked", at=tmp_path / "linked")
     assert done.returncode != 0
     assert repository.arrived("linked") == ""
 

@@ -10,8 +10,7 @@ from .look import PLAIN, Look
 from .tables import change, clipped, size, table
 
 if TYPE_CHECKING:
-    from ..records import Row
-    from ..trends import Trend
+    from ..rules.trends import Row, Trend
 
 _BARS = "▁▂▃▄▅▆▇█"
 _HEADERS = ("recorded (UTC)", "commit", "tag", "pull", "content", "change", "wasted")

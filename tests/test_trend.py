@@ -14,10 +14,10 @@ import pytest
 from image_archives import Saved, docker_legacy
 
 from imglint.analyzer import InputError
-from imglint.records import Row, read
+from imglint.records import read
 from imglint.reports.trend_text import sparkline
 from imglint.rules.gates import Growth
-from imglint.trends import trends
+from imglint.rules.trends import Row, trends
 
 ROOT = Path(__file__).parent.parent
 NO_CI = {name: value for name, value in os.environ.items() if not name.endswith(("_SHA", "_COMMIT"))}

@@ -9,9 +9,10 @@ import io
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .analyzer import InputError
+from .rules.trends import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,27 +22,6 @@ if TYPE_CHECKING:
 _CI_COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT")  # GitHub, GitLab, Jenkins
 _MAX_BYTES = 256 * 1024 * 1024
 _HINT = "give --record a .csv or .parquet file that imglint has written, or one that is not there yet"
-
-
-class Row(NamedTuple):
-    """What one image weighed at one commit. The fields are the columns of the file."""
-
-    recorded: str  # UTC, ISO 8601
-    commit: str  # "" where there was none
-    image: str  # without its tag
-    tag: str
-    platform: str
-    id: str
-    pull_bytes: int
-    content_bytes: int
-    live_bytes: int
-    wasted_bytes: int
-    layers: int
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What there is one row of."""
-        return (self.commit, self.image, self.tag, self.platform)
 
 
 _NUMBERS = ("pull_bytes", "content_bytes", "live_bytes", "wasted_bytes", "layers")

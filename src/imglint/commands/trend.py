@@ -10,7 +10,7 @@ from ..exits import Exit
 from ..output import write
 from ..records import read
 from ..rules.gates import Growth
-from ..trends import Trend, trends
+from ..rules.trends import Trend, trends
 from .show import fail, look_of
 
 

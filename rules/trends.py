@@ -6,8 +6,28 @@ import fnmatch
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .records import Row
-from .rules.gates import Gate, Growth
+from .gates import Gate, Growth
+
+
+class Row(NamedTuple):
+    """What one image weighed at one commit. The fields are the columns of the file."""
+
+    recorded: str  # UTC, ISO 8601
+    commit: str  # "" where there was none
+    image: str  # without its tag
+    tag: str
+    platform: str
+    id: str
+    pull_bytes: int
+    content_bytes: int
+    live_bytes: int
+    wasted_bytes: int
+    layers: int
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What there is one row of."""
+        return (self.commit, self.image, self.tag, self.platform)
 
 
 class Trend(NamedTuple):

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from imglint.runner import EngineError, connect
 
-_PACKAGES = ("docker.io", "iptables", "busybox-static", "debootstrap", "curl")
+_PACKAGES = ("docker.io", "iptables", "busybox-static", "debootstrap", "curl", "docker-registry")
 _PODMAN = ("podman", "runc", "netavark", "aardvark-dns")
 _START_SECONDS = 60
 
@@ -44,12 +44,13 @@ def ensure() -> subprocess.Popen[bytes] | None:
         problem = ""
     except EngineError as error:
         problem = f"no engine answers ({error.problem})"
-    tools = [name for name in ("busybox", "debootstrap", "curl") if not shutil.which(name)]
+    tools = [name for name in ("busybox", "debootstrap", "curl", "docker-registry") if not shutil.which(name)]
     if not problem and not tools:
         return None
     if not may_install():
         raise NoEngine(
-            problem or f"{' and '.join(tools)} can't be found (packages busybox-static, debootstrap, curl)"
+            problem
+            or f"{' and '.join(tools)} can't be found (packages busybox-static, debootstrap, curl, docker-registry)"
         )
     if os.getuid() != 0 or not shutil.which("apt-get"):
         raise NoEngine(f"{problem or 'tools are missing'}, and only root on Debian can install them")

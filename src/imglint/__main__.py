@@ -9,7 +9,20 @@ from collections.abc import Sequence
 from .exits import Exit
 
 _COMMANDS = frozenset(
-    {"lint", "fix", "image", "diff", "history", "verify", "audit", "trend", "hook", "explain", "rules"}
+    {
+        "lint",
+        "fix",
+        "image",
+        "diff",
+        "history",
+        "verify",
+        "audit",
+        "trend",
+        "hook",
+        "push",
+        "explain",
+        "rules",
+    }
 )
 
 

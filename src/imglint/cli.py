@@ -376,6 +376,7 @@ def verify(
 ) -> int:
     """Run images and prove ports, health check, command, user, processes, writes and stop.
 
+    \b
     imglint verify shop:1.0 -p 8080:80
     imglint verify shop.tar --expect verify.yaml
     imglint verify shop:1.0 --harden
@@ -455,6 +456,7 @@ def trend(
 ) -> int:
     """Show how the sizes recorded by `imglint image --record` went, and gate on growth.
 
+    \b
     imglint trend sizes.csv
     imglint trend sizes.csv --image 'shop*' --max-growth 5% --over 10
     """
@@ -508,3 +510,41 @@ def hook_run(
 
     chosen = choose({"fail_level": [fail_level or "info"]})
     return command(remote or url, chosen, start=run, engine=engine)
+
+
+@app.command()
+def push(
+    image: Annotated[str, typer.Argument(help="The image to push, by its name and tag.")],
+    to: Annotated[
+        str | None, typer.Option("--to", help="Push it under this name and tag, which it is given.")
+    ] = None,
+    dockerfile: Annotated[
+        str | None, typer.Option("--file", help="The Dockerfile it was built from; else as configured.")
+    ] = None,
+    run: Annotated[bool, typer.Option("--run", help="Start it and look at the container, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Push what fails, too. Takes a --reason.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; it is recorded.")] = None,
+    record: Annotated[
+        str | None, typer.Option("--record", help="Where pushes are recorded, a JSON object a line.")
+    ] = None,
+    format: Formats = None,
+    output: Outputs = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    fail_level: AuditLevel = None,
+    engine: EngineOption = None,
+) -> int:
+    """Audit an image by its ID and push exactly that ID, if it passes.
+
+    \b
+    imglint push registry.example.org/shop:1.0
+    imglint push shop:1.0 --to registry.example.org/shop:1.0 --run
+    imglint push registry.example.org/shop:1.0 --force --reason 'the fix comes with 1.1'
+    """
+    from .commands.push import Push, command
+
+    if force != bool(reason and reason.strip()):
+        raise UsageError("--force and --reason go together: say why what fails is pushed")
+    wanted = Push(image, to, dockerfile, run, reason, record)
+    settings = _settings(select, ignore, fail_level or "info")
+    return command(wanted, settings, outputs(format or [], output or []), engine=engine)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from .analyzer import InputError
@@ -33,8 +32,8 @@ def audit(
     """Read what there is and answer the thirty questions: `audit(...).matrix`.
 
     Args:
-        dockerfile: its path; None: ./Dockerfile if there is one.
-        image: a SOURCE.
+        dockerfile: its path; None: none.
+        image: a SOURCE; None: the one that the settings map to the Dockerfile, if any.
         settings: as for lint.
         run: start the image, too.
         verify: check digests of the image.
@@ -45,8 +44,6 @@ def audit(
         InputError: there is nothing to audit, or what was named can't be read.
         UnknownCodeError: the settings name a code that no rule has.
     """
-    if dockerfile is None and os.path.isfile("Dockerfile"):
-        dockerfile = "Dockerfile"
     if image is None and dockerfile is not None:
         image = settings.image_of(dockerfile)
     if dockerfile is None and image is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ..analyzer import InputError
 from ..config import Settings
 from ..exits import Exit
@@ -26,16 +28,19 @@ def audit(
     """Join all evidence and print the matrix."""
     from ..evidence import audit as join
 
+    if dockerfile is None and os.path.isfile("Dockerfile"):
+        dockerfile = "Dockerfile"
     try:
         report = join(dockerfile, image, settings, run=run, verify=verify, engine=engine, against=against)
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:
         return fail(error)
-    return show(report, outputs, _text)
+    return show(report, outputs, matrix_view)
 
 
-def _text(report: Report, look: Look) -> str:
+def matrix_view(report: Report, look: Look) -> str:
+    """The text of an audit."""
     from ..reports import matrix_text
 
     return matrix_text.render(report, look)

@@ -252,6 +252,7 @@ def errors(subject: str) -> Iterator[None]:
     """Turn what docker-py and requests raise into an EngineError about `subject`."""
     import docker.errors
     import requests
+    import urllib3.exceptions
 
     try:
         yield
@@ -263,7 +264,8 @@ def errors(subject: str) -> Iterator[None]:
         raise EngineError(subject, _explanation(error)) from error
     except docker.errors.DockerException as error:
         raise EngineError(subject, _cause(error), _START) from error
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        # docker-py reads streams past requests, so that both may be raised.
         raise EngineError(subject, f"the engine stopped answering: {error}", _START) from error
 
 

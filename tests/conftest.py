@@ -10,6 +10,7 @@ import engine as provisioning
 import example_images
 import hypothesis
 import pytest
+from container_images import Images
 
 from imglint.runner import Engine, connect
 
@@ -118,3 +119,11 @@ def hello(engine: Engine) -> dict[str, str]:
 def seed(engine: Engine) -> str:
     """The image of the seed."""
     return example_images.build_seed(engine.api)
+
+
+@pytest.fixture(scope="module")
+def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
+    """Images built for the tests of one module."""
+    found = Images(engine, tmp_path_factory.mktemp("images"))
+    yield found
+    found.close()

@@ -8,7 +8,6 @@ import platform
 import socket
 import tarfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,6 @@ from imglint.runner.watch import watch
 pytestmark = pytest.mark.container
 
 IDLE = 'CMD ["sleep", "60"]'
-
-
-@pytest.fixture(scope="module")
-def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
-    found = Images(engine, tmp_path_factory.mktemp("images"))
-    yield found
-    found.close()
 
 
 def output(engine: Engine, container: Container, *command: str) -> str:

@@ -7,7 +7,6 @@ busybox's and bash give a simple command their place, dash stays in front of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from container_images import Images, program_with_libraries
@@ -44,13 +43,6 @@ DECLARED: dict[tuple[str, str], list[str] | None] = {
     ("exec", "shell"): [*ENTRY, *SH, "exec_cmd p1_cmd"],
 }  # fmt: skip
 SHELLS = ("ash", "bash", "dash")
-
-
-@pytest.fixture(scope="module")
-def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
-    found = Images(engine, tmp_path_factory.mktemp("images"))
-    yield found
-    found.close()
 
 
 def lines_of(shell: str, entrypoint: str, cmd: str) -> tuple[str, dict[str, str | bytes]]:

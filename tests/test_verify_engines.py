@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,13 +16,6 @@ pytestmark = pytest.mark.container
 PROVED, DISPROVED = Verdict.PROVED, Verdict.DISPROVED
 SERVE = 'COPY server.sh /\nEXPOSE 8888\nCMD ["sh", "/server.sh"]'
 HEALTHY = f"HEALTHCHECK --timeout=2s CMD nc -w 1 127.0.0.1 8888 </dev/null | grep -q hello\n{SERVE}"
-
-
-@pytest.fixture(scope="module")
-def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
-    found = Images(engine, tmp_path_factory.mktemp("images"))
-    yield found
-    found.close()
 
 
 def first_run(engine: Engine, image: str, **options: Any) -> Observation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +54,6 @@ files:
   /server.sh: {exists: false}
   /nowhere: {}
 """
-
-
-@pytest.fixture(scope="module")
-def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
-    found = Images(engine, tmp_path_factory.mktemp("images"))
-    yield found
-    found.close()
 
 
 SERVER = (

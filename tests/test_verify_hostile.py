@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from container_images import Images, check, leftovers
@@ -21,13 +21,6 @@ pytestmark = pytest.mark.container
 
 MOMENTS = 50
 SERVE = 'COPY server.sh /\nEXPOSE 8888\nVOLUME /data\nCMD ["sh", "/server.sh"]'
-
-
-@pytest.fixture(scope="module")
-def images(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
-    found = Images(engine, tmp_path_factory.mktemp("images"))
-    yield found
-    found.close()
 
 
 def holdings(engine: Engine) -> tuple[set[str], set[str], set[str]]:

@@ -12,7 +12,7 @@ from . import __version__
 from .analyzer import InputError
 from .config import PROFILES, Configuration, Settings
 from .exits import Exit
-from .lint_options import UsageError, build, choose, outputs
+from .lint_options import UsageError, build, choose, in_pairs, outputs
 from .reports.formats import FORMATS
 from .rules.gates import Limits, parse_limits
 
@@ -67,7 +67,7 @@ _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
 def run(arguments: Sequence[str]) -> int:
     """Parse and run a command; the exit code. Usage errors are told on the error stream."""
-    arguments = list(arguments)
+    arguments = in_pairs(arguments)
     if arguments and arguments[0] not in app_commands() and not arguments[0].startswith("-"):
         arguments.insert(0, "lint")
     try:

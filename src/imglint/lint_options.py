@@ -48,7 +48,7 @@ def parse(arguments: Sequence[str]) -> LintOptions:
     """
     given: dict[str, list[str]] = {}
     paths: list[str] = []
-    rest = list(arguments)
+    rest = in_pairs(arguments)
     while rest:
         word = rest.pop(0)
         if word == "--":
@@ -127,6 +127,34 @@ def choose(given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
             raise UsageError(f"--build-arg takes NAME=VALUE, not {pair!r}")
         chosen.setdefault("build_args", {})[name] = value
     return chosen
+
+
+_OUTPUT = ("--output", "-o")
+
+
+def in_pairs(arguments: Sequence[str]) -> list[str]:
+    """The arguments, in which a format that another one follows without a file has "-" as its file.
+
+    So each file belongs to the format before it, which the lists of both alone would not tell.
+
+    >>> in_pairs(["--format", "github", "-f", "json", "-o", "x.json"])
+    ['--format', 'github', '--output', '-', '-f', 'json', '-o', 'x.json']
+    """
+    if not any(word.startswith(_OUTPUT) for word in arguments):
+        return list(arguments)
+    out: list[str] = []
+    waiting = False
+    for number, word in enumerate(arguments):
+        if word == "--":
+            return [*out, *arguments[number:]]
+        if word.startswith(_OUTPUT):
+            waiting = False
+        elif word.startswith(("--format", "-f")):
+            if waiting:
+                out += ["--output", "-"]
+            waiting = True
+        out.append(word)
+    return out
 
 
 def outputs(formats: Sequence[str], files: Sequence[str]) -> tuple[tuple[str, str], ...]:

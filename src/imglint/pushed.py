@@ -51,6 +51,15 @@ def refs(data: bytes) -> tuple[Ref, ...]:
     return tuple(found)
 
 
+def at(revision: str) -> Ref:
+    """A revision of the repository here, as if it were pushed.
+
+    Raises:
+        InputError: there is no such revision.
+    """
+    return Ref(revision, _git("rev-parse", "--verify", "--end-of-options", revision).strip(), "", "")
+
+
 def commits(found: tuple[Ref, ...]) -> Mapping[str, str]:
     """The commits that are sent, each once, with the ref that names it; what is no commit is left out.
 

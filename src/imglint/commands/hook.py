@@ -12,7 +12,7 @@ from typing import Any
 from ..analyzer import InputError
 from ..config import Configuration
 from ..exits import Exit, worst
-from ..pushed import checked_out, commits, hook_path, refs
+from ..pushed import Ref, at, checked_out, commits, hook_path, refs
 from ..reports import Report
 from .show import fail, look_of
 
@@ -30,7 +30,7 @@ else
 fi
 code=$?
 case $code in
-    0 | 3) exit 0 ;; # 3: nothing to check
+    0) exit 0 ;;
     1) echo "imglint: the push was stopped; mend what failed, or push anyway: git push --no-verify" >&2 ;;
     *) echo "imglint: could not audit (exit code $code); to push anyway: git push --no-verify" >&2 ;;
 esac
@@ -114,17 +114,26 @@ def _in_file(change: Any, path: str, *rest: Any, **named: Any) -> None:
 def run(remote: str, chosen: Mapping[str, Any], *, start: bool, engine: str | None) -> Exit:
     """Audit the commits that standard input names."""
     try:
-        if sys.stdin.isatty():
-            raise InputError(
-                "standard input",
-                "is a terminal, and Git would name there what is pushed",
-                "`imglint hook install` lets Git run this; `imglint audit` is for you",
-            )
-        found = commits(refs(sys.stdin.buffer.read()))
+        found = commits(_told())
         codes = [_commit(one, ref, remote, chosen, start=start, engine=engine) for one, ref in found.items()]
     except InputError as error:
         return fail(error)
-    return worst(codes)
+    code = worst(codes)
+    return Exit.CLEAN if code is Exit.NOTHING else code  # what holds no Dockerfile may be pushed
+
+
+def _told() -> tuple[Ref, ...]:
+    """What is pushed, as Git tells it on standard input, or pre-commit, which reads that, in the environment."""
+    if os.environ.get("PRE_COMMIT"):
+        names = ("PRE_COMMIT_TO_REF", "PRE_COMMIT_LOCAL_BRANCH")
+        return (at(next((os.environ[name] for name in names if os.environ.get(name)), "HEAD")),)
+    if sys.stdin.isatty():
+        raise InputError(
+            "standard input",
+            "is a terminal, and Git would name there what is pushed",
+            "`imglint hook install` lets Git run this; `imglint audit` is for you",
+        )
+    return refs(sys.stdin.buffer.read())
 
 
 def _commit(
@@ -135,7 +144,8 @@ def _commit(
     here = os.getcwd()
     with checked_out(commit) as tree, contextlib.chdir(tree):
         names = [os.path.normpath(name) for name in dockerfiles(".")]
-        where = f"{commit[:9]} ({ref}{f' to {remote}' if remote else ''})"
+        named = " to ".join(one for one in (ref, remote) if one and one != commit)
+        where = f"{commit[:9]} ({named})" if named else commit[:9]
         if not names:
             sys.stdout.write(f"imglint: {where} holds no Dockerfile\n")
             return Exit.NOTHING

@@ -380,7 +380,7 @@ PRIVATE_KEY = Rule(
     antipattern=8,
     aliases=("CIS-DI-0010",),
     message="{path} holds a private key in layer {layer}{deleted}: whoever has the image has the key",
-    page="""A file of some layer begins with a private key block.
+    page="""A file of some layer holds a private key: the line that begins one, and key material behind it.
 
 Looked for by content in every layer, whatever the file is called and whether a container can still
 see it: a file that a later step deletes stays in the layer that wrote it. The message says which
@@ -390,13 +390,23 @@ layer to read it from. Files of tests and documentation are left alone. Contents
     bad=(
         ImageExample(layers=({"srv/x": "-----BEGIN RSA PRIVATE KEY-----\n" + "a" * 64},)),
         ImageExample(layers=({"srv/x": "-----BEGIN PRIVATE KEY-----\n" + "a" * 64}, {"srv/x": None})),
+        ImageExample(layers=({"srv/x.json": '{"key": "-----BEGIN PRIVATE KEY-----\\n' + "a" * 64},)),
+        ImageExample(
+            layers=({"srv/x": "-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: AES-128-CBC,0\n\n" + "a" * 64},)
+        ),
     ),
     good=(
         ImageExample(layers=({"srv/x": "-----BEGIN CERTIFICATE-----\n" + "a" * 64},)),
+        ImageExample(layers=({"srv/x.py": 'HEAD = "-----BEGIN PRIVATE KEY-----"\n' + "a = 1\n" * 20},)),
         ImageExample(layers=({"usr/share/doc/x/key.pem": "-----BEGIN PRIVATE KEY-----\n" + "a" * 64},)),
     ),
 )
 _LARGEST_KEY = 64 * 1024
+# The first line alone stands in every program that reads keys. JSON writes line ends as \\n.
+_KEY_BLOCK = re.compile(
+    rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[rn])+"
+    rb"(?:[\w-]+:[^\n]*\n\s*)*[A-Za-z0-9+/]{40}"
+)
 
 
 def _may_be_key(entry: Entry) -> int:
@@ -407,9 +417,7 @@ def _may_be_key(entry: Entry) -> int:
 
 @PRIVATE_KEY.file(_may_be_key)
 def key_block(image: Image, entry: Entry, data: bytes) -> Outcome:
-    if b"PRIVATE KEY" not in data or not re.search(
-        rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----", data
-    ):
+    if b"PRIVATE KEY" not in data or not _KEY_BLOCK.search(data):
         return
     layer = image.layers[entry.layer]
     by = image.hidden_by(entry)

@@ -261,7 +261,9 @@ def errors(subject: str) -> Iterator[None]:
             subject, "the engine has no such image", "build or load it first; nothing is pulled"
         ) from error
     except docker.errors.APIError as error:
-        raise EngineError(subject, _explanation(error)) from error
+        raise EngineError(
+            subject, _explanation(error), "so the engine says; its own log may say more"
+        ) from error
     except docker.errors.DockerException as error:
         raise EngineError(subject, _cause(error), _START) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -224,7 +224,7 @@ def _freeze(container: Container, view: View) -> list[Process]:
     seen = view.snapshot(int(state.get("Pid") or 0))
     others = [one for one in seen.processes if one.pid != 1 and one.state != "Z"]
     if others and not view.signal("STOP", others):
-        raise EngineError("the side container", "its signals did not go through")
+        raise EngineError("the side container", "its signals did not go through", "run it once more")
     return others
 
 

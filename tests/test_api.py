@@ -11,16 +11,18 @@ from types import ModuleType
 import pytest
 
 import imglint
-from imglint import pipeline
+from imglint import lint_options, pipeline, pushing
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize("module", [imglint, pipeline], ids=["imglint", "pipeline"])
+@pytest.mark.parametrize(
+    "module", [imglint, pipeline, pushing, lint_options], ids=lambda module: module.__name__
+)
 def test_the_examples_of_the_documentation(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     result = doctest.testmod(module)
-    assert result.attempted >= 3
+    assert result.attempted >= 1
     assert result.failed == 0
 
 
@@ -51,3 +53,13 @@ def test_text_that_is_no_dockerfile_is_linted_all_the_same() -> None:
     report = imglint.lint(b"\xff\0 what\nFROM x\n", name="shop/Dockerfile")
     assert report.files == ("shop/Dockerfile",)
     assert report.findings
+
+
+def test_the_notebook_goes_from_an_archive_to_a_frame() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples/notebook.py")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    layers, waste, findings = (part in done.stdout for part in ("wasted_bytes", "46846", "AV0303"))
+    assert (layers, waste, findings) == (True, True, True)

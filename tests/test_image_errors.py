@@ -45,6 +45,7 @@ def refused(tmp_path: Path, data: bytes, *, verify: bool = True) -> InputError:
         open_images(str(path), verify=verify)
     assert str(path) in caught.value.subject
     assert "\n" not in str(caught.value)
+    assert caught.value.hint
     return caught.value
 
 

@@ -447,6 +447,22 @@ def open_images(
     Raises:
         InputError: there is no image to be read, or none for the platform; names file, member and offset.
     """
+    try:
+        return _opened(source, name, select, verify, platform, progress)
+    except InputError as error:
+        # What is broken inside is told where it is found; what helps is the same everywhere.
+        error.hint = error.hint or "save or download it once more: docker save IMAGE --output FILE"
+        raise
+
+
+def _opened(
+    source: str | Iterable[bytes],
+    name: str,
+    select: str | None,
+    verify: bool,
+    platform: str | None,
+    progress: Progress | None,
+) -> tuple[Image, ...]:
     archive = open_archive(source, name, verify=verify, progress=progress)
     read: dict[tuple[str, str], LayerContents] = {}
     chosen = []

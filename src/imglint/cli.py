@@ -154,7 +154,13 @@ def lint(
         bool, typer.Option("--no-pragmas", help="Report what comments in the file switch off, too.")
     ] = False,
 ) -> int:
-    """Lint Dockerfiles (the default command: `imglint Dockerfile`)."""
+    """Lint Dockerfiles (the default command: `imglint Dockerfile`).
+
+    \b
+    imglint lint Dockerfile services/
+    imglint lint --format full --profile strict Dockerfile
+    imglint lint --format text --format sarif --output imglint.sarif
+    """
     from .commands.lint import lint as command
 
     single = {
@@ -187,7 +193,12 @@ def fix(
     extend_select: Extend = None,
     config: Annotated[str | None, typer.Option("--config", help="This configuration file for all.")] = None,
 ) -> int:
-    """Fix in place what can be fixed without changing what is built."""
+    """Fix in place what can be fixed without changing what is built.
+
+    \b
+    imglint fix Dockerfile
+    imglint fix --diff Dockerfile
+    """
     from .commands.fix import fix as command
 
     given = {"select": select or [], "ignore": ignore or [], "extend_select": extend_select or []}
@@ -196,7 +207,12 @@ def fix(
 
 @app.command()
 def explain(code: Annotated[str, typer.Argument(help="A rule's code, alias or name.")]) -> int:
-    """Say what a rule finds, and why that is a fault."""
+    """Say what a rule finds, and why that is a fault.
+
+    \b
+    imglint explain DL3006
+    imglint explain untagged-image
+    """
     from .commands.explain import explain as command
 
     return command(code)
@@ -206,7 +222,12 @@ def explain(code: Annotated[str, typer.Argument(help="A rule's code, alias or na
 def rules(
     format: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
 ) -> int:
-    """List all rules."""
+    """List all rules.
+
+    \b
+    imglint rules
+    imglint rules --format json
+    """
     from .commands.explain import rules as command
 
     if format not in ("text", "json"):
@@ -272,7 +293,13 @@ def image(
     no_verify: NoVerify = False,
     engine: EngineOption = None,
 ) -> int:
-    """Measure images: size, layers, what is wasted and by which step."""
+    """Measure images: size, layers, what is wasted and by which step.
+
+    \b
+    imglint image shop.tar
+    imglint image shop:1.0 --max-waste 10MB --min-efficiency 95%
+    imglint image shop.tar --record sizes.csv
+    """
     from .commands.image import View
     from .commands.image import image as command
 
@@ -302,7 +329,12 @@ def diff(
     no_verify: NoVerify = False,
     engine: EngineOption = None,
 ) -> int:
-    """Say what changed from one image to another, and what it costs."""
+    """Say what changed from one image to another, and what it costs.
+
+    \b
+    imglint diff shop:1.0 shop:1.1
+    imglint diff old.tar new.tar --max-growth 5%
+    """
     from .commands.image import diff as command
 
     return command(
@@ -327,7 +359,11 @@ def history(
     no_verify: NoVerify = False,
     engine: EngineOption = None,
 ) -> int:
-    """Show each step of an image's history with the layer and the bytes it made."""
+    """Show each step of an image's history with the layer and the bytes it made.
+
+    \b
+    imglint history shop.tar
+    """
     from .commands.image import history as command
 
     return command(source, outputs(format or [], output or []), verify=not no_verify, engine=engine)
@@ -413,7 +449,12 @@ def audit(
     no_verify: NoVerify = False,
     engine: EngineOption = None,
 ) -> int:
-    """Join all evidence: the ten things to avoid, by Dockerfile, image and container."""
+    """Join all evidence: the ten things to avoid, by Dockerfile, image and container.
+
+    \b
+    imglint audit Dockerfile --image shop:1.0 --run
+    imglint audit --image shop.tar --format full
+    """
     from .commands.audit import audit as command
 
     # The cells ask for the ten things themselves, so that notes make them fail, too.
@@ -470,7 +511,10 @@ def trend(
 
 
 hooks = typer.Typer(
-    help="Audit what `git push` is about to send.", no_args_is_help=False, rich_markup_mode=None
+    help="Audit what `git push` is about to send.\n\n\b\nimglint hook install\n"
+    "imglint hook install --run --fail-level error\nimglint hook uninstall",
+    no_args_is_help=False,
+    rich_markup_mode=None,
 )
 app.add_typer(hooks, name="hook")
 HookRun = Annotated[bool, typer.Option("--run", help="Start the images, too.")]

@@ -265,9 +265,8 @@ def read_text(path: str, settings: Settings) -> Text:
             data = sys.stdin.buffer.read(MAX_DOCKERFILE_BYTES + 1)
         else:
             if not os.path.isfile(path):
-                raise InputError(
-                    path, "is not a regular file" if os.path.exists(path) else "is a broken link"
-                )
+                problem = "is not a regular file" if os.path.exists(path) else "is a broken link"
+                raise InputError(path, problem, "name a Dockerfile, or - for standard input")
             with open(path, "rb") as stream:
                 data = stream.read(MAX_DOCKERFILE_BYTES + 1)
     except OSError as error:

@@ -42,6 +42,7 @@ def read_expectations(paths: Sequence[str]) -> Files:
         InputError: one can't be read.
         EngineError: one is not understood.
     """
+    from .runner.errors import EngineError
     from .runner.expect import load_yaml, parse_expectations
     from .runner.structure_test import is_structure_test, parse_structure_tests
 
@@ -53,10 +54,14 @@ def read_expectations(paths: Sequence[str]) -> Files:
         except (OSError, UnicodeDecodeError) as error:
             problem = error.strerror if isinstance(error, OSError) else "is not UTF-8"
             raise InputError(path, str(problem).lower(), "give --expect a YAML file") from error
-        if is_structure_test(load_yaml(text, path)):
-            tests.append(parse_structure_tests(text, path))
-        else:
-            expectations.append(parse_expectations(text, path))
+        try:
+            if is_structure_test(load_yaml(text, path)):
+                tests.append(parse_structure_tests(text, path))
+            else:
+                expectations.append(parse_expectations(text, path))
+        except EngineError as error:
+            error.hint = error.hint or "`imglint verify IMAGE --write-expect FILE` writes one to start from"
+            raise
     return Files(tuple(expectations), tuple(tests))
 
 

@@ -103,4 +103,6 @@ def _write(name: str, value: str) -> None:
         shutil.copymode(target, temporary)
         os.replace(temporary, target)
     except OSError as error:
-        raise InputError(name, f"can't be written: {(error.strerror or str(error)).lower()}") from error
+        raise InputError(
+            name, f"can't be written: {(error.strerror or str(error)).lower()}", "check who owns it"
+        ) from error

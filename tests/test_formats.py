@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from junitparser import JUnitXml
+from sarif_pydantic import Sarif
 
 import imglint
 from imglint.reports import Problem, Report
@@ -165,3 +169,40 @@ def test_hostile_words_and_nothing_at_all(form: str) -> None:
     assert report.findings
     render(report, form).encode("utf-8", "backslashreplace")
     render(Report(), form)
+
+
+@pytest.fixture(scope="module")
+def everything() -> Report:
+    """Findings of a file and of an image, a limit that is broken, a file without findings, and one that is gone."""
+    report = imglint.audit(str(ROOT / "examples/waste/Dockerfile"), str(ROOT / "examples/waste/waste.tar"))
+    linted = imglint.lint(FAULTY, name="shop/Dockerfile")
+    return report._replace(
+        files=(*report.files, *linted.files, "clean/Dockerfile"),
+        findings=(*report.findings, *linted.findings),
+        problems=(Problem("gone.tar", "is not there", "check the path"),),
+        gates=(Gate("shop:1", "max-size", 1000, 2000, False),),
+    )
+
+
+def test_sarif_as_its_readers_have_it(everything: Report, tmp_path: Path) -> None:
+    text = render(everything, "sarif")
+    [run] = Sarif.model_validate_json(text).runs
+    assert len(run.results or ()) >= len(everything.findings)
+    multitool = shutil.which("sarif-multitool")  # npm's; by hand where it is not there
+    if multitool:
+        path = tmp_path / "imglint.sarif"
+        path.write_text(text)
+        done = subprocess.run([multitool, "validate", str(path)], capture_output=True, text=True, check=False)
+        assert "error" not in done.stdout.lower().replace("0 error", ""), done.stdout
+
+
+def test_junit_as_its_readers_have_it(everything: Report, tmp_path: Path) -> None:
+    path = tmp_path / "imglint.xml"
+    path.write_text(render(everything, "junit"), encoding="utf-8")
+    suites = JUnitXml.fromfile(str(path))
+    assert (suites.failures, suites.errors) == (len(everything.findings) + 1, 1)
+    cases = [case for suite in suites for case in suite]
+    assert suites.tests == len(cases)
+    assert sum(case.is_passed for case in cases) == 1
+    for suite in suites:
+        assert suite.failures == sum(case.is_failure for case in suite)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..analyzer.credentials import mask
 from ..analyzer.image.history import instruction_text
 from ..rules.gates import weigh
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, CellVerdict
@@ -19,9 +20,11 @@ from .tables import change, clipped, size
 if TYPE_CHECKING:
     from ..analyzer.image import Image
     from ..rules.gates import Weight
+    from ..runner import Observation
 
 MAX_CHARACTERS = 65_000  # GitHub refuses a comment of more than 65,536
 _STEPS = 8
+_CHECKS = 40
 _MATTERING = 40  # findings shown unfolded
 _FOLDED = 200
 _MESSAGE = 300
@@ -44,6 +47,7 @@ def render(report: Report) -> str:
     parts += [f"- ⛔ {plain(str(problem))}" for problem in report.problems]
     if report.matrix:
         parts.append(_matrix(report))
+    parts += [_checks(one) for one in report.observations]
     parts += [f"> {plain(note)}" for note in report.notes]
     mattering = [one for one in report.findings if one.severity >= Severity.WARNING]
     rest = [one for one in report.findings if one.severity < Severity.WARNING]
@@ -145,6 +149,19 @@ def _matrix(report: Report) -> str:
             codes = f" {', '.join(cell.codes)}" if cell.verdict is CellVerdict.FAIL else ""
             cells.append(f"{_SIGNS[cell.verdict]}{codes}")
         lines.append(f"| {number} | {plain(name)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _checks(observation: Observation) -> str:
+    """What a run of the image did not prove."""
+    rows = [one for one in observation.checks if one.verdict != "proved"]
+    if not rows:
+        return f"Every check of the running container is proved ({len(observation.checks)})."
+    lines = ["| verdict | check | subject | |", "|---|---|---|---|"]
+    lines += [
+        f"| {one.verdict} | {one.name} | {plain(one.subject)} | {plain(mask(one.summary))} |"
+        for one in rows[:_CHECKS]
+    ]
     return "\n".join(lines)
 
 

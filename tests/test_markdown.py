@@ -18,6 +18,7 @@ from imglint.reports import Problem, Report
 from imglint.reports.formats import render
 from imglint.reports.markdown import marker
 from imglint.rules.gates import Limits
+from imglint.runner import Check, Observation, Verdict
 
 ROOT = Path(__file__).parent.parent
 GITHUB_LIMIT = 65_536
@@ -158,3 +159,15 @@ def test_a_large_report_fits_into_a_comment(large: Report) -> None:
     assert text.count("<details>") == text.count("</details>") == 1
     assert len(render(large, "json")) > GITHUB_LIMIT
     json.loads(render(large, "json"))
+
+
+def test_what_a_run_did_not_prove() -> None:
+    good = Check("container.stays", "PID 1", Verdict.PROVED, "still runs")
+    bad = Check("ports.exposed", "80/tcp", Verdict.DISPROVED, "nothing | listens, PASSWORD=Zx81mQ27rT")
+    seen = Observation(image="shop:1", checks=(good, bad))
+    text = render(Report(files=("shop:1",), observations=(seen,)), "markdown")
+    assert ["disproved", "ports.exposed", "80/tcp"] in [row[:3] for row in cells(text)]
+    assert "container.stays" not in text
+    assert "Zx81" not in text
+    proved = seen._replace(checks=(good,))
+    assert "is proved (1)" in render(Report(observations=(proved,)), "markdown")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .runner.engine import errors
 from .runner.errors import EngineError
@@ -75,7 +75,7 @@ def push(engine: Engine, identity: str, target: Target, *, tag: bool) -> Pushed:
         digest = _sent(engine, target)
         # The engine looks the name up once more: hold what it sent against the ID.
         if not any(
-            one.endswith(f"@{digest}") for one in _described(engine, identity).get("RepoDigests") or ()
+            one.endswith(f"@{digest}") for one in engine.inspect_image(identity).get("RepoDigests") or ()
         ):
             raise EngineError(
                 str(target),
@@ -86,7 +86,7 @@ def push(engine: Engine, identity: str, target: Target, *, tag: bool) -> Pushed:
 
 
 def _must_be(engine: Engine, identity: str, target: Target, outcome: str) -> None:
-    now = str(_described(engine, str(target))["Id"])
+    now = str(engine.inspect_image(str(target))["Id"])
     if now != identity:
         raise EngineError(
             str(target),
@@ -117,10 +117,6 @@ def _tagged(engine: Engine, identity: str, target: Target) -> Iterator[None]:
                 else:
                     engine.api.remove_image(str(target), noprune=True)
         raise
-
-
-def _described(engine: Engine, name: str) -> dict[str, Any]:
-    return engine.inspect_image(name)
 
 
 def _sent(engine: Engine, target: Target) -> str:

@@ -203,14 +203,22 @@ def test_the_registry_dies_in_the_middle(desk: Desk, images: Images) -> None:
 
 
 class OtherDocker:
-    """A Docker engine beside the one of the machine, without networks, to be killed."""
+    """A Docker engine beside the one of the machine, on a bridge of that one's, to be killed.
 
-    def __init__(self) -> None:
+    With `--bridge none` it would remove the bridge of the other one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._bridge = "imglint-test0"
+        self._network = engine.api.create_network(
+            self._bridge, "bridge", options={"com.docker.network.bridge.name": self._bridge}
+        )["Id"]
         self._place = place = Path(tempfile.mkdtemp(prefix="imglint-dockerd-"))
         self.url = f"unix://{place}/docker.sock"
         command = [
             "dockerd", "--host", self.url, "--data-root", f"{place}/data", "--exec-root", f"{place}/exec",
-            "--pidfile", f"{place}/pid", "--bridge", "none", "--iptables=false", "--ip6tables=false",
+            "--pidfile", f"{place}/pid", "--bridge", self._bridge, "--iptables=false", "--ip6tables=false",
             "--storage-driver", "vfs",
         ]  # fmt: skip
         with open(place / "log", "wb") as log:
@@ -240,13 +248,14 @@ class OtherDocker:
             except subprocess.TimeoutExpired:
                 self.kill()
         shutil.rmtree(self._place, ignore_errors=True)
+        self._engine.api.remove_network(self._network)
 
 
 def test_the_engine_dies_in_the_middle(desk: Desk, images: Images) -> None:
     image = images.on(
         desk.engine, GOOD + "\nCOPY --chown=1000:1000 large /srv/large", {"large": os.urandom(4_000_000)}
     )
-    other = OtherDocker()
+    other = OtherDocker(desk.engine)
     try:
         with breaking(desk.registry.port, 2_000_000, other.kill) as port:
             name = f"127.0.0.1:{port}/shop:1.0"

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from imglint.analyzer.dockerfile import Dockerfile, Text
 from imglint.config import Settings
-from imglint.pipeline import lint_text
+from imglint.linting import lint_text
 from imglint.rules.rule import Finding
 
 FIGURES = Path(__file__).parent / "corpus_figures.json"

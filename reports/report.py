@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..rules.rule import Finding, Severity, Skipped
 
 if TYPE_CHECKING:
+    from ..analyzer import InputError
     from ..analyzer.dockerfile import Text
     from ..analyzer.image import Image
     from ..analyzer.image.diff import ImageDiff
@@ -24,6 +25,11 @@ class Problem(NamedTuple):
     subject: str
     problem: str
     hint: str = ""
+
+    @classmethod
+    def of(cls, error: InputError) -> Problem:
+        """The problem that an error tells of."""
+        return cls(error.subject, error.problem, error.hint)
 
     def __str__(self) -> str:
         """All of it in one line."""

@@ -17,7 +17,7 @@ from imglint.analyzer import InputError
 from imglint.analyzer.dockerfile import Text
 from imglint.config import Configuration, Settings
 from imglint.config_file import KEYS, read
-from imglint.pipeline import lint_files, lint_text
+from imglint.linting import lint_files, lint_text
 from imglint.rules.index import INDEX
 from imglint.rules.profiles import FORMATTING, HADOLINT
 from imglint.rules.registry import select

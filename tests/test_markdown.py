@@ -13,7 +13,7 @@ from markdown_it.token import Token
 import imglint
 from imglint.analyzer.image import Image, open_images
 from imglint.gates import earlier
-from imglint.pipeline import measure, weigh
+from imglint.measuring import measure, weigh
 from imglint.reports import Problem, Report
 from imglint.reports.formats import render
 from imglint.reports.markdown import marker

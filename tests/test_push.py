@@ -247,7 +247,10 @@ class OtherDocker:
                 self._process.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill()
-        shutil.rmtree(self._place, ignore_errors=True)
+        # Where it was killed, it could not unmount what it had bound over its own data.
+        if os.path.ismount(self._place / "data"):
+            subprocess.run(["umount", "--lazy", str(self._place / "data")], check=True)
+        shutil.rmtree(self._place)
         self._engine.api.remove_network(self._network)
 
 

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from .analyzer.image import Image
     from .config import Settings
     from .evidence import audit
-    from .pipeline import lint, lint_files, open_image, open_images, verify
+    from .linting import lint, lint_files
+    from .measuring import open_image, open_images
+    from .proving import verify
     from .reports import Report
     from .runner import Observation
 
@@ -55,11 +57,11 @@ _PLACES = {
     "Report": "reports",
     "Settings": "config",
     "audit": "evidence",
-    "lint": "pipeline",
-    "lint_files": "pipeline",
-    "open_image": "pipeline",
-    "open_images": "pipeline",
-    "verify": "pipeline",
+    "lint": "linting",
+    "lint_files": "linting",
+    "open_image": "measuring",
+    "open_images": "measuring",
+    "verify": "proving",
 }
 
 

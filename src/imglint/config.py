@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .exits import Exit
 from .rules.gates import Limits
 from .rules.policy import Policy
 from .rules.rule import Severity
+
+if TYPE_CHECKING:
+    from .rules.entry import Entry
+    from .rules.rule import Evidence, Finding
 
 SEVERITIES = {severity.label: severity for severity in Severity}
 PROFILES = ("default", "hadolint", "strict")
@@ -43,6 +48,28 @@ class Settings(NamedTuple):
     stdin_filename: str = "-"
     origin: str = ""  # the configuration file
     notes: tuple[str, ...] = ()  # what of it was not understood
+
+    def entries(self, evidence: Evidence | None = None) -> tuple[Entry, ...]:
+        """The rules that are wanted, or of those the ones that look at a kind of evidence.
+
+        Raises:
+            UnknownCodeError: there is a code that no rule has.
+        """
+        from .rules.registry import select
+
+        wanted = select(self.select, self.ignore, self.extend_select, self.profile)
+        return tuple(one for one in wanted if evidence is None or evidence in one.evidence)
+
+    def exit_for(self, findings: Iterable[Finding], *, failed: bool = False) -> Exit:
+        """The exit code that findings call for; `failed`: a rule broke."""
+        if failed:
+            return Exit.INTERNAL
+        level = self.fail_level
+        return (
+            Exit.FINDINGS
+            if level is not None and any(one.severity >= level for one in findings)
+            else Exit.CLEAN
+        )
 
     def limits_of(self, names: Iterable[str]) -> Limits:
         """The limits for an image of these names: those of the narrowest globs go before the wider ones."""

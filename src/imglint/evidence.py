@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from .analyzer import InputError
 from .config import Settings
 from .exits import Exit, worst
-from .pipeline import lint_files, measure, prove, weigh
-from .proving import Wishes
+from .linting import lint_files
+from .measuring import measure, weigh
+from .proving import Wishes, prove
 from .reports import Report, Withdrawn
 from .rules.gates import Limits
 from .rules.matrix import CellVerdict, matrix
-from .rules.registry import load, select
+from .rules.registry import load
 from .rules.rule import Severity
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def audit(
     joined = _joined(parts)
     notes, lines = _lineage(dockerfile, joined, settings)
     kept, withdrawn = _settled(joined.findings, joined.skipped, missing, doubts, related=not notes)
-    rules = load(select(settings.select, settings.ignore, settings.extend_select, settings.profile))
+    rules = load(settings.entries())
     level = Severity.INFO if settings.fail_level is None else settings.fail_level
     cells = matrix(kept, joined.skipped, rules, missing, doubts, level)
     # Beside the ten, what is broken counts; a note on style does not stop a push.

@@ -47,7 +47,7 @@ def earlier(source: str, image: Image, *, engine: str | None = None) -> Weight |
         return None
     if os.path.isfile(source) and _is_json(source):
         return _recorded(source, image)
-    from .pipeline import open_image
+    from .measuring import open_image
 
     return weigh(open_image(source, engine=engine))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from .analyzer import InputError
+from .git import answer
 
 if TYPE_CHECKING:
     from .analyzer.dockerfile import Text
@@ -117,31 +118,24 @@ def text_at_revision(file: str, revision: str) -> bytes | None:
         InputError: Git is not there, the file is in no repository, or there is no such revision.
     """
     directory = os.path.dirname(os.path.abspath(file))
-    if _git(directory, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
-        inside = _git(directory, "rev-parse", "--is-inside-work-tree") is not None
+    if answer("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}", cwd=directory) is None:
+        inside = answer("rev-parse", "--is-inside-work-tree", cwd=directory) is not None
         problem = f"names no commit: {revision}" if inside else f"{directory} is in no Git repository"
         raise InputError("--since", problem, "give a branch, a tag or a commit")
-    prefix = (_git(directory, "rev-parse", "--show-prefix") or b"").decode("utf-8", "surrogateescape").strip()
+    prefix = (
+        (answer("rev-parse", "--show-prefix", cwd=directory) or b"")
+        .decode("utf-8", "surrogateescape")
+        .strip()
+    )
     path = prefix + os.path.basename(file)
-    content = _git(directory, "show", f"{revision}:{path}")
+    content = answer("show", f"{revision}:{path}", cwd=directory)
     if content is None:
-        renamed = _git(
-            directory, "-c", "core.quotePath=false", "diff", "--find-renames=30%", "--diff-filter=R", "--name-status",
-            revision, "--",
+        renamed = answer(
+            "-c", "core.quotePath=false", "diff", "--find-renames=30%", "--diff-filter=R", "--name-status",
+            revision, "--", cwd=directory,
         )  # fmt: skip
         for line in (renamed or b"").decode("utf-8", "surrogateescape").splitlines():
             _, old, new = (*line.split("\t"), "", "")[:3]
             if new == path:
-                return _git(directory, "show", f"{revision}:{old}")
+                return answer("show", f"{revision}:{old}", cwd=directory)
     return content
-
-
-def _git(directory: str, *arguments: str) -> bytes | None:
-    import subprocess
-
-    command = ["git", "-C", directory or ".", *arguments]
-    try:
-        result = subprocess.run(command, capture_output=True, check=False)
-    except OSError as error:
-        raise InputError("--since", "git can't be started", "install Git, or use --baseline") from error
-    return result.stdout if result.returncode == 0 else None

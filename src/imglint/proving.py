@@ -1,11 +1,18 @@
-"""Running images: what is asked for, the files of expectations, and several images side by side."""
+"""Proves containers: what is asked for, the files of expectations, and images run side by side and judged."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analyzer import InputError
+from .config import Settings
+from .exits import Exit, worst
+from .measuring import open_image
+from .reports import Report
+from .rules.judge import judge_container
+from .rules.registry import load
 
 if TYPE_CHECKING:
     from .runner import Check, Engine, Observation
@@ -128,3 +135,89 @@ def expectations_text(seen: Observation) -> str:
     directories = directories_of(one for one in seen.writes if one.bytes is not None)
     head = f"# What must hold of {seen.image}: imglint verify {seen.image} --expect THIS-FILE\n"
     return head + yaml.safe_dump(observed_expectations(seen, directories), sort_keys=False)
+
+
+def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: str | None = None) -> Report:
+    """Run images and judge what was observed. An archive is loaded for it, and removed again.
+
+    Raises:
+        InputError: no engine answers, it has no such image, or it can't do what was asked.
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    from .runner import EngineError, connect
+
+    rules = load(settings.entries("container"))
+
+    def run(image: str) -> Observation:
+        with connect(engine) as client, _in_engine(client, image, engine) as identity:
+            return observe(client, image, identity, wishes, files)
+
+    try:
+        files = read_expectations(wishes.expect)
+        seen = side_by_side(run, images)
+    except EngineError as error:
+        raise InputError(error.subject, error.problem, error.hint) from error
+    # Structure tests start nothing of the image's own, so that there is nothing to judge.
+    judged = [
+        judge_container(one, rules)
+        for one in seen
+        if (one.started and one.processes) or not files.structure_tests
+    ]
+    findings = tuple(finding for one in judged for finding in one.findings)
+    code = settings.exit_for(findings, failed=any(one.failed for one in judged))
+    if any(unmet(one, allow_unknown=wishes.allow_unknown) for one in seen):
+        code = worst([code, Exit.FINDINGS])
+    return Report(
+        files=tuple(images),
+        findings=findings,
+        skipped=tuple(skipped for one in judged for skipped in one.skipped),
+        observations=tuple(seen),
+        exit_code=code,
+    )
+
+
+def verify(
+    image: str,
+    *,
+    publish: Sequence[str] = (),
+    publish_all: bool = False,
+    deep: bool = False,
+    harden: bool = False,
+    expect: Sequence[str] = (),
+    stop_seconds: int = 10,
+    engine: str | None = None,
+) -> Observation:
+    """Run an image and observe it: `verify(...).checks` are the verdicts, each with its proof.
+
+    Args:
+        image: a name or ID that the engine has, or an archive, which is loaded for as long as it takes.
+        publish: as for `docker run -p`.
+        publish_all: as for `docker run -P`.
+        deep: run it under harder conditions, too.
+        harden: find the least that it needs; in `.hardening`.
+        expect: files of expectations.
+        stop_seconds: what lies between the stop signal and the kill.
+        engine: docker, podman or a URL; None: the local one.
+
+    Raises:
+        InputError: no engine answers, it has no such image, or it can't do what was asked.
+    """
+    wishes = Wishes(
+        tuple(publish), publish_all, deep, harden, stop_seconds, expect=tuple(expect), allow_unknown=True
+    )
+    return prove((image,), Settings(), wishes, engine=engine).observations[0]
+
+
+@contextlib.contextmanager
+def _in_engine(client: Engine, image: str, engine: str | None) -> Iterator[str]:
+    """An image in the engine, loaded for a while if it is an archive; its name or ID."""
+    from .analyzer.image import parse_source
+    from .runner import loaded
+
+    source = parse_source(image)
+    if source.kind != "path":
+        yield source.value
+        return
+    found = open_image(image, engine=engine)
+    with loaded(client, found.docker_archive(), found.id) as identity:
+        yield identity

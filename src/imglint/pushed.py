@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .analyzer import InputError
+from .git import answer, git
 
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PASS = "`git push --no-verify` pushes without the hook"  # noqa: S105
@@ -57,7 +57,7 @@ def at(revision: str) -> Ref:
     Raises:
         InputError: there is no such revision.
     """
-    return Ref(revision, _git("rev-parse", "--verify", "--end-of-options", revision).strip(), "", "")
+    return Ref(revision, git("rev-parse", "--verify", "--end-of-options", revision).strip(), "", "")
 
 
 def commits(found: tuple[Ref, ...]) -> Mapping[str, str]:
@@ -70,12 +70,12 @@ def commits(found: tuple[Ref, ...]) -> Mapping[str, str]:
     for ref in found:
         if ref.deletes:
             continue
-        _git("cat-file", "-e", ref.oid)
+        if answer("cat-file", "-e", ref.oid) is None:
+            raise InputError(ref.local, f"is {ref.oid[:9]}, which the repository here does not hold", _PASS)
         # A tag leads to its commit; one of a file or tree holds nothing to audit.
-        with contextlib.suppress(InputError):
-            out.setdefault(
-                _git("rev-parse", "--verify", "--quiet", f"{ref.oid}^{{commit}}").strip(), ref.local
-            )
+        commit = answer("rev-parse", "--verify", "--quiet", f"{ref.oid}^{{commit}}")
+        if commit is not None:
+            out.setdefault(commit.decode().strip(), ref.local)
     return out
 
 
@@ -86,49 +86,13 @@ def checked_out(commit: str) -> Iterator[str]:
     Raises:
         InputError: Git can't do it.
     """
-    repository = _git("rev-parse", "--absolute-git-dir").strip()
+    repository = git("rev-parse", "--absolute-git-dir").strip()
     with tempfile.TemporaryDirectory(prefix="imglint-pushed-") as directory:
         tree = os.path.join(directory, "tree")
         # An empty .git ends the search for configuration and .gitignore here.
         os.makedirs(os.path.join(tree, ".git"))
-        index = {"GIT_INDEX_FILE": os.path.join(directory, "index")}
+        variables = {"GIT_INDEX_FILE": os.path.join(directory, "index"), "GIT_LFS_SKIP_SMUDGE": "1"}
         at = (f"--git-dir={repository}", f"--work-tree={tree}", *_NO_FILTERS)
-        _git(*at, "read-tree", commit, cwd=tree, **index)
-        _git(*at, "checkout-index", "--all", "--quiet", cwd=tree, **index)
+        git(*at, "read-tree", commit, cwd=tree, **variables)
+        git(*at, "checkout-index", "--all", "--quiet", cwd=tree, **variables)
         yield tree
-
-
-def hook_path() -> str:
-    """Where the pre-push hook of the repository here belongs.
-
-    Raises:
-        InputError: there is no repository here.
-    """
-    return os.path.join(_git("rev-parse", "--git-path", "hooks").strip(), "pre-push")
-
-
-def _git(*arguments: str, cwd: str | None = None, **variables: str) -> str:
-    """What a Git command prints."""
-    environment = {**os.environ, "GIT_LFS_SKIP_SMUDGE": "1", **variables}
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=cwd,
-            env=environment,
-            capture_output=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except OSError as error:
-        raise InputError(
-            "git", f"can't be run: {(error.strerror or str(error)).lower()}", "install Git"
-        ) from error
-    if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it failed"]
-        command = next((one for one in arguments if one in _COMMANDS), arguments[0])
-        raise InputError(f"git {command}", told[0].removeprefix("fatal: "), _HINTS.get(command, _PASS))
-    return done.stdout.decode("utf-8", "surrogateescape")
-
-
-_COMMANDS = ("cat-file", "rev-parse", "read-tree", "checkout-index")
-_HINTS = {"rev-parse": "call it inside a Git repository"}

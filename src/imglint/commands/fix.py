@@ -12,7 +12,7 @@ from ..analyzer.dockerfile import Dockerfile, Text
 from ..config import Configuration
 from ..discovery import dockerfiles
 from ..exits import Exit, worst
-from ..pipeline import lint_text, read_text
+from ..linting import lint_text, read_text
 from ..rules.fix import apply
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code

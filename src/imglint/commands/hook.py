@@ -4,111 +4,40 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+from .. import hook_file
 from ..analyzer import InputError
 from ..config import Configuration
 from ..exits import Exit, worst
-from ..pushed import Ref, at, checked_out, commits, hook_path, refs
+from ..pushed import Ref, at, checked_out, commits, refs
 from ..reports import Report
 from .show import fail, look_of
-
-_MARK = "# imglint pre-push hook"
-_SCRIPT = """\
-#!/bin/sh
-{mark}: audits the commits that are pushed. `imglint hook uninstall` removes it.
-if [ -x {python} ]; then
-    {python} -P -m imglint hook run{options} -- "$@"
-elif command -v imglint >/dev/null 2>&1; then
-    imglint hook run{options} -- "$@"
-else
-    echo "imglint: it is gone, and with it what this hook runs; install it, or remove $0" >&2
-    false
-fi
-code=$?
-case $code in
-    0) exit 0 ;;
-    1) echo "imglint: the push was stopped; mend what failed, or push anyway: git push --no-verify" >&2 ;;
-    *) echo "imglint: could not audit (exit code $code); to push anyway: git push --no-verify" >&2 ;;
-esac
-exit 1
-"""
 
 
 def install(*, run: bool, fail_level: str | None, force: bool) -> Exit:
     """Write the hook; one that is not imglint's is only replaced by force, and kept beside it."""
     options = (" --run" if run else "") + (f" --fail-level {fail_level}" if fail_level else "")
-    script = _SCRIPT.format(mark=_MARK, python=shlex.quote(sys.executable), options=options)
     try:
-        path = hook_path()
-        kept = _kept(path, force=force)
-        from ..output import write
-
-        _in_file(os.makedirs, os.path.dirname(path), exist_ok=True)
-        write(script, path)
-        _in_file(os.chmod, path, 0o755)
+        kept = hook_file.install(options, force=force)
     except InputError as error:
         return fail(error)
-    sys.stdout.write(f"{path}: audits what `git push` sends from now on{kept}\n")
+    more = f"; the hook that was there is kept as {kept}" if kept else ""
+    sys.stdout.write(f"{hook_file.path()}: audits what `git push` sends from now on{more}\n")
     return Exit.CLEAN
-
-
-def _kept(path: str, *, force: bool) -> str:
-    if not os.path.lexists(path) or _ours(path):
-        return ""
-    if not force:
-        raise InputError(
-            path,
-            "there is another hook already",
-            '--force puts imglint in its place; or call `imglint hook run -- "$@"` from it',
-        )
-    beside = _beside(path)
-    if os.path.lexists(beside):
-        raise InputError(beside, "is there already, from an earlier time", "move it away")
-    _in_file(os.replace, path, beside)
-    return f"; the hook that was there is kept as {beside}"
 
 
 def uninstall() -> Exit:
     """Remove the hook, and put back the one that was there before."""
     try:
-        path = hook_path()
-        if not os.path.lexists(path):
-            raise InputError(path, "there is no hook", "`imglint hook install` writes it")
-        if not _ours(path):
-            raise InputError(
-                path, "was not written by imglint, and stays", "remove it yourself if you mean it"
-            )
-        _in_file(os.unlink, path)
-        back = os.path.lexists(_beside(path))
-        if back:
-            _in_file(os.replace, _beside(path), path)
+        back = hook_file.uninstall()
     except InputError as error:
         return fail(error)
-    sys.stdout.write(f"{path}: {'the hook that was there before is back' if back else 'removed'}\n")
+    what = "the hook that was there before is back" if back else "removed"
+    sys.stdout.write(f"{hook_file.path()}: {what}\n")
     return Exit.CLEAN
-
-
-def _beside(path: str) -> str:
-    return f"{path}.before-imglint"
-
-
-def _ours(path: str) -> bool:
-    with contextlib.suppress(OSError), open(path, "rb") as stream:
-        return f"\n{_MARK}".encode() in stream.read(4096)
-    return False
-
-
-def _in_file(change: Any, path: str, *rest: Any, **named: Any) -> None:
-    """Change something in the file system; the error names the path."""
-    try:
-        change(path, *rest, **named)
-    except OSError as error:
-        problem = f"can't be changed: {(error.strerror or str(error)).lower()}"
-        raise InputError(path, problem, "check who owns it") from error
 
 
 def run(remote: str, chosen: Mapping[str, Any], *, start: bool, engine: str | None) -> Exit:

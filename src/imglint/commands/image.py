@@ -39,16 +39,16 @@ def image(
     view: View = View(),  # noqa: B008
 ) -> Exit:
     """Measure images, judge them, and hold them against limits."""
-    from .. import pipeline
+    from .. import measuring
     from ..gates import DIVE_FILE, dive_file_limits
 
     try:
-        report = pipeline.measure(sources, settings, verify=verify, engine=engine, platform=view.platform)
+        report = measuring.measure(sources, settings, verify=verify, engine=engine, platform=view.platform)
         dive = dive_file_limits()
         limits = view.limits if dive is None else dive.replaced_by(view.limits)
         if dive is not None:
             report = report._replace(notes=(*report.notes, f"{DIVE_FILE} sets limits"))
-        report = pipeline.weigh(
+        report = measuring.weigh(
             report, settings, limits, against=view.against, dive=view.dive_compat, engine=engine
         )
         if view.graph is not None and report.images:
@@ -88,10 +88,10 @@ def diff(
     engine: str | None = None,
 ) -> Exit:
     """Compare two images."""
-    from .. import pipeline
+    from .. import measuring
 
     try:
-        report = pipeline.compare(old, new, settings, limits, base=base, verify=verify, engine=engine)
+        report = measuring.compare(old, new, settings, limits, base=base, verify=verify, engine=engine)
     except InputError as error:
         return fail(error)
     return show(report, outputs, _diff_text)
@@ -101,10 +101,10 @@ def history(
     source: str, outputs: tuple[tuple[str, str], ...], *, verify: bool = True, engine: str | None = None
 ) -> Exit:
     """Print the history of an image."""
-    from .. import pipeline
+    from .. import measuring
 
     try:
-        images = pipeline.open_images(source, verify=verify, engine=engine)
+        images = measuring.open_images(source, verify=verify, engine=engine)
     except InputError as error:
         return fail(error)
     return show(Report(files=(source,), images=images), outputs, _history_text)

@@ -16,14 +16,14 @@ from .show import fail, show
 
 def lint(options: LintOptions) -> Exit:
     """Lint and print; the exit code."""
-    from .. import pipeline
+    from .. import linting
 
     chosen = dict(options.chosen)
     if options.write_baseline is not None:
         chosen["baseline"] = None  # what is written must not be what an old one leaves over
     configuration = Configuration(chosen, options.config, isolated=options.isolated)
     try:
-        report = pipeline.lint_files(options.paths, configuration, since=options.since, jobs=options.jobs)
+        report = linting.lint_files(options.paths, configuration, since=options.since, jobs=options.jobs)
     except UnknownCodeError as error:
         return unknown_code(error)
     if options.write_baseline is not None and report.files:

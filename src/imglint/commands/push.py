@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import getpass
-import json
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..analyzer import InputError
 from ..config import Settings
 from ..evidence import audit
 from ..exits import Exit
-from ..pushing import Pushed, Target, is_content_id, push, target_of
-from ..reports import Report
-from ..rules.matrix import CellVerdict
+from ..push_record import PushRecord
+from ..pushing import is_content_id, push, target_of
 from ..rules.registry import UnknownCodeError
 from .audit import matrix_view
 from .lint import unknown_code
@@ -84,9 +78,19 @@ def _command(
             "  mend what failed; or push it all the same, which is recorded: --force --reason 'why'\n"
         )
         return Exit.FINDINGS
-    with _recorded(wanted, report, identity, target) as told:
+    # What is forced is always recorded; other pushes where that is wished.
+    recorded = wanted.reason is not None or wanted.record is not None
+    record = PushRecord(wanted.record, report, identity, target, wanted.reason) if recorded else None
+    if record is not None:
+        record.started()
+    try:
         pushed = push(client, identity, target, tag=wanted.to is not None)
-        told(pushed)
+    except BaseException:
+        if record is not None:
+            record.ended(None)
+        raise
+    if record is not None:
+        record.ended(pushed)
     verdict = "although it fails the audit" if report.exit_code else "it passed the audit"
     sys.stdout.write(f"{pushed.target}: pushed {identity[:19]} as {pushed.digest}; {verdict}\n")
     return Exit.CLEAN
@@ -95,60 +99,3 @@ def _command(
 def _mapped(settings: Settings, image: str) -> str | None:
     here = os.path.dirname(settings.origin)
     return next((os.path.join(here, name) for name, one in settings.images.items() if one == image), None)
-
-
-@contextlib.contextmanager
-def _recorded(wanted: Push, report: Report, identity: str, target: Target) -> Iterator[Any]:
-    """Record a push that was forced, or any if so wished: that it begins, and how it ended.
-
-    What can't be recorded is not pushed.
-    """
-    if wanted.reason is None and wanted.record is None:
-        yield lambda pushed: None
-        return
-    path = wanted.record or _default_record()
-    entry = {
-        "image": identity,
-        "target": str(target),
-        "passed": not report.exit_code,
-        "failed": sorted(
-            {code for cell in report.matrix if cell.verdict is CellVerdict.FAIL for code in cell.codes}
-        ),
-        "reason": wanted.reason,
-        "user": _user(),
-    }
-    _append(path, entry | {"outcome": "started"})
-    done: list[Pushed] = []
-    try:
-        yield done.append
-    finally:
-        ended = {"outcome": "pushed", "digest": done[0].digest} if done else {"outcome": "not pushed"}
-        _append(path, entry | ended)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a number without a name, as in containers
-        return str(os.getuid())
-
-
-def _default_record() -> str:
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return os.path.join(state, "imglint", "pushes.jsonl")
-
-
-def _append(path: str, entry: dict[str, Any]) -> None:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    line = json.dumps({"time": now, **entry}) + "\n"
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        # One write of one line: those of others can't get between.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        problem = f"the push can't be recorded: {(error.strerror or str(error)).lower()}"
-        raise InputError(path, problem, "--record names another file") from error

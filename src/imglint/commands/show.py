@@ -55,5 +55,5 @@ def look_of(target: str = "-", *, full: bool = False) -> Look:
 
 def fail(error: InputError) -> Exit:
     """Tell an input error on the error stream."""
-    sys.stderr.write(problems(Report(problems=(Problem(error.subject, error.problem, error.hint),))))
+    sys.stderr.write(problems(Report(problems=(Problem.of(error),))))
     return Exit.INPUT

@@ -25,13 +25,13 @@ def verify(
     engine: str | None = None,
 ) -> Exit:
     """Run images and tell what was proved."""
-    from .. import pipeline
+    from .. import proving
     from ..output import write
 
     try:
         if write_expect is not None and len(images) != 1:
             raise InputError("--write-expect", f"takes one image, not {len(images)}", "write a file for each")
-        report = pipeline.prove(images, settings, wishes, engine=engine)
+        report = proving.prove(images, settings, wishes, engine=engine)
         if write_expect is not None:
             write(expectations_text(report.observations[0]), write_expect)
     except UnknownCodeError as error:

@@ -1,0 +1,291 @@
+"""Lints files and texts: what to read, its settings, the rules that can fire, what was known before."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from .analyzer import InputError
+from .analyzer.dockerfile import Dockerfile, Text
+from .config import Configuration, Settings
+from .discovery import dockerfiles
+from .exits import Exit, worst
+from .reports import Problem, Report
+from .rules.judge import Judgement, judge_dockerfile
+from .rules.policy import Policy
+from .rules.profiles import HADOLINT, HADOLINT_SHIPPED
+from .rules.registry import load
+
+if TYPE_CHECKING:
+    from .analyzer.dockerfile.context import BuildContext
+    from .known import Trace
+    from .rules.entry import Entry
+
+MAX_DOCKERFILE_BYTES = 32 * 1024 * 1024
+
+
+class Linted(NamedTuple):
+    """What became of one file: its text and judgement, or the problem with it."""
+
+    name: str
+    text: Text | None
+    judgement: Judgement
+    code: Exit
+    problem: Problem | None = None
+    notes: tuple[str, ...] = ()
+
+
+def lint(
+    text: str | bytes,
+    settings: Settings = Settings(),  # noqa: B008
+    *,
+    name: str = "Dockerfile",
+) -> Report:
+    """Lint the text of a Dockerfile.
+
+    >>> [one.message for one in lint("FROM debian:12\\nMAINTAINER me\\n").findings if one.place.span.line == 2]
+    ['MAINTAINER is deprecated: tools read LABEL org.opencontainers.image.authors']
+
+    Args:
+        text: as it is or as UTF-8; whatever it holds, it never fails.
+        settings: which rules, and how strict.
+        name: how to call it in findings. The file need not be there.
+
+    Raises:
+        InputError: it has no stage of the name that the settings ask for.
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    decoded = Text.decode(data, name)
+    judgement, code = lint_text(decoded, settings)
+    return Report((name,), judgement.findings, judgement.skipped, texts={name: decoded}, exit_code=code)
+
+
+def lint_files(
+    paths: Iterable[str],
+    settings: Settings | Configuration = Settings(),  # noqa: B008
+    *,
+    since: str | None = None,
+    jobs: int = 1,
+) -> Report:
+    """Lint files, directories and globs; "-" is standard input. One bad input never stops the rest.
+
+    Args:
+        paths: what to lint.
+        settings: for all files, or what finds the settings of each.
+        since: a Git revision: only what is new since then is reported.
+        jobs: how many processes to use; 0 for one a core.
+
+    Raises:
+        UnknownCodeError: the command line names a code that no rule has.
+    """
+    if isinstance(settings, Settings):
+        settings = _Fixed(settings)
+    codes: list[Exit] = []
+    problems: list[Problem] = []
+    names: dict[str, None] = {}
+    for path in paths:
+        try:
+            found = [path] if path == "-" else dockerfiles(path)
+        except InputError as error:
+            problems.append(Problem.of(error))
+            codes.append(Exit.INPUT)
+            continue
+        if not found:
+            problems.append(
+                Problem(path, "holds no Dockerfile", "looked for Dockerfile, *.Dockerfile, Containerfile")
+            )
+            codes.append(Exit.NOTHING)
+        names |= dict.fromkeys(found)
+    results = _each(list(names), settings, since, jobs)
+    texts = {one.text.name: one.text for one in results if one.text is not None}
+    problems += dict.fromkeys(one.problem for one in results if one.problem is not None)
+    return Report(
+        files=tuple(texts),
+        findings=tuple(finding for one in results for finding in one.judgement.findings),
+        skipped=tuple(skipped for one in results for skipped in one.judgement.skipped),
+        problems=tuple(problems),
+        notes=tuple(dict.fromkeys(note for one in results for note in one.notes)),
+        texts=texts,
+        exit_code=worst([*codes, *(one.code for one in results)]),
+    )
+
+
+class _Fixed(Configuration):
+    """The same settings for every file."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def settings(self, path: str = "-") -> Settings:
+        return self._settings
+
+
+# Below this, starting processes takes longer than linting.
+_WORTH_PROCESSES = 40
+
+
+def _each(names: list[str], configuration: Configuration, since: str | None, jobs: int) -> list[Linted]:
+    jobs = jobs or os.cpu_count() or 1
+    if jobs == 1 or len(names) < _WORTH_PROCESSES or "-" in names:
+        return [lint_file(name, configuration, since) for name in names]
+    from concurrent.futures import ProcessPoolExecutor
+    from functools import partial
+
+    with ProcessPoolExecutor(min(jobs, len(names))) as pool:
+        work = partial(lint_file, configuration=configuration, since=since)
+        return list(pool.map(work, names, chunksize=max(1, min(50, len(names) // (jobs * 4)))))
+
+
+def lint_file(name: str, configuration: Configuration, since: str | None = None) -> Linted:
+    """Lint one file. What is wrong with it comes back as a problem.
+
+    Raises:
+        UnknownCodeError: the command line names a code that no rule has.
+    """
+    nothing = Judgement((), ())
+    notes: tuple[str, ...] = ()
+    try:
+        settings = configuration.settings(name)
+        notes = settings.notes
+        text = read_text(name, settings)
+        judgement, code = lint_text(text, settings, path=name)
+        known = _known(name, text, settings, since)
+        if known is not None:
+            from .known import new_findings
+
+            new = new_findings(judgement.findings, text, known)
+            old = len(judgement.findings) - len(new)
+            if old:
+                notes = (
+                    *notes,
+                    f"{text.name}: {old} finding{'s' if old > 1 else ''} known before, not shown",
+                )
+            failed = judgement.failed
+            judgement = judgement._replace(findings=new)
+            code = settings.exit_for(new, failed=failed)
+    except InputError as error:
+        code = Exit.UNPARSABLE if isinstance(error, UnparsableError) else Exit.INPUT
+        return Linted(name, None, nothing, code, Problem.of(error), notes)
+    return Linted(name, text, judgement, code, notes=notes)
+
+
+def _known(name: str, text: Text, settings: Settings, since: str | None) -> list[Trace] | None:
+    """What is known of a file from before; None when nothing was asked to be left out."""
+    if since is None and settings.baseline is None:
+        return None
+    from .known import Baseline, text_at_revision, trace
+
+    known: list[Trace] = []
+    if settings.baseline is not None:
+        known += Baseline(settings.baseline).of(name)
+    if since is not None and name != "-":
+        before = text_at_revision(name, since)
+        if before is not None:
+            old = Text.decode(before, text.name)
+            known += [trace(one, old) for one in lint_text(old, settings, path=name)[0].findings]
+    return known
+
+
+def lint_text(text: Text, settings: Settings, *, path: str = "-") -> tuple[Judgement, Exit]:
+    """Lint one text; `path` is where it stands, for the build context beside it.
+
+    Raises:
+        InputError: it has no stage of the name that the settings ask for.
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    entries = settings.entries()
+    file = Dockerfile(text, settings.build_args, settings.target, _context(path, settings))
+    if settings.target is not None and file.stages and file.target is None:
+        raise InputError(
+            text.name, f"has no stage {settings.target!r}", "give --target a stage's name or index"
+        )
+    hadolint = settings.profile == "hadolint"
+    judgement = judge_dockerfile(
+        file,
+        load(_wanted(file, entries, settings)),
+        pragmas=settings.pragmas,
+        policy=settings.policy,
+        severities={**HADOLINT, **settings.severities} if hadolint else settings.severities,
+        silent_if_unshipped=HADOLINT_SHIPPED if hadolint else None,
+    )
+    return judgement, settings.exit_for(judgement.findings, failed=judgement.failed)
+
+
+def _context(path: str, settings: Settings) -> BuildContext | None:
+    """The build context: the one that was named, or the file's directory if it looks like one."""
+    directory = settings.context
+    if directory is None and path != "-":
+        beside = os.path.dirname(path) or "."
+        if any(os.path.exists(os.path.join(beside, name)) for name in (".dockerignore", ".git")):
+            directory = beside
+    if directory is None:
+        return None
+    if not os.path.isdir(directory):
+        raise InputError(directory, "is no directory", "give --context the directory that is built")
+    from .analyzer.dockerfile.context import BuildContext
+
+    return BuildContext(directory, path if path != "-" else None)
+
+
+class UnparsableError(InputError):
+    """The input is no Dockerfile at all."""
+
+
+def read_text(path: str, settings: Settings) -> Text:
+    """A Dockerfile's text.
+
+    Raises:
+        UnparsableError: it is binary, or holds no instruction.
+        InputError: it can't be read, or is absurdly large.
+    """
+    name = settings.stdin_filename if path == "-" else path
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(MAX_DOCKERFILE_BYTES + 1)
+        else:
+            if not os.path.isfile(path):
+                problem = "is not a regular file" if os.path.exists(path) else "is a broken link"
+                raise InputError(path, problem, "name a Dockerfile, or - for standard input")
+            with open(path, "rb") as stream:
+                data = stream.read(MAX_DOCKERFILE_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            name, (error.strerror or str(error)).lower(), "check the path and its permissions"
+        ) from error
+    if len(data) > MAX_DOCKERFILE_BYTES:
+        raise InputError(name, f"is larger than {MAX_DOCKERFILE_BYTES >> 20} MiB", "is this a Dockerfile?")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UnparsableError(name, "is UTF-16 text", "save it as UTF-8, which builders read")
+    if b"\0" in data[:65536]:
+        raise UnparsableError(
+            name, "is binary, not a Dockerfile", "for an image archive: imglint image " + name
+        )
+    text = Text.decode(data, name)
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in text.lines):
+        what = "is empty" if not data.strip() else "holds only comments"
+        raise UnparsableError(name, what, "a Dockerfile needs at least FROM and an image")
+    return text
+
+
+def _wanted(file: Dockerfile, entries: Iterable[Entry], settings: Settings) -> tuple[Entry, ...]:
+    """The rules that anything in this file can set off."""
+    present = {one.keyword for one in file.instructions}
+    present |= {one.trigger.keyword for one in file.instructions if one.trigger}
+    # Joined lines and here-documents of every RUN: a program that is not named there is not called.
+    runs = "\n".join(
+        one.line.value + "".join(doc.body.value for doc in one.heredocs)
+        for one in file.instructions
+        if one.keyword == "RUN" or one.trigger
+    )
+    return tuple(
+        entry
+        for entry in entries
+        if "dockerfile" in entry.evidence
+        and (settings.policy != Policy() or not entry.policy)
+        and (not entry.keywords or not present.isdisjoint(entry.keywords))
+        and (not entry.programs or any(program in runs for program in entry.programs))
+    )

@@ -1,0 +1,200 @@
+"""Measures images: opens and judges them, holds them against limits and against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from .analyzer import InputError
+from .config import Settings
+from .exits import Exit, worst
+from .reports import Problem, Report
+from .rules.gates import Limits
+from .rules.judge import Judgement, judge_image
+from .rules.registry import load
+
+if TYPE_CHECKING:
+    from .analyzer.image import Image
+    from .rules.gates import Gate, Weight
+
+
+def open_image(
+    source: str, *, verify: bool = True, engine: str | None = None, platform: str | None = None
+) -> Image:
+    """The one image of a SOURCE. See `open_images`.
+
+    >>> image = open_image("examples/waste/waste.tar")
+    >>> image.content_bytes, image.wasted_bytes
+    (155546, 87690)
+
+    Raises:
+        InputError: it can't be read, no engine knows it, or it holds several.
+    """
+    found = open_images(source, verify=verify, engine=engine, platform=platform)
+    if len(found) != 1:
+        hint = "name one: PATH:NAME, or PATH:@0; or its platform"
+        raise InputError(source, f"holds {len(found)} images", hint)
+    return found[0]
+
+
+def open_images(
+    source: str, *, verify: bool = True, engine: str | None = None, platform: str | None = None
+) -> tuple[Image, ...]:
+    """The images of a SOURCE: a path, or a name that is streamed from the engine; of one platform, if named.
+
+    Raises:
+        InputError: it can't be read, or no engine knows it.
+    """
+    from .analyzer.image import open_images as read_images
+    from .analyzer.image import parse_source
+    from .progress import ProgressBar, bytes_of
+
+    parsed = parse_source(source)
+    if parsed.kind == "path":
+        with ProgressBar(source, bytes_of(parsed.value)) as progress:
+            return read_images(
+                parsed.value,
+                name=source,
+                select=parsed.select,
+                verify=verify,
+                platform=platform,
+                progress=progress,
+            )
+    from .runner import EngineError, connect
+
+    try:
+        with connect(engine) as client, ProgressBar(source) as progress:
+            chunks = progress.counted(client.save(parsed.value))
+            return read_images(chunks, name=source, verify=verify, platform=platform)
+    except EngineError as error:
+        hint = error.hint or "give the path of an archive, or the name of an image that the engine has"
+        raise InputError(source, f"is no path, and as an image's name: {error.problem}", hint) from error
+
+
+def measure(
+    sources: Iterable[str],
+    settings: Settings,
+    *,
+    verify: bool = True,
+    engine: str | None = None,
+    platform: str | None = None,
+    contents: bool = False,
+) -> Report:
+    """Open images, measure and judge them. One that can't be read never stops the others.
+
+    `contents`: look into the files of all layers, too.
+
+    Raises:
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    rules = load(settings.entries("image"))
+    images: list[Image] = []
+    problems: list[Problem] = []
+    codes: list[Exit] = []
+    judgements: list[Judgement] = []
+    for source in sources:
+        try:
+            found = open_images(source, verify=verify, engine=engine, platform=platform)
+        except InputError as error:
+            problems.append(Problem.of(error))
+            codes.append(Exit.INPUT)
+            continue
+        for image in found:
+            judgement = judge_image(image, rules, contents=contents)
+            images.append(image)
+            judgements.append(judgement)
+            codes.append(settings.exit_for(judgement.findings, failed=judgement.failed))
+    return Report(
+        files=tuple(image.source for image in images),
+        findings=tuple(one for judgement in judgements for one in judgement.findings),
+        skipped=tuple(one for judgement in judgements for one in judgement.skipped),
+        problems=tuple(problems),
+        images=tuple(images),
+        exit_code=worst(codes),
+    )
+
+
+def weigh(
+    report: Report,
+    settings: Settings,
+    limits: Limits,
+    *,
+    against: str | None = None,
+    dive: bool = False,
+    engine: str | None = None,
+) -> Report:
+    """Hold the images of a report against limits: those given, and those of the settings.
+
+    Args:
+        report: with its images.
+        settings: the limits by image name.
+        limits: of the command line, which go before them.
+        against: what to compare with for growth: a SOURCE, or the JSON of an earlier run.
+        dive: count waste and efficiency as dive does.
+        engine: as for `connect`.
+
+    Raises:
+        InputError: `against` is there and can't be read.
+    """
+    from .gates import earlier
+    from .rules.gates import check
+
+    gates: list[Gate] = []
+    notes: list[str] = []
+    weights: dict[str, Weight] = {}
+    for image in report.images:
+        before = None
+        if against is not None:
+            before = earlier(against, image, engine=engine)
+            if before is None:
+                notes.append(
+                    f"{against} holds nothing of {image.source} yet: there is nothing to compare with"
+                )
+            else:
+                weights[image.id] = before
+                grown = image.content_bytes - before.content_bytes
+                notes.append(
+                    f"{image.source}: content {grown:+,} bytes, live {image.live_bytes - before.live_bytes:+,}"
+                    f" against {before.source}"
+                )
+        wanted = settings.limits_of((*image.tags, image.source)).replaced_by(limits)
+        gates += check(image, wanted, before, dive=dive)
+    kept = Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS
+    return report._replace(
+        gates=tuple(gates),
+        earlier=weights,
+        notes=(*report.notes, *notes),
+        exit_code=worst([Exit(report.exit_code), kept]),
+    )
+
+
+def compare(
+    old: str,
+    new: str,
+    settings: Settings,
+    limits: Limits,
+    *,
+    base: Sequence[str] = (),
+    verify: bool = True,
+    engine: str | None = None,
+) -> Report:
+    """Compare two images.
+
+    Raises:
+        InputError: one can't be read, or is several.
+    """
+    from .analyzer.image.diff import ImageDiff
+    from .rules.gates import check, weigh
+
+    before, after = (open_image(source, verify=verify, engine=engine) for source in (old, new))
+    bases = [image for source in base for image in open_images(source, verify=verify, engine=engine)]
+    wanted = settings.limits_of((*after.tags, new)).replaced_by(limits)
+    gates = check(after, Limits(max_growth=wanted.max_growth), weigh(before))
+    return Report(
+        files=(old, new),
+        images=(before, after),
+        diff=ImageDiff(before, after, bases),
+        gates=gates,
+        earlier={after.id: weigh(before)},
+        exit_code=Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS,
+    )

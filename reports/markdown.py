@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..analyzer.credentials import mask
+from ..analyzer.dockerfile.reference import parse_reference
 from ..analyzer.image.history import instruction_text
 from ..rules.gates import weigh
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, CellVerdict
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ..runner import Observation
 
 MAX_CHARACTERS = 65_000  # GitHub refuses a comment of more than 65,536
+_ROOM = 10_000  # for what there may be any number of: images, limits, problems, containers, notes
+_INPUTS = 50
 _STEPS = 8
 _CHECKS = 40
 _MATTERING = 40  # findings shown unfolded
@@ -40,15 +43,18 @@ _ACTIVE = re.compile(r"([\\`*_\[\]<>|~#@&!$])")
 
 def render(report: Report) -> str:
     """The report as one comment, with a final newline; never longer than a comment may be."""
-    parts = [_heading(report)]
     images = report.images if report.diff is None else (report.diff.new,)
-    parts += [_sizes(image, report.earlier.get(image.id)) for image in images]
-    parts += [f"- ⛔ {plain(missed(gate))}" for gate in report.gates if not gate.passed]
-    parts += [f"- ⛔ {plain(str(problem))}" for problem in report.problems]
-    if report.matrix:
-        parts.append(_matrix(report))
-    parts += [_checks(one) for one in report.observations]
-    parts += [f"> {plain(note)}" for note in report.notes]
+    parts = [
+        _heading(report),
+        *_first(
+            [_sizes(image, report.earlier.get(image.id)) for image in images[:_INPUTS]], len(images), "images"
+        ),
+        *_first([f"- ⛔ {plain(missed(one))}" for one in report.gates if not one.passed], what="limits"),
+        *_first([f"- ⛔ {plain(str(problem))}" for problem in report.problems], what="problems"),
+        _matrix(report) if report.matrix else "",
+        *_first([_checks(one) for one in report.observations], what="containers"),
+        *_first([f"> {plain(note)}" for note in report.notes], what="notes"),
+    ]
     mattering = [one for one in report.findings if one.severity >= Severity.WARNING]
     rest = [one for one in report.findings if one.severity < Severity.WARNING]
     room = MAX_CHARACTERS - sum(len(part) + 2 for part in parts)
@@ -62,14 +68,25 @@ def render(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _first(parts: list[str], count: int | None = None, what: str = "") -> list[str]:
+    """As many parts of a kind as a comment has room for, and how many there are beside."""
+    shown: list[str] = []
+    room = _ROOM
+    for part in parts:
+        room -= len(part) + 2
+        if room < 0:
+            break
+        shown.append(part)
+    rest = (len(parts) if count is None else count) - len(shown)
+    return [*shown, *([f"… and {rest} more {what}"] if rest else [])]
+
+
 def marker(report: Report) -> str:
     """The hidden first line, the same for the same inputs whatever their tags, so that a bot finds its comment."""
     names = []
     for name in report.files:
-        image = next((one for one in report.images if one.source == name), None)
-        tag = image.tags[0] if image and image.tags else name
-        head, slash, last = tag.rpartition("/")
-        names.append(f"{head}{slash}{last.partition(':')[0] if image else last}")
+        tags = next((one.tags for one in report.images if one.source == name), ())
+        names.append(parse_reference(tags[0]).familiar if tags else name)
     subject = re.sub(r"[^\w./:, -]|--+", "", ", ".join(sorted(set(names))))[:200]
     return f"<!-- imglint report: {subject} -->"
 

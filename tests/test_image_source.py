@@ -11,11 +11,13 @@ from imglint.analyzer.image import Source, parse_source
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory with an archive, one with a colon in its name, and a layout."""
+    """A directory with an archive, one with a colon in its name, a layout, and a project's directory."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "image.tar").touch()
     (tmp_path / "at:noon.tar").touch()
     (tmp_path / "layout").mkdir()
+    (tmp_path / "layout/index.json").touch()
+    (tmp_path / "web").mkdir()
     return tmp_path
 
 
@@ -38,6 +40,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("/gone", Source("path", "/gone")),
         ("docker-daemon:shop:1", Source("daemon", "shop:1")),
         ("shop:1", Source("daemon", "shop:1")),
+        ("web:1", Source("daemon", "web:1")),
+        ("layout:v2", Source("path", "layout", "v2")),
         ("registry.example.org:5000/shop", Source("daemon", "registry.example.org:5000/shop")),
     ],
 )

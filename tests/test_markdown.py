@@ -161,6 +161,18 @@ def test_a_large_report_fits_into_a_comment(large: Report) -> None:
     json.loads(render(large, "json"))
 
 
+def test_any_number_of_inputs_fits_into_a_comment(large: Report) -> None:
+    many = large._replace(
+        images=large.images * 300,
+        problems=tuple(Problem(f"{number}.tar", "is not there" * 20) for number in range(2000)),
+        notes=tuple(f"note {number} " * 20 for number in range(2000)),
+    )
+    text = render(many, "markdown")
+    assert len(text) < GITHUB_LIMIT
+    assert "more images" in text
+    assert "more problems" in text
+
+
 def test_what_a_run_did_not_prove() -> None:
     good = Check("container.stays", "PID 1", Verdict.PROVED, "still runs")
     bad = Check("ports.exposed", "80/tcp", Verdict.DISPROVED, "nothing | listens, PASSWORD=Zx81mQ27rT")

@@ -83,6 +83,7 @@ def desk(engine: Engine, registry: Registry, tmp_path: Path) -> Iterator[Desk]:
 def test_what_passes_arrives_and_comes_back_the_same(desk: Desk, images: Images) -> None:
     name = desk.tag(images.on(desk.engine, GOOD), "1.0")
     identity = desk.identity(name)
+    (desk.here / name).mkdir(parents=True)  # a path of that name is not meant
     done = desk.push(name)
     assert done.returncode == 0, done.stdout + done.stderr
     digest = desk.registry.digest("shop", "1.0")

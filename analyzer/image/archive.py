@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeGuard
 from ..errors import InputError
 from .blob import Blob, File, Progress, Window, unpacked
 from .layer import DiffID, Digest, compare, hasher_of
+from .source import is_layout
 from .tar import looks_like_tar, members
 
 _MAX_JSON = 16 * 1024 * 1024  # real ones have some kilobytes
@@ -277,7 +278,7 @@ def open_archive(
     if not isinstance(source, str):
         file = File.spool(source, name or "stream")
     elif os.path.isdir(source):
-        if not any(os.path.isfile(os.path.join(source, one)) for one in ("index.json", "manifest.json")):
+        if not is_layout(source):
             raise InputError(
                 source, "is a directory, but no OCI layout: it has no index.json",
                 "give an archive of `docker save`, or a layout directory",

@@ -20,7 +20,7 @@ def parse_source(text: str) -> Source:
     """Take a SOURCE apart.
 
     `docker-archive:PATH[:NAME|:@INDEX]`, `oci-archive:PATH[:REF]`, `oci:DIR[:REF]`,
-    `docker-daemon:NAME`; a path that exists; anything else is a name for the engine.
+    `docker-daemon:NAME`; a path that exists, an archive's or layout's with `:NAME`; anything else is a name for the engine.
     """
     transport, colon, rest = text.partition(":")
     if colon and transport == "docker-daemon":
@@ -30,11 +30,17 @@ def parse_source(text: str) -> Source:
     if os.path.exists(text):
         return Source("path", text)
     split = _with_selector(text)
-    if split.select is not None and os.path.exists(split.value):
+    # A directory that is called like the image is the project's, unless it is a layout.
+    if split.select is not None and (os.path.isfile(split.value) or is_layout(split.value)):
         return split
     if text.endswith((".tar", ".tar.gz", ".tgz", ".tar.zst")) or text.startswith((".", "/")):
         return Source("path", text)  # meant as a path, though nothing is there
     return Source("daemon", text)
+
+
+def is_layout(directory: str) -> bool:
+    """Whether a directory holds images: as an OCI layout, or as an archive of `docker save`, unpacked."""
+    return any(os.path.isfile(os.path.join(directory, one)) for one in ("index.json", "manifest.json"))
 
 
 def _with_selector(text: str) -> Source:

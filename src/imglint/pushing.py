@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from .analyzer.dockerfile.reference import parse_reference
 from .runner.engine import errors
 from .runner.errors import EngineError
 
@@ -40,11 +41,11 @@ def target_of(name: str) -> Target | None:
     >>> target_of("shop@sha256:00") is None
     True
     """
-    if "@" in name or name.startswith("sha256:"):
+    reference = parse_reference(name)
+    if reference.digest is not None or name.startswith("sha256:"):
         return None
-    head, slash, last = name.rpartition("/")
-    repository, _, tag = last.partition(":")
-    return Target(f"{head}{slash}{repository}", tag or "latest")
+    registry = f"{reference.registry}/" if reference.registry else ""
+    return Target(registry + reference.repository, reference.tag or "latest")
 
 
 def is_content_id(engine: Engine) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from .analyzer import InputError
+from .analyzer.dockerfile.reference import parse_reference
 from .git import answer
 from .rules.trends import Row
 
@@ -38,11 +39,10 @@ def commit() -> str:
 
 def row_of(image: Image, at: str) -> Row:
     """What is recorded of an image at a commit."""
-    head, slash, last = (image.tags[0] if image.tags else "").rpartition("/")
-    name, _, tag = last.partition(":")
+    name = parse_reference(image.tags[0] if image.tags else "")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Row(
-        now, at, f"{head}{slash}{name}" or os.path.basename(image.source), tag, image.platform, image.id,
+        now, at, name.familiar or os.path.basename(image.source), name.tag or "", image.platform, image.id,
         image.pull_bytes, image.content_bytes, image.live_bytes, image.wasted_bytes, len(image.layers),
     )  # fmt: skip
 

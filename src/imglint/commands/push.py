@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..analyzer import InputError
+from ..analyzer.image.source import parse_source
 from ..config import Settings
 from ..evidence import audit
 from ..exits import Exit
@@ -60,7 +61,9 @@ def _command(
     identity = str(client.inspect_image(wanted.image)["Id"])
     # Not the Dockerfile that happens to lie here: it may be another image's.
     dockerfile = wanted.dockerfile or _mapped(settings, wanted.image)
-    report = audit(dockerfile, wanted.image, settings, run=wanted.run, engine=engine)
+    # A file of the same name is not meant.
+    source = wanted.image if parse_source(wanted.image).kind == "daemon" else f"docker-daemon:{wanted.image}"
+    report = audit(dockerfile, source, settings, run=wanted.run, engine=engine)
     [audited] = report.images
     if audited.id != identity and is_content_id(client):
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -211,7 +212,7 @@ class OtherDocker:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._bridge = "imglint-test0"
+        self._bridge = f"imglint-{secrets.token_hex(3)}"
         self._network = engine.api.create_network(
             self._bridge, "bridge", options={"com.docker.network.bridge.name": self._bridge}
         )["Id"]
@@ -248,11 +249,12 @@ class OtherDocker:
                 self._process.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill()
-        # Where it was killed, it could not unmount what it had bound over its own data.
-        if os.path.ismount(self._place / "data"):
-            subprocess.run(["umount", "--lazy", str(self._place / "data")], check=True)
-        shutil.rmtree(self._place)
         self._engine.api.remove_network(self._network)
+        # Where it was killed, it could not unmount what it had bound over its own data.
+        bound = f" {self._place}/data "
+        if bound in Path("/proc/mounts").read_text():
+            subprocess.run(["umount", "--lazy", bound.strip()], check=True)
+        shutil.rmtree(self._place)
 
 
 def test_the_engine_dies_in_the_middle(desk: Desk, images: Images) -> None:

@@ -17,6 +17,7 @@ from .writes import written
 
 _LIVE, _DEAD = Port(64998, "tcp"), Port(64999, "tcp")
 _SERVE = "while :; do echo live | nc -l -p 64998; done"
+_LISTEN_WAIT = 2.0  # seconds for a server to listen again
 _PROBE_WAIT = 2.5  # seconds from the start in which a probe of every second must have come
 
 
@@ -61,8 +62,7 @@ def calibrate(control: Container) -> Calibration:
             proof |= {"dead port": refused.proof(), "live port": served.proof()}
         host_proc = side = ""
         try:
-            seen = snapshot(int(described["State"].get("Pid") or 0), control.id)
-            if not any(one.port == _LIVE.number for one in seen.listeners):
+            if not _listens_in_host_proc(int(described["State"].get("Pid") or 0), control.id):
                 host_proc = "it does not show the socket that the control container holds"
         except Unreadable as reason:
             host_proc = str(reason)
@@ -83,6 +83,16 @@ def calibrate(control: Container) -> Calibration:
         return Calibration(lies, answers, host_proc, side, _probed(described), noise, proof)
     finally:
         control.remove()
+
+
+def _listens_in_host_proc(host_pid: int, container: str) -> bool:
+    """Whether the live port is seen in the host's /proc; its server comes back some time after each answer."""
+    deadline = time.monotonic() + _LISTEN_WAIT
+    while not any(one.port == _LIVE.number for one in snapshot(host_pid, container).listeners):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _probed(described: Mapping[str, Any]) -> bool:

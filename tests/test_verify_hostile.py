@@ -20,6 +20,7 @@ from imglint.runner.session import SESSION, Session, sweep
 pytestmark = pytest.mark.container
 
 MOMENTS = 50
+EXISTED = 30  # of the moments had a container
 SERVE = 'COPY server.sh /\nEXPOSE 8888\nVOLUME /data\nCMD ["sh", "/server.sh"]'
 
 
@@ -126,17 +127,19 @@ def test_killed_at_any_moment(engine: Engine, images: Images) -> None:
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201  (shown where the test fails)
     rng = random.Random(seed)
-    alive = 0
-    for _ in range(MOMENTS):
+    moments = alive = 0
+    # A machine that is busier than while it was measured starts its containers later: it gets more moments.
+    while moments < MOMENTS or (alive < EXISTED and moments < 3 * MOMENTS):
         run = verifying(image)
         time.sleep(rng.uniform(0, whole))
-        alive += running(engine)
+        moments += 1
+        alive += bool(engine.api.containers(all=True, filters={"label": SESSION}))
         with contextlib.suppress(ProcessLookupError):
             os.kill(run.pid, signal.SIGKILL)
         run.wait(timeout=30)
-        wait_until(lambda: not leftovers(engine))
+        wait_until(lambda: not leftovers(engine), 60)
     assert holdings(engine) == before, f"seed {seed}"
-    assert alive >= MOMENTS * 3 // 5, f"only {alive} of {MOMENTS} moments had a container"
+    assert alive >= EXISTED, f"only {alive} of {moments} moments had a container; seed {seed}"
 
 
 def test_killed_together_with_its_guardian(engine: Engine, images: Images) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, Cell, CellVerdict
 from . import image_text, text, verify_text
@@ -10,6 +11,9 @@ from .gates_text import gates
 from .look import PLAIN, Look
 from .report import Report
 from .tables import clipped, table
+
+if TYPE_CHECKING:
+    from ..runner import Observation
 
 _SHOWN = {CellVerdict.NOT_APPLICABLE: "n/a"}
 _REASON_WIDTH = 130
@@ -23,6 +27,7 @@ def render(report: Report, look: Look = PLAIN) -> str:
         parts += [verify_text.checks(one, look) for one in report.observations]
     parts.append(matrix(report.matrix, look))
     parts.append(reasons(report.matrix, look))
+    parts += [vantage(one, look) for one in report.observations]
     if report.gates:
         parts.append(gates(report.gates, look))
     parts.append(text.render(report, look).rstrip("\n"))
@@ -66,6 +71,13 @@ def reasons(cells: Sequence[Cell], look: Look = PLAIN) -> str:
             lines.append(_reason_line(str(cell.antipattern), cell.evidence, _word(cell), _reason(cell), look))
     lines += [_reason_line("", evidence, "unknown", reason, look) for evidence, reason in merged.items()]
     return "\n".join(lines)
+
+
+def vantage(observation: Observation, look: Look = PLAIN) -> str:
+    """What the container's column stands on."""
+    seen = f", its processes and sockets seen from {observation.seen_from}" if observation.seen_from else ""
+    line = f"The container ran for {observation.seconds:.1f} s on {observation.engine}{seen}."
+    return look.folded(line, "")
 
 
 def _reason_line(number: str, evidence: str, word: str, reason: str, look: Look) -> str:

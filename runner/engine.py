@@ -23,6 +23,7 @@ class Engine:
 
     kind = "docker"
     tells_owners = True  # of files in the archives that it gives
+    adds_accounts = False  # a line for a user or group by number, in the container's own files
     # A bridge without masquerade, so that an image gets no way out, and without neighbours.
     network_options: Mapping[str, str] = {
         "com.docker.network.bridge.enable_ip_masquerade": "false",

@@ -91,6 +91,7 @@ class Observation(NamedTuple):
     exit_code: int | None = None
     error: str = ""  # the engine's own word, where the container did not start
     seconds: float = 0.0  # how long it was watched
+    seen_from: str = ""  # the place that showed its processes and sockets; "" where none did
     log: str = ""  # the last lines of its output
     processes: tuple[Process, ...] = ()
     listeners: tuple[Listener, ...] = ()

@@ -18,6 +18,7 @@ class Podman(Engine):
 
     kind = "podman"
     tells_owners = False  # it gives all of them to the container's own user
+    adds_accounts = True
     network_options: Mapping[str, str] = {}  # it refuses those of Docker's bridge
 
     def logs(self, identity: str, lines: int) -> bytes:

@@ -9,7 +9,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from .engine import Engine, errors
@@ -21,6 +21,7 @@ PROBE = "busybox"  # the image of side containers, where nobody names another on
 SESSION = "imglint.session"
 _PID, _OWNER, _STARTED, _DEADLINE = "imglint.pid", "imglint.owner", "imglint.started", "imglint.deadline"
 _LIFETIME = 600  # seconds after which a container of a vanished owner may be swept
+_TRIES, _PAUSE = 20, 0.25  # for what the engine can't remove at once, and the seconds in between
 
 LIMITS: Mapping[str, Any] = {
     "mem_limit": "512m",
@@ -72,7 +73,8 @@ class Container:
 
     def remove(self) -> None:
         """Remove it with its anonymous volumes, running or not."""
-        _remove_container(self.session.engine, self.id)
+        with errors("clean-up"):
+            _remove(self.session.engine, "container", self.id)
 
 
 class Session:
@@ -245,37 +247,35 @@ class Session:
                 guardian.wait(timeout=30)
 
 
+# What the engine holds of a run, in the order in which it goes, and the command for what would not go.
+_KINDS = (("container", "docker rm -fv"), ("network", "docker network rm"), ("image", "docker image rm -f"))
+
+
 def remove_session(engine: Engine, session: str) -> None:
     """Remove the containers, networks and images of a run, volumes included.
 
     Raises:
         EngineError: something is left.
     """
-    api = engine.api
-    label = {"label": f"{SESSION}={session}"}
-    with errors("clean-up"):
-        for one in api.containers(all=True, filters=label):
-            _remove_container(engine, one["Id"])
-        for network in api.networks(filters=label):
-            api.remove_network(network["Id"])
-        for image in api.images(filters=label):
-            api.remove_image(image["Id"], force=True)
-        left = [one["Id"][:12] for one in api.containers(all=True, filters=label)]
-    if left:
-        raise EngineError(
-            "clean-up", f"containers are left: {', '.join(left)}", f"docker rm -fv {' '.join(left)}"
-        )
+    import docker.errors
+
+    label = f"{SESSION}={session}"
+    for kind, command in _KINDS:
+        with errors("clean-up"):
+            for one in _held(engine, kind, label):
+                with contextlib.suppress(docker.errors.APIError):  # what would not go is seen below
+                    _remove(engine, kind, one["Id"])
+            left = [one["Id"][:12] for one in _held(engine, kind, label)]
+        if left:
+            raise EngineError(
+                "clean-up", f"{kind}s are left: {', '.join(left)}", f"{command} {' '.join(left)}"
+            )
 
 
 def sweep(engine: Engine) -> None:
     """Remove what runs left behind whose process is gone, or whose time is over if that can't be seen here."""
     with errors("clean-up"):
-        label = {"label": SESSION}
-        found = [
-            *engine.api.containers(all=True, filters=label),
-            *engine.api.networks(filters=label),
-            *engine.api.images(filters=label),
-        ]
+        found = [one for kind, _ in _KINDS for one in _held(engine, kind, SESSION)]
     held = [one.get("Labels") or {} for one in found]
     for session in {labels[SESSION] for labels in held if _abandoned(labels)}:
         remove_session(engine, session)
@@ -289,20 +289,46 @@ def _abandoned(labels: Mapping[str, str]) -> bool:
     return not deadline.isdecimal() or int(deadline) < time.time()
 
 
-def _remove_container(engine: Engine, identity: str) -> None:
+def _held(engine: Engine, kind: str, label: str) -> list[dict[str, Any]]:
+    """The engine's containers, networks or images of a label."""
+    api = engine.api
+    filters = {"label": label}
+    calls: dict[str, Callable[[], Any]] = {
+        "container": lambda: api.containers(all=True, filters=filters),
+        "network": lambda: api.networks(filters=filters),
+        "image": lambda: api.images(filters=filters),
+    }
+    return cast("list[dict[str, Any]]", _patiently(calls[kind]))
+
+
+def _remove(engine: Engine, kind: str, identity: str) -> None:
+    """Remove one of them; it may be gone already."""
     import docker.errors
 
-    for _ in range(20):
+    api = engine.api
+    calls: dict[str, Callable[[], object]] = {
+        "container": lambda: api.remove_container(identity, v=True, force=True),
+        "network": lambda: api.remove_network(identity),
+        "image": lambda: api.remove_image(identity, force=True),
+    }
+    with contextlib.suppress(docker.errors.NotFound):
+        _patiently(calls[kind])
+
+
+def _patiently(call: Callable[[], Any]) -> Any:
+    """The answer to a call, made again while the engine or another run is removing what it is about."""
+    import docker.errors
+
+    for _ in range(_TRIES):
         try:
-            engine.api.remove_container(identity, v=True, force=True)
-            return
-        except docker.errors.NotFound:
-            return
+            return call()
         except docker.errors.APIError as error:
-            # 409: its removal is under way; 500: a mount is still busy.
-            if error.status_code not in (409, 500):
+            # 403: a network has endpoints; 409: a removal is under way; 500: a mount is busy, or, of
+            # Podman's lists, what was to be listed has just gone.
+            if error.status_code not in (403, 409, 500):
                 raise
-            time.sleep(0.25)
+            time.sleep(_PAUSE)
+    return call()
 
 
 @functools.cache

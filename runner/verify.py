@@ -112,6 +112,7 @@ def verify(
             exit_code=plain.exit_code,
             error=plain.error,
             seconds=round(plain.seconds, 2),
+            seen_from=plain.seen.source,
             log=plain.log,
             processes=plain.seen.processes,
             listeners=plain.seen.listeners,

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .engine import errors
-from .files import stat
+from .files import read, stat
 from .observation import Check, Verdict, Write
 from .session import Container
 
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
+_ACCOUNTS = ("/etc/passwd", "/etc/group")
 _MAX_SIZED = 200  # paths whose size is asked for, one call each
 
 
@@ -32,7 +33,30 @@ def written(container: Container) -> tuple[Write, ...]:
         file = found if found is not None and not found.directory else None
         size = None if file is None else file.size
         out.append(Write(one["Path"], kind, size, file is not None and file.executable))
+    if container.session.engine.adds_accounts and any(one.path in _ACCOUNTS for one in out):
+        ours = _added_by_engine(container)
+        out = [one for one in out if one.path not in ours]
     return tuple(out)
+
+
+def _added_by_engine(container: Container) -> set[str]:
+    """The files of accounts in which nothing changed but the engine's own line for the container's user."""
+    untouched = container.session.create()
+    try:
+        return {
+            path
+            for path in _ACCOUNTS
+            if only_a_number_added(read(untouched, path) or b"", read(container, path) or b"")
+        }
+    finally:
+        untouched.remove()
+
+
+def only_a_number_added(before: bytes, after: bytes) -> bool:
+    """Whether a file of accounts has one line more, whose name is its own number: no program names users so."""
+    lines = after.removeprefix(before).splitlines()
+    fields = lines[0].split(b":") if after.startswith(before) and len(lines) == 1 else []
+    return len(fields) > 3 and fields[0].isdigit() and fields[0] == fields[2]
 
 
 def writes_check(writes: Sequence[Write], config: Mapping[str, Any]) -> Check:

@@ -152,7 +152,8 @@ def secret_names_in_environment(observation: Observation) -> Outcome:
     for name, value in sorted(observation.environment.items()):
         if names_secret(name) and not is_placeholder(value):
             place = Place("container", subject="environment of PID 1")
-            yield NAMED.finding(place, keyword="ENV", name=name, where="environment of PID 1")
+            proof = {"environ": f"{name}=****"}
+            yield NAMED.finding(place, keyword="ENV", name=name, where="environment of PID 1", proof=proof)
 
 
 KEY_FILE = Rule(

@@ -12,12 +12,13 @@ from .measuring import measure, weigh
 from .proving import Wishes, prove
 from .reports import Report, Withdrawn
 from .rules.gates import Limits
-from .rules.matrix import CellVerdict, matrix
+from .rules.matrix import Cell, CellVerdict, matrix
 from .rules.registry import load
 from .rules.rule import Severity
 
 if TYPE_CHECKING:
     from .rules.rule import Evidence, Finding, Skipped
+    from .runner import Observation
 
 
 def audit(
@@ -84,6 +85,7 @@ def audit(
     rules = load(settings.entries())
     level = Severity.INFO if settings.fail_level is None else settings.fail_level
     cells = matrix(kept, joined.skipped, rules, missing, doubts, level)
+    cells = _with_vantage(cells, joined.observations)
     # Beside the ten, what is broken counts; a note on style does not stop a push.
     worst_allowed = max(level, Severity.WARNING)
     failed = any(cell.verdict is CellVerdict.FAIL for cell in cells) or any(
@@ -100,6 +102,26 @@ def audit(
         matrix=cells,
         lines=lines,
         exit_code=worst([*troubles, Exit.FINDINGS if failed else Exit.CLEAN]),
+    )
+
+
+def _with_vantage(cells: tuple[Cell, ...], observations: tuple[Observation, ...]) -> tuple[Cell, ...]:
+    """The container's column with what each of its answers stands on: the run, and from where it was seen."""
+    if not observations:
+        return cells
+    (run,) = observations
+    vantage = {
+        "engine": run.engine,
+        "image_id": run.image_id,
+        "seconds": run.seconds,
+        "seen_from": run.seen_from or None,
+    }
+    answered = (CellVerdict.FAIL, CellVerdict.PASS)
+    return tuple(
+        cell._replace(proof={**(cell.proof or {}), "vantage": vantage})
+        if cell.evidence == "container" and cell.verdict in answered
+        else cell
+        for cell in cells
     )
 
 

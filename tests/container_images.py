@@ -10,6 +10,7 @@ from pathlib import Path
 import example_images
 
 from imglint.runner import Check, Engine, Observation
+from imglint.runner.session import SESSION
 
 SERVER = "#!/bin/sh\nwhile true; do echo hello | nc -l -p 8888; done\n"
 
@@ -74,15 +75,13 @@ def check(seen: Observation, name: str, subject: str | None = None) -> Check:
     return found[0]
 
 
-def leftovers(engine: Engine) -> list[str]:
-    """What runs have left on an engine."""
-    from imglint.runner.session import SESSION
-
-    label = {"label": SESSION}
+def leftovers(engine: Engine, label: str = SESSION) -> list[str]:
+    """What runs, or those of a label, have left on an engine."""
+    filters = {"label": label}
     api = engine.api
     found = [
-        *api.containers(all=True, filters=label),
-        *api.networks(filters=label),
-        *api.images(filters=label),
+        *api.containers(all=True, filters=filters),
+        *api.networks(filters=filters),
+        *api.images(filters=filters),
     ]
     return [one["Id"] for one in found]

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .engine import Engine, errors
@@ -63,7 +63,7 @@ def run(
     connection: socket.socket = getattr(stream, "_sock", stream)
     # The connection is the stream's and the response's: all of them have to let it go.
     with contextlib.closing(connection), contextlib.closing(stream):
-        data = _receive(connection, start + seconds)
+        data = _receive(connection, _reader(stream, connection), start + seconds)
     passed = time.monotonic() - start
     if data is None:
         return Ran(None, "", "", passed)
@@ -71,7 +71,19 @@ def run(
     return Ran(_exit_code(engine, created["Id"], container), output, problems, passed)
 
 
-def _receive(connection: socket.socket, deadline: float) -> bytes | None:
+def _reader(stream: Any, connection: socket.socket) -> Callable[[int], bytes]:
+    """How to read the answer from its first byte on.
+
+    docker-py hands out the connection beneath a buffer, through which it has read the answer's head:
+    what came together with that, a short output on a busy machine, is in the buffer.
+    """
+    with contextlib.suppress(AttributeError):
+        found: Callable[[int], bytes] = stream._response.raw._fp.fp.read1
+        return found
+    return connection.recv
+
+
+def _receive(connection: socket.socket, read: Callable[[int], bytes], deadline: float) -> bytes | None:
     """All that comes until the other end closes; None where that does not happen in time."""
     parts: list[bytes] = []
     length = 0
@@ -81,7 +93,7 @@ def _receive(connection: socket.socket, deadline: float) -> bytes | None:
             return None
         connection.settimeout(left)
         try:
-            part = connection.recv(65536)
+            part = read(65536)
         except TimeoutError:
             return None
         except OSError:

@@ -91,6 +91,7 @@ class PodmanService:
                 stdout=log,
                 stderr=log,
                 env=environment,
+                cwd=place,  # where a container's monitor notes that memory ran out
                 start_new_session=True,
             )
         deadline = time.monotonic() + _START_SECONDS

@@ -62,6 +62,26 @@ def test_one_that_ends_at_once(anywhere: Engine, images: Images) -> None:
         assert check(seen, "ports.published", "80/tcp").verdict is Verdict.DISPROVED
 
 
+def test_one_that_would_be_started_again(anywhere: Engine, images: Images) -> None:
+    """No policy of the engine's brings it back: its first end is what counts."""
+    lines = 'VOLUME /kept\nCMD ["sh", "-c", "echo once >> /kept/starts; sleep 0.3; exit 3"]'
+    seen = first_run(anywhere, images.on(anywhere, lines))
+    assert (seen.started, seen.alive, seen.exit_code) == (True, False, 3)
+    stays = check(seen, "container.stays")
+    assert (stays.verdict, stays.proof["exit_code"]) == (Verdict.DISPROVED, 3)
+    assert leftovers(anywhere) == []
+
+
+def test_one_that_executes_itself_for_ever(anywhere: Engine, images: Images) -> None:
+    """PID 1 becomes a new program all the time: one process, that is never the same twice."""
+    loop = "#!/bin/sh\nsleep 0.05\nexec /loop.sh again\n"
+    seen = first_run(anywhere, images.on(anywhere, 'COPY loop.sh /\nCMD ["/loop.sh"]', {"loop.sh": loop}))
+    assert seen.alive
+    assert check(seen, "container.stays").verdict is Verdict.PROVED
+    assert check(seen, "pieces.arrived").verdict is Verdict.PROVED
+    assert leftovers(anywhere) == []
+
+
 def test_one_that_ignores_every_signal(anywhere: Engine, images: Images) -> None:
     traps = "trap '' TERM INT HUP QUIT; while :; do sleep 1; done"
     seen = first_run(anywhere, images.on(anywhere, f'CMD ["sh", "-c", "{traps}"]'))

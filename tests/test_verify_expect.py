@@ -171,6 +171,8 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("command", {"command": "sh", "args": ["-c", "echo e >&2"], "expectedError": ["e"], "excludedOutput": ["e"]}, True),
     ("command", {"command": "cat", "args": ["/tmp/x"], "setup": [["sh", "-c", "echo 5 > /tmp/x"]],
                  "expectedOutput": ["5"]}, True),
+    # A container is its test's own, so that there is nothing to take down.
+    ("command", {"command": "true", "teardown": [["false"]]}, True),
     ("command", {"command": "echo", "args": ["$Q"], "envVars": Q, "expectedOutput": ["7"]}, True),  # not so there
     ("command", {"command": "echo", "args": ["hello"], "expectedOutput": ["^h.*o\n$"]}, True),
     ("command", {"command": "echo", "args": ["x"], "excludedOutput": ["x"]}, False),

@@ -16,6 +16,7 @@ from .files import find_program
 from .observation import Check, Process, Verdict
 from .proc import Unreadable
 from .session import Container, Session
+from .timing import load
 from .view import View
 
 _SECOND = 1_000_000_000
@@ -176,7 +177,7 @@ def by_hand(health: HealthCheck, container: Container) -> tuple[Check, Ran | Non
         if first.exit_code is None
         else run(container.session.engine, container.id, health.command, health.timeout)
     )
-    proof = {"runs": [_shown(one) for one in (first, second)], "timeout": health.timeout}
+    proof = {"runs": [_shown(one) for one in (first, second)], "timeout": health.timeout, "load": load()}
     if second.exit_code == 0:
         summary = f"passes in {second.seconds * 1000:.0f} ms"
         if first.exit_code != 0:
@@ -292,6 +293,7 @@ def _watched(container: Container, health: HealthCheck, began: float, seconds: f
         "log": log,
         "interval_seconds": health.interval,
         "probed_every_seconds": _INTERVAL / _SECOND,
+        "load": load(),
     }
     verdict, summary = _judged(status, bool(state.get("Running")), state.get("ExitCode"), log, transitions)
     if log and verdict in (Verdict.PROVED, Verdict.DISPROVED):

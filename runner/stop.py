@@ -11,6 +11,7 @@ from .command import main_process
 from .engine import errors
 from .observation import Check, Verdict
 from .session import Container
+from .timing import load
 from .watch import Run
 
 STOP_SECONDS = 10  # as docker stop waits
@@ -32,7 +33,7 @@ def stop_check(
         proof["handler"] = handled
         proof["ignored"] = bool(main.ignored_signals >> (number - 1) & 1)
         limit = timeout if handled else min(timeout, _WITHOUT_HANDLER)
-    proof["timeout"] = limit
+    proof |= {"timeout": limit, "load": load()}
     engine = container.session.engine
     began = time.time()
     start = time.monotonic()

@@ -19,6 +19,7 @@ from .proc import Snapshot
 from .processes import processes_check
 from .session import PROBE, Container, Session
 from .stop import STOP_SECONDS, stop_check
+from .timing import alone, working
 from .view import View, viewed
 from .watch import Run, watch
 from .writes import writes_check, written
@@ -69,7 +70,7 @@ def verify(
     declared = declared_ports(config)
     checks = [_preflight(described, declared)]
     hardening: Hardening | None = None
-    with Session(engine, image, probe=probe, vantages=vantages) as session:
+    with working(), Session(engine, image, probe=probe, vantages=vantages) as session:
         control, problem = _control(session) if "calibration" in phases else (None, "it was not asked for")
         progress("running it as it is")
         try:
@@ -92,7 +93,8 @@ def verify(
             check = health.configured(config)
             if check is not None and "health" in phases:
                 progress("waiting for its health check")
-                checks.append(health.engine_check(session, check))
+                with alone():
+                    checks.append(health.engine_check(session, check))
             if deep:
                 progress("running it under harder conditions")
                 from .deep import deep_checks
@@ -196,11 +198,13 @@ def _plain_run(
             if check is not None:
                 checks.append(health.static_check(check, config, container))
                 if run.alive:
-                    checks += _health_by_hand(check, container, view)
+                    with alone():
+                        checks += _health_by_hand(check, container, view)
             for wanted in expectations:
                 checks += inside(wanted, container, run)
             if run.alive:
-                checks.append(stop_check(container, config, run, stop_seconds))
+                with alone():
+                    checks.append(stop_check(container, config, run, stop_seconds))
         return run
     finally:
         container.remove()

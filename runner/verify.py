@@ -198,13 +198,11 @@ def _plain_run(
             if check is not None:
                 checks.append(health.static_check(check, config, container))
                 if run.alive:
-                    with alone():
-                        checks += _health_by_hand(check, container, view)
+                    checks += _health_by_hand(check, container, view)
             for wanted in expectations:
                 checks += inside(wanted, container, run)
             if run.alive:
-                with alone():
-                    checks.append(stop_check(container, config, run, stop_seconds))
+                checks.append(stop_check(container, config, run, stop_seconds))
         return run
     finally:
         container.remove()

@@ -12,6 +12,11 @@ import example_images
 from imglint.runner import Check, Engine, Observation
 from imglint.runner.session import SESSION
 
+# The lines of a server of UDP, with perl and its libraries as the files: busybox has none.
+UDP_SERVER = """COPY / /
+EXPOSE 5353/udp
+CMD ["/usr/bin/perl", "-e", "socket(S,2,2,17); bind(S,pack('SnNx8',2,5353,0)); \
+while(1){ $from=recv(S,$b,99,0); send(S,'hello',0,$from) }"]"""
 SERVER = "#!/bin/sh\nwhile true; do echo hello | nc -l -p 8888; done\n"
 
 

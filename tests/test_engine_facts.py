@@ -15,7 +15,7 @@ from typing import Any
 
 import docker.errors
 import pytest
-from container_images import Images, leftovers, program_with_libraries
+from container_images import UDP_SERVER, Images, leftovers, program_with_libraries
 
 from imglint.runner import Engine, connect
 from imglint.runner.errors import EngineError
@@ -80,18 +80,12 @@ def outcomes(anywhere: Engine, images: Images) -> dict[str, Future[None]]:
     """What became of each fact."""
     with connect(anywhere.url) as engine:
         # A server of UDP: busybox has none.
-        images.hand_over(anywhere, images.on(anywhere, UDP_LINES, program_with_libraries("/usr/bin/perl")))
+        images.hand_over(anywhere, images.on(anywhere, UDP_SERVER, program_with_libraries("/usr/bin/perl")))
         with Session(engine, "the facts") as session, ThreadPoolExecutor(6) as pool:
             here = Here(engine, session, images)
             futures = {name: pool.submit(function, here) for name, function in FACTS.items()}
             wait(futures.values())
     return futures
-
-
-UDP_LINES = """COPY / /
-EXPOSE 5353/udp
-CMD ["/usr/bin/perl", "-e", "socket(S,2,2,17); bind(S,pack('SnNx8',2,5353,0)); \
-while(1){ $from=recv(S,$b,99,0); send(S,'hello',0,$from) }"]"""
 
 
 def state(container: Container) -> dict[str, Any]:
@@ -243,7 +237,7 @@ def answers_udp(container: Container) -> int:
 
 @fact
 def a_port_of_udp_all_published(here: Here) -> None:
-    tag = here.image(UDP_LINES, program_with_libraries("/usr/bin/perl"))
+    tag = here.image(UDP_SERVER, program_with_libraries("/usr/bin/perl"))
     container = here.session.create(image=tag, publish_all=True)
     try:
         container.start()
@@ -255,7 +249,7 @@ def a_port_of_udp_all_published(here: Here) -> None:
 
 @fact
 def a_port_of_udp_published_as_tcp(here: Here) -> None:
-    tag = here.image(UDP_LINES, program_with_libraries("/usr/bin/perl"))
+    tag = here.image(UDP_SERVER, program_with_libraries("/usr/bin/perl"))
     container = here.session.create(image=tag, ports=[Port(5353, "tcp")], bindings={"5353/tcp": LOCAL})
     try:
         container.start()

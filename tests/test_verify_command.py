@@ -6,7 +6,11 @@ busybox's and bash give a simple command their place, dash stays in front of it.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from container_images import Images, program_with_libraries
@@ -100,12 +104,35 @@ def test_what_the_analyzer_computes(entrypoint: str, cmd: str) -> None:
     assert list(stage.argv or ()) == (declared or [])
 
 
+@pytest.fixture(scope="module")
+def tags(anywhere: Engine, images: Images) -> Mapping[tuple[str, str, str], str]:
+    """Shell, ENTRYPOINT and CMD → an image on the engine."""
+    return {
+        case: images.on(anywhere, *lines_of(*case)) for case in itertools.product(SHELLS, ENTRYPOINTS, CMDS)
+    }
+
+
+@pytest.fixture(scope="module")
+def mains(anywhere: Engine, tags: Mapping[tuple[str, str, str], str]) -> Mapping[str, list[str] | None]:
+    """Image → the argv of its PID 1. They ran three at a time."""
+    with ThreadPoolExecutor(3) as pool:
+        return dict(
+            zip(tags.values(), pool.map(functools.partial(pid_1, anywhere), tags.values()), strict=True)
+        )
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("cmd", CMDS)
 @pytest.mark.parametrize("entrypoint", ENTRYPOINTS)
-def test_what_pid_1_is(anywhere: Engine, images: Images, shell: str, entrypoint: str, cmd: str) -> None:
-    lines, files = lines_of(shell, entrypoint, cmd)
-    image = images.on(anywhere, lines, files)
+def test_what_pid_1_is(
+    anywhere: Engine,
+    tags: Mapping[tuple[str, str, str], str],
+    mains: Mapping[str, list[str] | None],
+    shell: str,
+    entrypoint: str,
+    cmd: str,
+) -> None:
+    image = tags[shell, entrypoint, cmd]
     config = anywhere.inspect_image(image)["Config"]
     declared = DECLARED[entrypoint, cmd]
     if declared is not None:
@@ -113,4 +140,4 @@ def test_what_pid_1_is(anywhere: Engine, images: Images, shell: str, entrypoint:
     expected = declared
     if declared is not None and declared[:2] == SH and shell != "dash":
         expected = declared[2].split()  # the shell gives its place away, and what follows was its $0 and $1
-    assert pid_1(anywhere, image) == expected
+    assert mains[image] == expected

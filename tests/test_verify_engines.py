@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from container_images import Images, check, leftovers
+from container_images import UDP_SERVER, Images, check, leftovers, program_with_libraries
 
 from imglint.runner import Engine, Observation, Verdict, connect, verify
 
@@ -26,16 +26,21 @@ def first_run(engine: Engine, image: str, **options: Any) -> Observation:
     return verify(engine, image, phases=(), **options)
 
 
-# Runs that mostly wait
+# What is run, most of which is waiting
+BLIND = ["true", '["true"]', "pidof sh", "exit 0"]
 FAILING = [
-    ("HEALTHCHECK CMD curl -f http://localhost/ || exit 1", "curl is not in the image", "is not there"),
-    ('HEALTHCHECK CMD ["curl", "localhost"]', "curl is not in the image", "is not there"),
-    ('HEALTHCHECK CMD ["/server.txt"]', "/server.txt is not in the image", "is not there"),
-    ('HEALTHCHECK CMD ["/etc/passwd"]', "/etc/passwd is not executable", "is not there"),
-    ("HEALTHCHECK CMD exit 2", "", "reserved"),
-    ("HEALTHCHECK CMD kill -9 $$", "", "signal 9"),
-    ("HEALTHCHECK --timeout=1s CMD sleep 5", "", "longer than its timeout"),
-    ("HEALTHCHECK CMD echo nothing; exit 1", "", "ended with 1: nothing"),
+    (
+        "HEALTHCHECK --retries=1 CMD curl -f http://localhost/ || exit 1",
+        "curl is not in the image",
+        "is not there",
+    ),
+    ('HEALTHCHECK --retries=1 CMD ["curl", "localhost"]', "curl is not in the image", "is not there"),
+    ('HEALTHCHECK --retries=1 CMD ["/server.txt"]', "/server.txt is not in the image", "is not there"),
+    ('HEALTHCHECK --retries=1 CMD ["/etc/passwd"]', "/etc/passwd is not executable", "is not there"),
+    ("HEALTHCHECK --retries=1 CMD exit 2", "", "reserved"),
+    ("HEALTHCHECK --retries=1 CMD kill -9 $$", "", "signal 9"),
+    ("HEALTHCHECK --retries=1 --timeout=1s CMD sleep 5", "", "longer than its timeout"),
+    ("HEALTHCHECK --retries=1 CMD echo nothing; exit 1", "", "ended with 1: nothing"),
 ]
 STOPS = [
     ('CMD ["sh", "-c", "trap \'exit 0\' TERM; while :; do sleep 0.1; done"]', PROVED, 0),
@@ -50,12 +55,18 @@ STOPS = [
 ]
 
 
-def script(text: str, before: str = "", after: str = "") -> str:
+def shell(text: str) -> str:
+    """The line that runs a script."""
+    return f"CMD {json.dumps(['sh', '-c', text])}"
+
+
+def script(text: str, before: str = "") -> str:
     """The lines of an image that has the server and runs a script."""
-    return f'{before}\nCOPY server.sh /\nEXPOSE 8888\nCMD ["sh", "-c", "{text}"]\n{after}'
+    return f"{before}\nCOPY server.sh /\nEXPOSE 8888\n{shell(text)}"
 
 
-WAITING: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+FIRST = {"phases": ()}  # only what the first run shows
+RUNS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **{lines: (f"{lines}\n{SERVE}", {"phases": ("health",)}) for lines, _, _ in FAILING},
     **{lines: (lines, {"phases": (), "stop_seconds": 3}) for lines, _, _ in STOPS},
     "deep": (
@@ -74,6 +85,38 @@ WAITING: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         script("set -e; echo x > /data/note; exec sh /server.sh", "RUN mkdir /data && chmod 777 /data"),
         {"phases": (), "harden": True},
     ),
+    **{one: (f"HEALTHCHECK CMD {one}\n{SERVE}", FIRST) for one in BLIND},
+    "times": (
+        "HEALTHCHECK --interval=5s --timeout=10s --start-period=20s --retries=4 CMD true\n" + SERVE,
+        FIRST,
+    ),
+    "no check": (SERVE, FIRST),
+    "none": (f"HEALTHCHECK NONE\n{SERVE}", FIRST),
+    "unknown user": (f"{SERVE}\nUSER nobodyx", FIRST),
+    "writes": (
+        "VOLUME /kept\n"
+        + shell("mkdir -p /srv/db; echo x > /srv/db/shop; echo y > /tmp/note; echo z > /kept/z; sleep 60"),
+        FIRST,
+    ),
+    "second piece": (
+        shell("printf '#!/bin/sh\\nsleep 60\\n' > /srv.sh; chmod +x /srv.sh; exec /srv.sh"),
+        FIRST,
+    ),
+    # The only peer that the network gives it is itself.
+    "peer": (
+        shell("nc -ll -p 9000 -e sleep 60 & sleep 0.3; A=$(hostname -i); sleep 60 | nc $A 9000"),
+        FIRST,
+    ),
+    "several": (
+        shell(
+            "httpd -f -p 82 & nc -ll -p 83 -e true & (sleep 0.6 & exec sleep 0.3) & "
+            "(sleep 1; httpd -f -p 84) & exec tail -f /dev/null"
+        ),
+        FIRST,
+    ),
+    "::1": ('EXPOSE 8888\nCMD ["httpd", "-f", "-p", "[::1]:8888"]', {}),
+    "closes": ('EXPOSE 8888\nCMD ["nc", "-ll", "-p", "8888", "-e", "true"]', {}),
+    "child": ('EXPOSE 8888\nCMD ["nc", "-ll", "-p", "8888", "-e", "echo", "hi"]', {}),
     "late": (script("sleep 6; exec sh /server.sh"), {"phases": ("published",)}),
 }
 ON_DOCKER = {"complains", "tmpfs"}  # which Podman takes its time over, and tells nothing else
@@ -82,14 +125,14 @@ Ahead = Mapping[str, Observation]
 
 @pytest.fixture(scope="module")
 def ahead(anywhere: Engine, images: Images) -> Ahead:
-    """What was seen of those that mostly wait, by their names. They ran three at a time."""
+    """What was seen of each of RUNS. They ran three at a time, since most of it is waiting."""
 
     def run(name: str) -> Observation:
         with connect(anywhere.url) as client:
-            return verify(client, tags[name], **WAITING[name][1])
+            return verify(client, tags[name], **RUNS[name][1])
 
-    here = [name for name in WAITING if anywhere.kind == "docker" or name not in ON_DOCKER]
-    tags = {name: images.on(anywhere, WAITING[name][0]) for name in here}
+    here = [name for name in RUNS if anywhere.kind == "docker" or name not in ON_DOCKER]
+    tags = {name: images.on(anywhere, RUNS[name][0]) for name in here}
     with ThreadPoolExecutor(3) as pool:
         return dict(zip(here, pool.map(run, here), strict=True))
 
@@ -183,13 +226,9 @@ def test_no_image_for_the_side_container(
 # HEALTHCHECK
 
 
-def health(anywhere: Engine, images: Images, lines: str, *phases: str) -> Observation:
-    return verify(anywhere, images.on(anywhere, f"{lines}\n{SERVE}"), phases=phases)
-
-
-@pytest.mark.parametrize("command", ["true", '["true"]', "pidof sh", "exit 0"])
-def test_a_check_that_cannot_fail(anywhere: Engine, images: Images, command: str) -> None:
-    seen = health(anywhere, images, f"HEALTHCHECK CMD {command}")
+@pytest.mark.parametrize("command", BLIND)
+def test_a_check_that_cannot_fail(ahead: Ahead, command: str) -> None:
+    seen = ahead[command]
     assert check(seen, "health.by-hand").verdict is PROVED
     cannot = check(seen, "health.notices")
     assert cannot.verdict is DISPROVED
@@ -210,17 +249,16 @@ def test_a_check_that_does_not_pass(
     assert check(seen, "health.engine").verdict is expected
 
 
-def test_times_of_a_check(anywhere: Engine, images: Images) -> None:
-    options = "--interval=5s --timeout=10s --start-period=20s --retries=4"
-    static = check(health(anywhere, images, f"HEALTHCHECK {options} CMD true"), "health.static")
+def test_times_of_a_check(ahead: Ahead) -> None:
+    static = check(ahead["times"], "health.static")
     assert (static.proof["interval"], static.proof["timeout"], static.proof["retries"]) == (5, 10, 4)
     assert static.proof["worst case"] == 20 + 4 * (5 + 10)
     assert "timeout is longer than its interval" in static.summary
 
 
-def test_no_check_and_none(anywhere: Engine, images: Images) -> None:
-    for lines in ("", "HEALTHCHECK NONE"):
-        assert not any(one.name.startswith("health") for one in health(anywhere, images, lines).checks)
+def test_no_check_and_none(ahead: Ahead) -> None:
+    for name in ("no check", "none"):
+        assert not any(one.name.startswith("health") for one in ahead[name].checks)
 
 
 # Command, user, stop, writes
@@ -239,8 +277,8 @@ def test_who_pid_1_is(anywhere: Engine, images: Images) -> None:
     assert "uid 1405 (shop)" in user.summary
 
 
-def test_an_unknown_user(anywhere: Engine, images: Images) -> None:
-    seen = first_run(anywhere, images.on(anywhere, f"{SERVE}\nUSER nobodyx"))
+def test_an_unknown_user(ahead: Ahead) -> None:
+    seen = ahead["unknown user"]
     assert not seen.started
     assert "nobodyx" in seen.error
 
@@ -261,38 +299,28 @@ def test_a_program_that_ends_itself_with_137_was_not_killed(engine: Engine, imag
     assert (stop.verdict, stop.proof["exit_code"], stop.proof["signals sent"]) == (PROVED, 137, ["15"])
 
 
-def test_writes_and_what_to_mount(anywhere: Engine, images: Images) -> None:
-    script = "mkdir -p /srv/db; echo x > /srv/db/shop; echo y > /tmp/note; echo z > /kept/z; sleep 60"
-    seen = first_run(anywhere, images.on(anywhere, f'VOLUME /kept\nCMD ["sh", "-c", "{script}"]'))
+def test_writes_and_what_to_mount(ahead: Ahead) -> None:
+    seen = ahead["writes"]
     writes = check(seen, "writes.layer")
     assert sorted(writes.proof["paths"]) == ["/srv/db/shop", "/tmp/note"]
     assert "VOLUME /srv/db and --tmpfs /tmp" in writes.summary
 
 
-def test_a_second_piece(anywhere: Engine, images: Images) -> None:
-    script = "printf '#!/bin/sh\\\\nsleep 60\\\\n' > /srv.sh; chmod +x /srv.sh; exec /srv.sh"
-    arrived = check(
-        first_run(anywhere, images.on(anywhere, f'CMD ["sh", "-c", "{script}"]')), "pieces.arrived"
-    )
+def test_a_second_piece(ahead: Ahead) -> None:
+    arrived = check(ahead["second piece"], "pieces.arrived")
     assert arrived.verdict is DISPROVED
     assert arrived.proof["running"] == ["/srv.sh"]
 
 
-def test_a_peer_that_is_dialled_by_its_address(anywhere: Engine, images: Images) -> None:
-    # The only peer that the network gives it is itself.
-    script = "nc -ll -p 9000 -e sleep 60 & sleep 0.3; A=$(hostname -i); sleep 60 | nc $A 9000"
-    seen = first_run(anywhere, images.on(anywhere, f'CMD ["sh", "-c", "{script}"]'))
+def test_a_peer_that_is_dialled_by_its_address(ahead: Ahead) -> None:
+    seen = ahead["peer"]
     peers = [one for one in seen.checks if one.name == "addresses.peers"]
     assert [one.verdict for one in peers] == [DISPROVED]
     assert "the arguments of nc" in peers[0].summary
 
 
-def test_several_services_zombies_and_orphans(anywhere: Engine, images: Images) -> None:
-    script = (
-        "httpd -f -p 82 & nc -ll -p 83 -e true & (sleep 0.6 & exec sleep 0.3) & (sleep 1; httpd -f -p 84) & "
-        "exec tail -f /dev/null"
-    )
-    seen = first_run(anywhere, images.on(anywhere, f'CMD ["sh", "-c", "{script}"]'))
+def test_several_services_zombies_and_orphans(ahead: Ahead) -> None:
+    seen = ahead["several"]
     tree = check(seen, "processes.tree")
     assert {"httpd", "nc"} <= set(tree.proof["services"])
     assert "2 services" in tree.summary
@@ -362,10 +390,19 @@ def test_hardening_keeps_only_the_tmpfs_that_is_needed(ahead: Ahead) -> None:
 # Servers that nobody listed
 
 
-def test_a_server_on_the_loopback_of_ipv6(anywhere: Engine, images: Images) -> None:
-    seen = verify(anywhere, images.on(anywhere, 'EXPOSE 8888\nCMD ["httpd", "-f", "-p", "[::1]:8888"]'))
+def test_a_server_on_the_loopback_of_ipv6(ahead: Ahead) -> None:
+    seen = ahead["::1"]
     assert check(seen, "ports.exposed").verdict is DISPROVED
     assert check(seen, "ports.published", "8888/tcp").verdict is DISPROVED
+
+
+def test_a_server_of_udp_alone(anywhere: Engine, images: Images) -> None:
+    tag = images.on(anywhere, UDP_SERVER, program_with_libraries("/usr/bin/perl"))
+    seen = verify(anywhere, tag, phases=("published",))
+    assert check(seen, "ports.exposed", "5353/udp").verdict is PROVED
+    (socket,) = seen.listeners
+    assert (socket.protocol, socket.port, socket.process) == ("udp", 5353, "perl")
+    assert check(seen, "ports.published", "5353/udp").verdict is PROVED
 
 
 def test_a_server_that_listens_after_six_seconds(ahead: Ahead) -> None:
@@ -374,18 +411,16 @@ def test_a_server_that_listens_after_six_seconds(ahead: Ahead) -> None:
     assert check(seen, "ports.published", "8888/tcp").verdict is PROVED
 
 
-def test_a_server_that_closes_at_once(anywhere: Engine, images: Images) -> None:
-    seen = verify(anywhere, images.on(anywhere, 'EXPOSE 8888\nCMD ["nc", "-ll", "-p", "8888", "-e", "true"]'))
+def test_a_server_that_closes_at_once(ahead: Ahead) -> None:
+    seen = ahead["closes"]
     assert check(seen, "ports.exposed").verdict is PROVED
     published = check(seen, "ports.published", "8888/tcp")
     assert published.verdict in (PROVED, Verdict.CANNOT_TELL)
     assert published.proof["published"]["outcome"] == "closed"
 
 
-def test_a_server_that_hands_its_port_to_a_child(anywhere: Engine, images: Images) -> None:
-    seen = verify(
-        anywhere, images.on(anywhere, 'EXPOSE 8888\nCMD ["nc", "-ll", "-p", "8888", "-e", "echo", "hi"]')
-    )
+def test_a_server_that_hands_its_port_to_a_child(ahead: Ahead) -> None:
+    seen = ahead["child"]
     published = check(seen, "ports.published", "8888/tcp")
     assert published.verdict is PROVED
     assert published.proof["published"]["received"] == "hi\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,13 @@ class Podman(Engine):
     tells_owners = False  # it gives all of them to the container's own user
     adds_accounts = True
     network_options: Mapping[str, str] = {}  # it refuses those of Docker's bridge
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """As Docker's, by what stays: its ID is another one each time that it is asked for."""
+        with errors(self.url):
+            known = self.api.info()
+        return f"{self.url} {known.get('Name', '')} {known.get('DockerRootDir', '')} {self.version}"
 
     def logs(self, identity: str, lines: int) -> bytes:
         """As Docker does, though Podman tells more when the file is cut just then, and stumbles over half a line."""

@@ -634,6 +634,13 @@ def the_check_run_by_hand(here: Here) -> None:
 
 
 @fact
+def an_engine_is_known_again(here: Here) -> None:
+    assert (here.api.info()["ID"] == here.api.info()["ID"]) is here.docker
+    with connect(here.engine.url) as again:
+        assert again.identity == here.engine.identity
+
+
+@fact
 def who_tells_the_check_of_an_image(here: Here) -> None:
     tag = here.image(f"HEALTHCHECK CMD true\n{WAITS}")
     assert bool((here.api.inspect_image(tag)["Config"] or {}).get("Healthcheck")) is here.docker

@@ -67,7 +67,7 @@ def script(text: str, before: str = "") -> str:
 
 FIRST = {"phases": ()}  # only what the first run shows
 RUNS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    **{lines: (f"{lines}\n{SERVE}", {"phases": ("health",)}) for lines, _, _ in FAILING},
+    **{lines: (f"{lines}\n{SERVE}", {"phases": ("calibration", "health")}) for lines, _, _ in FAILING},
     **{lines: (lines, {"phases": (), "stop_seconds": 3}) for lines, _, _ in STOPS},
     "deep": (
         script("set -e; echo x > /notes/one; exec sh /server.sh", "RUN mkdir -m 777 /notes"),

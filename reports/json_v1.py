@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..rules.gates import Gate
     from ..rules.matrix import Cell
     from ..runner import Check, Observation
+    from ..runner.cleanup import Receipt
+    from ..runner.plan import Plan
 
 # Where the pages of docs/rules/ can be read.
 URL = "https://github.com/imglint/imglint/blob/main/docs/rules/"
@@ -67,12 +69,43 @@ def document(report: Report) -> dict[str, Any]:
             for observation in report.observations
             for check in observation.checks
         ]
+        receipts = [
+            _receipt(one.image, one.receipt) for one in report.observations if one.receipt is not None
+        ]
+        if receipts:
+            out["receipts"] = receipts
         hardened = [_hardening(one) for one in report.observations if one.hardening is not None]
         if hardened:
             out["hardening"] = hardened
+    if report.plans:
+        out["plans"] = [_plan(plan) for plan in report.plans]
     if report.matrix:
         out["matrix"] = [_cell(one) for one in report.matrix]
     return out
+
+
+def _receipt(image: str, receipt: Receipt) -> dict[str, Any]:
+    return {
+        "image": image,
+        "removed": {
+            "containers": receipt.containers,
+            "networks": receipt.networks,
+            "images": receipt.images,
+        },
+        "left": list(receipt.left),
+    }
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "image": plan.image,
+        "engine": plan.engine,
+        "starts": list(plan.starts),
+        "makes": list(plan.makes),
+        "touches": list(plan.touches),
+        "removes": list(plan.removes),
+        "notes": list(plan.notes),
+    }
 
 
 def _hardening(observation: Observation) -> dict[str, Any]:

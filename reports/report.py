@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..rules.gates import Gate, Weight
     from ..rules.matrix import Cell
     from ..runner import Observation
+    from ..runner.plan import Plan
 
 
 class Problem(NamedTuple):
@@ -59,6 +60,7 @@ class Report(NamedTuple):
     notes: tuple[str, ...] = ()  # what the reader should know, as that image and Dockerfile don't match
     images: tuple[Image, ...] = ()
     observations: tuple[Observation, ...] = ()
+    plans: tuple[Plan, ...] = ()  # what a run would do
     matrix: tuple[Cell, ...] = ()
     lines: Mapping[str, Mapping[int, int]] = {}  # image ID → step index → line of the Dockerfile
     texts: Mapping[str, Text] = {}  # by file, for source frames

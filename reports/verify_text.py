@@ -36,6 +36,8 @@ def checks(observation: Observation, look: Look = PLAIN) -> str:
         lines.append(_line(one, width, look))
         if look.full:
             lines += [f"    {name}: {_shown(value)}" for name, value in masked(one.proof).items()]
+    if observation.receipt is not None:
+        lines += ["", look.folded(_sentence(str(observation.receipt)), "")]
     if observation.hardening is not None:
         lines += ["", *_hardening(observation.hardening, observation.image, look)]
     return "\n".join(lines)
@@ -78,3 +80,7 @@ def _line(check: Check, width: int, look: Look) -> str:
 
 def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

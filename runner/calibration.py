@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .dial import DATA, REFUSED, UNREACHABLE, dial, dial_until_data
+from .egress import Dialled, dialling, egress_check, target
 from .errors import EngineError
 from .observation import Check, Verdict
 from .ports import Port, published_address
@@ -17,6 +18,7 @@ from .writes import written
 
 _LIVE, _DEAD = Port(64998, "tcp"), Port(64999, "tcp")
 _SERVE = "while :; do echo live | nc -l -p 64998; done"
+_DIAL_WAIT = 6.0  # seconds from the start in which its dial has ended
 _LISTEN_WAIT = 2.0  # seconds for a server to listen again
 _PROBE_WAIT = 2.5  # seconds from the start in which a probe of every second must have come
 
@@ -30,26 +32,40 @@ class Calibration(NamedTuple):
     side: str  # why side containers don't work
     probes: bool | None  # whether it runs health probes by itself
     noise: frozenset[str]  # paths that it changes in an idle container
+    isolation: tuple[Check, ...]  # whether a container has a way out, by the network that it is on
     proof: Mapping[str, Any]
 
 
-UNKNOWN = Calibration(None, None, "", "", None, frozenset(), {})
+UNKNOWN = Calibration(None, None, "", "", None, frozenset(), (), {})
 
 
-def start_control(session: Session) -> Container:
-    """Start the control container: one port serves, the other one is published and dead.
+class Controls(NamedTuple):
+    """The containers whose behaviour is known: a server with published ports, and a client without any."""
+
+    server: Container
+    client: Container
+    dialled: str  # the machine that both try to reach
+
+
+def start_controls(session: Session) -> Controls:
+    """Start the control containers. Of the server's ports one serves, the other one is published and dead.
 
     Raises:
-        EngineError: there is no image for it, or the engine can't.
+        EngineError: there is no image for them, or the engine can't.
     """
-    control = session.create_control(["/bin/sh", "-c", _SERVE], (_LIVE, _DEAD))
-    control.start()
-    control.started = time.monotonic()
-    return control
+    address = target()
+    dial_out = dialling(address)
+    server = session.create_control(["/bin/sh", "-c", f"({dial_out}) & {_SERVE}"], (_LIVE, _DEAD))
+    client = session.create_control(["/bin/sh", "-c", f"{dial_out}; sleep 60"], ())
+    for container in (server, client):
+        container.start()
+        container.started = time.monotonic()
+    return Controls(server, client, address)
 
 
-def calibrate(control: Container) -> Calibration:
-    """Look at a control container that has been started, and remove it."""
+def calibrate(controls: Controls) -> Calibration:
+    """Look at control containers that have been started, and remove them."""
+    control = controls.server
     try:
         described = control.inspect()
         proof: dict[str, Any] = {}
@@ -77,12 +93,30 @@ def calibrate(control: Container) -> Calibration:
         except EngineError as error:
             side = f"{error.subject}: {error.problem}"
         noise = frozenset(one.path for one in written(control))
+        isolation = tuple(
+            egress_check(
+                Dialled(controls.dialled, _dial_log(container)), ports, local=control.session.engine.local
+            )
+            for container, ports in (
+                (controls.client, "without published ports"),
+                (controls.server, "with published ports"),
+            )
+        )
         while time.monotonic() < control.started + _PROBE_WAIT and not _probed(described):
             time.sleep(0.1)
             described = control.inspect()
-        return Calibration(lies, answers, host_proc, side, _probed(described), noise, proof)
+        return Calibration(lies, answers, host_proc, side, _probed(described), noise, isolation, proof)
     finally:
+        controls.client.remove()
         control.remove()
+
+
+def _dial_log(container: Container) -> str:
+    """What the container tells of its dial, which ends a moment after its start."""
+    deadline = container.started + _DIAL_WAIT
+    while "dialled" not in (log := container.logs()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return log
 
 
 def _listens_in_host_proc(host_pid: int, container: str) -> bool:

@@ -6,15 +6,20 @@ import contextlib
 import functools
 import os
 import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from .errors import EngineError
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-_TIMEOUT = 60  # seconds for any one call
+_SILENCE = 30  # seconds without a byte after which a call is given up
+_PATIENCE = 600  # … of the calls in which an engine works long before it says a word: load, import, commit
+_WHOLE = 120  # seconds in which an answer that is no stream has to be there
+_MAX_ANSWER = 64 * 1024 * 1024  # bytes of it
+_LOG = "its own log may say more"
 _START = "start Docker or Podman, or name an engine with --engine"
 
 
@@ -24,11 +29,8 @@ class Engine:
     kind = "docker"
     tells_owners = True  # of files in the archives that it gives
     adds_accounts = False  # a line for a user or group by number, in the container's own files
-    # A bridge without masquerade, so that an image gets no way out, and without neighbours.
-    network_options: Mapping[str, str] = {
-        "com.docker.network.bridge.enable_ip_masquerade": "false",
-        "com.docker.network.bridge.enable_icc": "false",
-    }
+    # Nobody answers for names of other machines: an engine may ask this machine's resolver for a container.
+    host_options: Mapping[str, Any] = {"dns": ["192.0.2.1"]}  # TEST-NET-1 of RFC 5737: no machine has it
 
     def __init__(self, api: APIClient, url: str, version: str) -> None:
         self.api = api
@@ -50,9 +52,9 @@ class Engine:
 
     @functools.cached_property
     def identity(self) -> str:
-        """What tells this engine from others, also of the same address and another day."""
+        """What tells this engine from others, also under another address, after an upgrade and another day."""
         with errors(self.url):
-            return f"{self.url} {self.api.info().get('ID', '')} {self.version}"
+            return f"docker {described(self.api.info(), 'ID')['ID']}"
 
     @property
     def local(self) -> bool:
@@ -77,8 +79,66 @@ class Engine:
             EngineError: it has none of this name.
         """
         with errors(name):
-            described = self.api.inspect_image(name)
-        return cast(dict[str, Any], described)
+            return described(self.api.inspect_image(name), "Id")
+
+    def load(self, archive: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
+        """Load a docker-archive; what the engine tells of it on the way.
+
+        Raises:
+            EngineError: it can't.
+        """
+        with errors("load"), self._patiently():
+            for told in self.api.load_image(archive):
+                if told.get("error"):
+                    raise EngineError("load", " ".join(str(told["error"]).split()))
+                yield told
+
+    def import_image(self, root: bytes, name: str) -> None:
+        """Make an image of one layer from a tar, under a name.
+
+        Raises:
+            EngineError: it can't.
+        """
+        with errors(name):
+            self.api.import_image_from_data(root, repository=name)
+
+    def commit(self, container: str, name: str) -> str:
+        """Make an image of a container, under a name; its ID.
+
+        Raises:
+            EngineError: it can't.
+        """
+        with errors(name), self._patiently():
+            return str(described(self.api.commit(container, repository=name), "Id")["Id"])
+
+    @contextlib.contextmanager
+    def _patiently(self) -> Iterator[None]:
+        """Around a call in which the engine may work for minutes before it says a word."""
+        usual, self.api.timeout = self.api.timeout, _PATIENCE
+        try:
+            yield
+        finally:
+            self.api.timeout = usual
+
+    def create_network(self, name: str, *, closed: bool) -> str:
+        """Make a network for containers that are not to reach anything, each other included; its ID.
+
+        Args:
+            name: of the network.
+            closed: nothing can be published on it either, and this machine can't be reached through it.
+
+        Raises:
+            EngineError: it can't.
+        """
+        options = {
+            "com.docker.network.bridge.enable_ip_masquerade": "false",
+            "com.docker.network.bridge.enable_icc": "false",
+        }
+        if closed:
+            options["com.docker.network.bridge.inhibit_ipv4"] = "true"
+        with errors("the network"):
+            created = self.api.create_network(name, driver="bridge", options=options, internal=closed)
+            return str(described(created, "Id")["Id"])
 
     def save(self, name: str) -> Iterator[bytes]:
         """The stream of `docker save`, in chunks.
@@ -93,40 +153,6 @@ class Engine:
     def url_of(self, container: str, what: str) -> str:
         """The address of a part of the API that docker-py has no call for."""
         return f"{self.api.base_url}/v{self.api.api_version}/containers/{container}/{what}"
-
-
-@contextlib.contextmanager
-def loaded(engine: Engine, archive: Iterable[bytes], identity: str) -> Iterator[str]:
-    """An image of an archive in the engine for a while, by its ID.
-
-    An image that was there before is used as it is, and stays.
-
-    Args:
-        engine: where to load it.
-        archive: the chunks of a docker-archive without tags.
-        identity: the image's ID.
-
-    Raises:
-        EngineError: the engine can't load it.
-    """
-    import docker.errors
-
-    try:
-        engine.api.inspect_image(identity)
-    except docker.errors.ImageNotFound:
-        pass
-    else:
-        yield identity
-        return
-    with errors(identity[:19]):
-        for _ in engine.api.load_image(archive):
-            pass
-        engine.inspect_image(identity)
-    try:
-        yield identity
-    finally:
-        with errors(identity[:19]):
-            engine.api.remove_image(identity, force=True)
 
 
 def connect(engine: str | None = None) -> Engine:
@@ -156,17 +182,60 @@ def connect(engine: str | None = None) -> Engine:
 
 
 def _connect(url: str) -> Engine:
-    from docker import APIClient
-
     if url.startswith("unix://"):
         _try_socket(url.removeprefix("unix://"))
     with errors(url):
-        api = APIClient(base_url=url, version="auto", timeout=_TIMEOUT)
+        api = _client()(base_url=url, version="auto", timeout=_SILENCE)
         try:
             return _of_its_kind(api, url)
         except BaseException:
             api.close()
             raise
+
+
+@functools.cache
+def _client() -> type[APIClient]:
+    """docker-py's client, of which no call waits for ever, and no answer fills the memory."""
+    import requests
+    from docker import APIClient
+
+    class Client(APIClient):
+        def _set_request_timeout(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+            # docker-py passes None for calls that may take long, and means: for ever.
+            if kwargs.setdefault("timeout", self.timeout) is None:
+                kwargs["timeout"] = _PATIENCE
+            return kwargs
+
+        def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+            if kwargs.get("stream"):
+                return super().send(request, **kwargs)
+            answer = super().send(request, **{**kwargs, "stream": True})
+            deadline = time.monotonic() + max(_WHOLE, _seconds(kwargs.get("timeout")))
+            content = bytearray()
+            with answer:
+                for chunk in answer.iter_content(65536):
+                    content += chunk
+                    if len(content) > _MAX_ANSWER or time.monotonic() > deadline:
+                        raise requests.ConnectionError("its answer does not end")
+            answer._content = bytes(content)
+            return answer
+
+    return Client
+
+
+def _seconds(timeout: Any) -> float:
+    return float(timeout) if isinstance(timeout, (int, float)) else 0.0
+
+
+def described(answer: Any, key: str) -> dict[str, Any]:
+    """An answer that has to be an object with this key.
+
+    Raises:
+        EngineError: it is something else.
+    """
+    if not isinstance(answer, dict) or not answer.get(key):
+        raise EngineError("the engine", f"gave an answer without {key!r}: {str(answer)[:80]!r}", _LOG)
+    return answer
 
 
 def _of_its_kind(api: APIClient, url: str) -> Engine:
@@ -258,22 +327,35 @@ def errors(subject: str) -> Iterator[None]:
     try:
         yield
     except docker.errors.ImageNotFound as error:
-        raise EngineError(
-            subject, "the engine has no such image", "build or load it first; nothing is pulled"
-        ) from error
+        problem, hint = "the engine has no such image", "build or load it first; nothing is pulled"
+        raise EngineError(subject, problem, hint, refused=True) from error
     except docker.errors.APIError as error:
+        refused = 400 <= (error.status_code or 500) < 500
         raise EngineError(
-            subject, _explanation(error), "so the engine says; its own log may say more"
+            subject, _explanation(error), f"reported by the engine; {_LOG}", refused=refused
         ) from error
     except docker.errors.DockerException as error:
         raise EngineError(subject, _cause(error), _START) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         # docker-py reads streams past requests, so that both may be raised.
-        raise EngineError(subject, f"the engine stopped answering: {error}", _START) from error
+        raise EngineError(subject, f"the engine stopped answering: {_reason(error)}", _START) from error
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        # What docker-py stumbles over is not what the API's description says.
+        raise EngineError(subject, f"the engine's answer makes no sense: {error!r}", _LOG) from error
 
 
 def _explanation(error: Any) -> str:
     return str(getattr(error, "explanation", None) or error).strip()
+
+
+def _reason(error: Exception) -> str:
+    """What happened to the connection, in the words that people know."""
+    text = str(error)
+    if isinstance(error, ValueError):
+        return f"what came is no JSON ({text})"
+    if "timed out" in text:
+        return f"not a byte came for {_SILENCE} seconds"
+    return text
 
 
 def _cause(error: Exception) -> str:

@@ -1,21 +1,37 @@
 """Waits beside a run until it ends, and cleans up after one that was killed.
 
-It holds the other end of a pipe: when the run's process is gone, however it went, the pipe ends.
+It holds the other end of a pipe: when the run's process is gone, however it went, the pipe ends. It
+holds the lock on the run's journal, too, so that nobody else cleans up at the same time.
 """
 
 import sys
+import time
+
+_SECONDS = 60.0  # in which an engine may come back, or finish what nobody waits for any more
+_PAUSE = 0.5
 
 
-def main(url: str, session: str) -> None:
-    """Wait for the end of standard input, then remove the session unless it said "done"."""
+def main(url: str, path: str, descriptor: int) -> None:
+    """Wait for the end of standard input, then remove what the journal names, unless it said "done"."""
     if sys.stdin.buffer.read() == b"done":
         return
+    from .cleanup import Receipt, remove_all
     from .engine import connect
-    from .session import remove_session
+    from .errors import EngineError
+    from .journal import Journal
 
-    with connect(url) as engine:
-        remove_session(engine, session)
+    journal = Journal.inherited(path, descriptor)
+    deadline = time.monotonic() + _SECONDS
+    while journal.left() and time.monotonic() < deadline:
+        try:
+            with connect(url) as engine:
+                remove_all(engine, journal, Receipt())
+        except EngineError:
+            pass
+        if journal.left():
+            time.sleep(_PAUSE)
+    journal.close()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from .cleanup import Receipt
     from .harden import Hardening
 
 
@@ -101,3 +102,6 @@ class Observation(NamedTuple):
     environment: Mapping[str, str] = {}  # of PID 1, or as it was given to it; never printed
     checks: tuple[Check, ...] = ()
     hardening: "Hardening | None" = None  # the least that it needs, where that was asked for
+    problem: str = ""  # why the engine could not do all of it; what was seen before that holds
+    notes: tuple[str, ...] = ()  # what earlier runs, or others, left on the engine
+    receipt: "Receipt | None" = None  # what the run removed at its end

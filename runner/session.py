@@ -1,27 +1,23 @@
-"""A run's containers and network: labelled, limited, and gone at the end, however it ends."""
+"""A run's containers, networks and images: written down, limited, and gone at the end, however it ends."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import os
-import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from .engine import Engine, errors
+from .cleanup import Receipt, remove, remove_all, strangers, sweep
+from .engine import Engine, described, errors
 from .errors import EngineError
+from .journal import Journal
 from .ports import Port
-from .side import probe_image
+from .side import import_probe
 
 PROBE = "busybox"  # the image of side containers, where nobody names another one
-SESSION = "imglint.session"
-_PID, _OWNER, _STARTED, _DEADLINE = "imglint.pid", "imglint.owner", "imglint.started", "imglint.deadline"
-_LIFETIME = 600  # seconds after which a container of a vanished owner may be swept
-_TRIES, _PAUSE = 20, 0.25  # for what the engine can't remove at once, and the seconds in between
 
 LIMITS: Mapping[str, Any] = {
     "mem_limit": "512m",
@@ -32,12 +28,17 @@ LIMITS: Mapping[str, Any] = {
     "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
 }
 
+Archive = Callable[
+    [str], Iterable[bytes]
+]  # a name → the chunks of a docker-archive whose image has that name
+
 
 class Container:
     """A container of this run."""
 
-    def __init__(self, session: Session, identity: str) -> None:
+    def __init__(self, session: Session, name: str, identity: str) -> None:
         self.session = session
+        self.name = name
         self.id = identity
         self.started = 0.0  # by the monotonic clock, for those who measure from there
 
@@ -47,13 +48,13 @@ class Container:
         Raises:
             EngineError: the engine can't; the text is its own.
         """
-        with errors(self.session.image):
+        with errors(self.session.name):
             self.session.engine.api.start(self.id)
 
     def inspect(self) -> dict[str, Any]:
         """The engine's description of it."""
         with errors(self.id[:12]):
-            return cast(dict[str, Any], self.session.engine.api.inspect_container(self.id))
+            return described(self.session.engine.api.inspect_container(self.id), "State")
 
     def logs(self, lines: int = 20) -> str:
         """The last lines of its output."""
@@ -73,39 +74,49 @@ class Container:
 
     def remove(self) -> None:
         """Remove it with its anonymous volumes, running or not."""
-        with errors("clean-up"):
-            _remove(self.session.engine, "container", self.id)
+        self.session.remove(self.name)
 
 
 class Session:
-    """What one `verify` starts. Use it in a `with`: all of it is gone behind that."""
+    """What one run of `verify` starts. Use it in a `with`: all of it is gone behind that.
+
+    `receipt` says then what was removed; `image` is the ID of what is run, `described` the engine's
+    word of it; `notes` is what the user has to know of what earlier runs left.
+    """
 
     def __init__(
         self,
         engine: Engine,
         image: str,
         *,
+        archive: Archive | None = None,
         probe: str = PROBE,
         vantages: Sequence[str] = ("host", "side", "exec"),
     ) -> None:
+        """`archive`: where the image comes from if the engine does not have it. It is loaded for this run."""
         self.engine = engine
+        self.name = image
         self.image = image
-        self.id = secrets.token_hex(8)
+        self.described: dict[str, Any] = {}
+        self.receipt = Receipt()
+        self.notes: tuple[str, ...] = ()
         self.vantages = tuple(vantages)
         self.schedules_probes = True  # until the engine is known better
+        self._archive = archive
         self._probe = probe
-        self._network = ""
+        self._journal: Journal | None = None
         self._guardian: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Session:
-        sweep(self.engine)
-        self._guardian = subprocess.Popen(
-            [sys.executable, "-m", "imglint.runner.guardian", self.engine.url, self.id],
-            stdin=subprocess.PIPE,
-            start_new_session=True,  # the terminal's Ctrl-C is for us, not for it
-        )
+        swept = sweep(self.engine)
+        if str(swept) != str(Receipt()):
+            self.notes = (f"of an earlier run that was cut off: {swept}",)
+        self.notes += strangers(self.engine)
+        self._journal = Journal.begin(self.engine.identity)
         try:
-            self._network = self._create_network()
+            self._guardian = _guard(self.engine, self._journal)
+            self.described = self._found() if self._archive is None else self._found_or_loaded(self._archive)
+            self.image = str(self.described["Id"])
         except BaseException:
             self.close()
             raise
@@ -115,40 +126,95 @@ class Session:
         self.close()
 
     @property
-    def labels(self) -> dict[str, str]:
-        """The labels by which everything of this run is found again."""
-        now = int(time.time())
-        return {
-            SESSION: self.id,
-            _PID: str(os.getpid()),
-            _OWNER: _owner(os.getpid()),
-            _STARTED: str(now),
-            _DEADLINE: str(now + _LIFETIME),
-        }
+    def journal(self) -> Journal:
+        """The names of everything that this run makes."""
+        assert self._journal is not None, "the session is open"
+        return self._journal
 
-    def _create_network(self) -> str:
-        with errors("network"):
-            created = self.engine.api.create_network(
-                f"imglint-{self.id}",
-                driver="bridge",
-                labels=self.labels,
-                options=dict(self.engine.network_options),
-            )
-        return str(created["Id"])
+    def _found(self) -> dict[str, Any]:
+        return self.engine.inspect_image(self.name)
+
+    def _found_or_loaded(self, archive: Archive) -> dict[str, Any]:
+        """An image that was there before is used as it is, and stays; else it is there under our name alone."""
+        with contextlib.suppress(EngineError):
+            return self._found()
+
+        def load(name: str) -> str:
+            for _ in self.engine.load(archive(f"{name}:latest")):
+                pass
+            return str(self.engine.inspect_image(name)["Id"])
+
+        return self.engine.inspect_image(self.make("image", self.name[:19], load)[1])
+
+    def make(self, kind: str, subject: str, call: Callable[[str], object]) -> tuple[str, str]:
+        """Let the engine make something, under a name that is written down first: the name and the ID.
+
+        Args:
+            kind: of `journal.KINDS`.
+            subject: what an error is about.
+            call: makes it under the name that it gets, and returns its ID.
+
+        Raises:
+            EngineError: the engine can't, or the name can't be written down.
+        """
+        name = self.journal.write_down(kind)
+        try:
+            with errors(subject):
+                identity = str(call(name))
+        except EngineError as error:
+            if error.refused:
+                self.journal.gone(name)
+            raise
+        self.journal.made(name, identity)
+        return name, identity
+
+    def remove(self, name: str) -> None:
+        """Remove something of this run before its end.
+
+        Raises:
+            EngineError: it would not go.
+        """
+        for entry in self.journal.left():
+            if entry.name == name:
+                remove(self.engine, self.journal, entry, self.receipt)
+
+    @functools.cached_property
+    def network(self) -> str:
+        """A network without a way out and without a way in."""
+        return self.make(
+            "network", "the network", lambda name: self.engine.create_network(name, closed=True)
+        )[0]
+
+    @functools.cached_property
+    def open_network(self) -> str:
+        """A network on which ports can be published; its way out is as closed as the engine can close it."""
+        return self.make(
+            "network", "the network", lambda name: self.engine.create_network(name, closed=False)
+        )[0]
 
     @functools.cached_property
     def probe(self) -> str:
-        """The image that side containers run.
+        """The ID of the image that side containers run. Nothing is pulled.
 
         Raises:
             EngineError: there is none, and none can be made.
         """
-        return probe_image(self.engine, self._probe, self.labels)
+        with contextlib.suppress(EngineError):
+            return str(self.engine.inspect_image(self._probe)["Id"])
+        return self.make("image", "the side container's image", lambda name: import_probe(self.engine, name))[
+            1
+        ]
+
+    def commit(self, container: Container) -> str:
+        """The ID of an image made from a container, for as long as the session lasts."""
+        return self.make("image", "set-up", lambda name: self.engine.commit(container.id, name))[1]
 
     def create_side(self, container: Container, command: Sequence[str], user: str) -> Container:
         """Create a container in the network and the processes of another one, that can change nothing there."""
         api = self.engine.api
-        with errors("the side container"):
+        image = self.probe
+
+        def create(name: str) -> str:
             host = api.create_host_config(
                 network_mode=f"container:{container.id}",
                 pid_mode=f"container:{container.id}",
@@ -156,33 +222,33 @@ class Session:
                 read_only=True,
                 **LIMITS,
             )
-            created = api.create_container(
-                self.probe, list(command), name=self._name(), host_config=host, labels=self.labels, user=user
-            )
-        return Container(self, str(created["Id"]))
+            return _id(api.create_container(image, list(command), name=name, host_config=host, user=user))
+
+        return Container(self, *self.make("container", "the side container", create))
 
     def create_control(self, command: Sequence[str], ports: Sequence[Port]) -> Container:
         """Create a container whose behaviour is known, to learn what the engine shows of it."""
         api = self.engine.api
-        with errors("the control container"):
+        image, network = self.probe, self.open_network if ports else self.network
+
+        def create(name: str) -> str:
             host = api.create_host_config(
-                port_bindings=cast("Any", {str(one): ("127.0.0.1", None) for one in ports}),
-                network_mode=f"imglint-{self.id}",
+                port_bindings=cast("Any", {str(port): ("127.0.0.1", None) for port in ports}),
+                network_mode=network,
+                **self.engine.host_options,
                 **LIMITS,
             )
             created = api.create_container(
-                self.probe,
+                image,
                 list(command),
-                name=self._name(),
+                name=name,
                 host_config=host,
-                ports=[(one.number, one.protocol) for one in ports],
-                labels=self.labels,
+                ports=[(port.number, port.protocol) for port in ports],
                 healthcheck={"test": ["CMD", "/bin/true"], "interval": 1_000_000_000},
             )
-        return Container(self, str(created["Id"]))
+            return _id(created)
 
-    def _name(self) -> str:
-        return f"imglint-{self.id[:8]}-{secrets.token_hex(3)}"
+        return Container(self, *self.make("container", "the control container", create))
 
     def create(
         self,
@@ -213,138 +279,74 @@ class Session:
             options: more of the host's configuration: read_only, tmpfs, cap_drop, mem_limit, …
         """
         api = self.engine.api
-        with errors(self.image):
+        if "network_mode" not in options:
+            options["network_mode"] = self.open_network if bindings or publish_all else self.network
+            options = {**self.engine.host_options, **options}
+
+        def create(name: str) -> str:
             host = api.create_host_config(
                 port_bindings=cast("Any", dict(bindings or {})),
                 publish_all_ports=publish_all,
-                **{"network_mode": f"imglint-{self.id}", **LIMITS, **options},
+                **{**LIMITS, **options},
             )
             created = api.create_container(
                 image or self.image,
                 None if command is None else list(command),
-                name=self._name(),
+                name=name,
                 host_config=host,
-                ports=[(one.number, one.protocol) for one in ports],
-                labels=self.labels,
+                ports=[(port.number, port.protocol) for port in ports],
                 healthcheck=dict(healthcheck or {"test": ["NONE"]}),
                 user=user,
                 entrypoint=None if entrypoint is None else list(entrypoint),
                 environment=dict(environment or {}),
             )
-        return Container(self, str(created["Id"]))
+            return _id(created)
+
+        return Container(self, *self.make("container", self.name, create))
 
     def close(self) -> None:
-        """Remove everything, and make sure that it is gone."""
+        """Remove everything. What would not go is told in the receipt, and stays in the journal for a later run."""
+        if self._journal is None:
+            return
+        journal, self._journal = self._journal, None
+        guardian, self._guardian = self._guardian, None
         try:
-            remove_session(self.engine, self.id)
+            remove_all(self.engine, journal, self.receipt)
         finally:
-            if self._guardian is not None:
-                guardian, self._guardian = self._guardian, None
-                with contextlib.suppress(OSError):
-                    assert guardian.stdin is not None
-                    guardian.stdin.write(b"done")
-                    guardian.stdin.close()
-                guardian.wait(timeout=30)
+            if guardian is not None:
+                _dismiss(guardian, done=not self.receipt.left)
+            journal.close()
 
 
-# What the engine holds of a run, in the order in which it goes, and the command for what would not go.
-_KINDS = (("container", "docker rm -fv"), ("network", "docker network rm"), ("image", "docker image rm -f"))
+def _id(created: Any) -> str:
+    return str(described(created, "Id")["Id"])
 
 
-def remove_session(engine: Engine, session: str) -> None:
-    """Remove the containers, networks and images of a run, volumes included.
-
-    Raises:
-        EngineError: something is left.
-    """
-    import docker.errors
-
-    label = f"{SESSION}={session}"
-    for kind, command in _KINDS:
-        with errors("clean-up"):
-            for one in _held(engine, kind, label):
-                with contextlib.suppress(docker.errors.APIError):  # what would not go is seen below
-                    _remove(engine, kind, one["Id"])
-            left = [one["Id"][:12] for one in _held(engine, kind, label)]
-        if left:
-            raise EngineError(
-                "clean-up", f"{kind}s are left: {', '.join(left)}", f"{command} {' '.join(left)}"
-            )
+def _guard(engine: Engine, journal: Journal) -> subprocess.Popen[bytes]:
+    """Start the process that cleans up if this one is killed. It holds the journal's lock, too."""
+    # -P: a folder called imglint in the working directory is not ours.
+    command = [sys.executable, "-P", "-m", "imglint.runner.guardian"]
+    return subprocess.Popen(
+        [*command, engine.url, journal.path, str(journal.descriptor)],
+        stdin=subprocess.PIPE,
+        pass_fds=(journal.descriptor,),
+        start_new_session=True,  # the terminal's Ctrl-C is for us, not for it
+    )
 
 
-def sweep(engine: Engine) -> None:
-    """Remove what runs left behind whose process is gone, or whose time is over if that can't be seen here."""
-    with errors("clean-up"):
-        found = [one for kind, _ in _KINDS for one in _held(engine, kind, SESSION)]
-    held = [one.get("Labels") or {} for one in found]
-    for session in {labels[SESSION] for labels in held if _abandoned(labels)}:
-        remove_session(engine, session)
+def _dismiss(guardian: subprocess.Popen[bytes], *, done: bool) -> None:
+    """Let the guardian go; where something is left, it goes on trying by itself for a while."""
+    assert guardian.stdin is not None
+    with contextlib.suppress(OSError):
+        if done:
+            guardian.stdin.write(b"done")
+        guardian.stdin.close()
+    if done:
+        guardian.wait(timeout=30)
+    else:
+        _at_work.append(guardian)
 
 
-def _abandoned(labels: Mapping[str, str]) -> bool:
-    if labels.get(_OWNER, "").rpartition("/")[0] == _place():
-        return _owner(int(labels.get(_PID) or 0)) != labels[_OWNER]
-    # It was started on another machine, before a reboot, or in another container.
-    deadline = labels.get(_DEADLINE, "")
-    return not deadline.isdecimal() or int(deadline) < time.time()
-
-
-def _held(engine: Engine, kind: str, label: str) -> list[dict[str, Any]]:
-    """The engine's containers, networks or images of a label."""
-    api = engine.api
-    filters = {"label": label}
-    calls: dict[str, Callable[[], Any]] = {
-        "container": lambda: api.containers(all=True, filters=filters),
-        "network": lambda: api.networks(filters=filters),
-        "image": lambda: api.images(filters=filters),
-    }
-    return cast("list[dict[str, Any]]", _patiently(calls[kind]))
-
-
-def _remove(engine: Engine, kind: str, identity: str) -> None:
-    """Remove one of them; it may be gone already."""
-    import docker.errors
-
-    api = engine.api
-    calls: dict[str, Callable[[], object]] = {
-        "container": lambda: api.remove_container(identity, v=True, force=True),
-        "network": lambda: api.remove_network(identity),
-        "image": lambda: api.remove_image(identity, force=True),
-    }
-    with contextlib.suppress(docker.errors.NotFound):
-        _patiently(calls[kind])
-
-
-def _patiently(call: Callable[[], Any]) -> Any:
-    """The answer to a call, made again while the engine or another run is removing what it is about."""
-    import docker.errors
-
-    for _ in range(_TRIES):
-        try:
-            return call()
-        except docker.errors.APIError as error:
-            # 403: a network has endpoints; 409: a removal is under way; 500: a mount is busy, or, of
-            # Podman's lists, what was to be listed has just gone.
-            if error.status_code not in (403, 409, 500):
-                raise
-            time.sleep(_PAUSE)
-    return call()
-
-
-@functools.cache
-def _place() -> str:
-    """This boot of this machine, and the namespace in which process numbers mean something."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
-            return f"{stream.read().strip()}/{os.readlink('/proc/self/ns/pid')[5:-1]}"
-    except OSError:
-        return ""
-
-
-def _owner(pid: int) -> str:
-    """A process beyond doubt: where it runs, and when it began, since numbers are used again."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
-            return f"{_place()}/{stream.read().rpartition(')')[2].split()[19]}"
-    except OSError:
-        return f"{_place()}/gone"
+_at_work: list[
+    subprocess.Popen[bytes]
+] = []  # guardians that outlive their run; Python objects to losing sight of them

@@ -9,10 +9,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
-import json
 import shutil
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .engine import Engine, errors
@@ -38,19 +37,12 @@ done
 """
 
 
-def probe_image(engine: Engine, wanted: str, labels: Mapping[str, str]) -> str:
-    """The ID of an image with a shell to look with. Nothing is pulled.
-
-    Args:
-        engine: where it is needed.
-        wanted: the image to use if the engine has it.
-        labels: of an image that has to be made, by which it is found and removed.
+def import_probe(engine: Engine, name: str) -> str:
+    """Make an image with a shell to look with, under a name; its ID.
 
     Raises:
-        EngineError: the engine has none, and none can be made here.
+        EngineError: none can be made here.
     """
-    with contextlib.suppress(EngineError):
-        return str(engine.inspect_image(wanted)["Id"])
     data = _busybox()
     root = io.BytesIO()
     with tarfile.open(fileobj=root, mode="w") as tar:
@@ -65,11 +57,9 @@ def probe_image(engine: Engine, wanted: str, labels: Mapping[str, str]) -> str:
             link = tarfile.TarInfo(f"bin/{applet}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             tar.addfile(link)
-    changes = [f"LABEL {name}={value}" for name, value in labels.items()]
     with errors("the side container's image"):
-        answer = engine.api.import_image_from_data(root.getvalue(), changes=changes)
-    # The last line of a stream of them; Podman's has the number alone.
-    return str(json.loads(str(answer).strip().splitlines()[-1])["status"])
+        engine.import_image(root.getvalue(), name)
+    return str(engine.inspect_image(name)["Id"])
 
 
 def _busybox() -> bytes:

@@ -6,7 +6,6 @@ a test hold beside containerRunOptions, every command has a deadline, and nothin
 
 from __future__ import annotations
 
-import contextlib
 import io
 import re
 import tarfile
@@ -19,7 +18,7 @@ from .errors import EngineError
 from .expect import load_yaml
 from .files import is_link
 from .observation import Check, Observation, Verdict
-from .session import PROBE, Container, Session
+from .session import PROBE, Archive, Container, Session
 
 _SECONDS = 60.0
 _KEYS = {
@@ -60,13 +59,17 @@ def parse_structure_tests(text: str, name: str) -> StructureTests:
 
 
 def run_structure_tests(
-    engine: Engine, image: str, tests: Sequence[StructureTests], *, probe: str = PROBE
+    engine: Engine,
+    image: str,
+    tests: Sequence[StructureTests],
+    *,
+    archive: Archive | None = None,
+    probe: str = PROBE,
 ) -> Observation:
     """Run the tests of files. Only commands start anything; files and metadata are read."""
-    described = engine.inspect_image(image)
-    config = described.get("Config") or {}
     checks: list[Check] = []
-    with Session(engine, image, probe=probe) as session:
+    with Session(engine, image, archive=archive, probe=probe) as session:
+        config = session.described.get("Config") or {}
         for one in tests:
             checks += _command_tests(session, one.raw, config)
             wants_files = any(
@@ -83,10 +86,12 @@ def run_structure_tests(
                 checks.append(_metadata_test(one.raw["metadataTest"], config))
     return Observation(
         image=image,
-        image_id=str(described.get("Id", "")),
+        image_id=session.image,
         engine=str(engine),
         alive=False,
         checks=tuple(checks),
+        notes=session.notes,
+        receipt=session.receipt,
     )
 
 
@@ -112,12 +117,12 @@ def _command_tests(session: Session, raw: Mapping[str, Any], config: Mapping[str
         name = str(test.get("name") or test.get("command"))
         environment = {**common, **_pairs(test.get("envVars"))}
         known = {**_pairs_of(config.get("Env")), **environment}
-        with _prepared(session, test.get("setup") or (), environment, options) as image:
-            command = [_expanded(str(one), known) for one in (test["command"], *(test.get("args") or ()))]
-            try:
-                ended = _ran(session, image, command, environment, options)
-            except EngineError as error:
-                ended = _Ended(None, "", error.problem)
+        image = _prepared(session, test.get("setup") or (), environment, options)
+        command = [_expanded(str(one), known) for one in (test["command"], *(test.get("args") or ()))]
+        try:
+            ended = _ran(session, image, command, environment, options)
+        except EngineError as error:
+            ended = _Ended(None, "", error.problem)
         faults = []
         wanted = int(test.get("exitCode", 0))
         if ended.code is None:
@@ -157,34 +162,23 @@ def _run_options(raw: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-@contextlib.contextmanager
 def _prepared(
     session: Session,
     setup: Sequence[Sequence[str]],
     environment: Mapping[str, str],
     options: Mapping[str, Any],
-) -> Iterator[str]:
+) -> str:
     """The image after its set-up commands, each of which makes it anew."""
     image = session.image
-    made = []
-    api = session.engine.api
-    try:
-        for command in setup:
-            container = _create(session, image, [str(one) for one in command], environment, options)
-            try:
-                container.start()
-                _wait(container)
-                with errors("set-up"):
-                    changes = [f"LABEL {name}={value}" for name, value in session.labels.items()]
-                    image = str(api.commit(container.id, changes="\n".join(changes))["Id"])
-                made.append(image)
-            finally:
-                container.remove()
-        yield image
-    finally:
-        for one in reversed(made):
-            with errors("set-up"):
-                api.remove_image(one, force=True)
+    for command in setup:
+        container = _create(session, image, [str(one) for one in command], environment, options)
+        try:
+            container.start()
+            _wait(container)
+            image = session.commit(container)
+        finally:
+            container.remove()
+    return image
 
 
 def _create(

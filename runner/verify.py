@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import health, published
-from .calibration import UNKNOWN, Calibration, calibrate, calibration_check, start_control
+from .calibration import UNKNOWN, Calibration, Controls, calibrate, calibration_check, start_controls
 from .command import command_check, user_check
 from .engine import Engine
 from .errors import EngineError
@@ -17,7 +17,7 @@ from .pieces import pieces_check
 from .ports import MAX_PORTS, Port, declared_ports, exposed_checks, listening_checks, plain_check
 from .proc import Snapshot
 from .processes import processes_check
-from .session import PROBE, Container, Session
+from .session import PROBE, Archive, Container, Session
 from .stop import STOP_SECONDS, stop_check
 from .timing import alone, working
 from .view import View, viewed
@@ -34,6 +34,7 @@ def verify(
     engine: Engine,
     image: str,
     *,
+    archive: Archive | None = None,
     publish: Sequence[str] = (),
     publish_all: bool = False,
     deep: bool = False,
@@ -50,6 +51,7 @@ def verify(
     Args:
         engine: a connected engine.
         image: a name or ID that the engine has; nothing is pulled.
+        archive: where an image comes from that the engine may not have; it is loaded for this run.
         publish: what to publish beside the ports found, as for `docker run -p`.
         publish_all: observe -P also where the image declares too much and would be skipped.
         deep: run it read-only, as another user and without capabilities, too.
@@ -64,68 +66,73 @@ def verify(
     Raises:
         EngineError: the engine can't do it: no such image, a port that is taken, no answer.
     """
-    wanted = [published.parse_publish(one) for one in publish]
-    described = engine.inspect_image(image)
-    config = described.get("Config") or {}
-    declared = declared_ports(config)
-    checks = [_preflight(described, declared)]
+    wanted = [published.parse_publish(text) for text in publish]
     hardening: Hardening | None = None
-    with working(), Session(engine, image, probe=probe, vantages=vantages) as session:
-        control, problem = _control(session) if "calibration" in phases else (None, "it was not asked for")
+    problem = ""
+    with working(), Session(engine, image, archive=archive, probe=probe, vantages=vantages) as session:
+        config = session.described.get("Config") or {}
+        declared = declared_ports(config)
+        checks = [_preflight(session.described, declared)]
+        controls, unknown = _controls(session) if "calibration" in phases else (None, "it was not asked for")
         progress("running it as it is")
-        try:
-            plain = _plain_run(session, config, declared, checks, stop_seconds, expectations)
-        finally:
-            known = _calibrated(engine, control)
+        plain = _plain_run(session, config, declared, checks, stop_seconds, expectations)
+        known = _calibrated(engine, controls)
         session.schedules_probes = known.probes is not False
-        checks.insert(1, calibration_check(known, str(engine), problem))
+        checks[1:1] = [calibration_check(known, str(engine), unknown), *known.isolation]
         plain = _without_noise(plain, known)
-        if plain.started:
-            checks.append(writes_check(plain.writes, config))
-            checks.append(pieces_check(plain.writes, plain.seen.processes))
-            checks += peers_check(plain, config)
-            found = {Port(one.port, one.protocol) for one in plain.seen.listeners if not one.loopback}
-            targets = sorted({*declared, *found})[:MAX_PORTS]
-            if "published" in phases:
-                progress("publishing its ports")
-                published.publish_run(session, targets, wanted, plain, checks)
-                published.publish_all_run(session, declared, plain, checks, asked=publish_all)
-            check = health.configured(config)
-            if check is not None and "health" in phases:
-                progress("waiting for its health check")
-                with alone():
-                    checks.append(health.engine_check(session, check))
-            if deep:
-                progress("running it under harder conditions")
-                from .deep import deep_checks
+        # What is known by now is told, whatever the engine does from here on.
+        try:
+            if plain.started:
+                checks.append(writes_check(plain.writes, config))
+                checks.append(pieces_check(plain.writes, plain.seen.processes))
+                checks += peers_check(plain, config)
+                found = {Port(one.port, one.protocol) for one in plain.seen.listeners if not one.loopback}
+                targets = sorted({*declared, *found})[:MAX_PORTS]
+                if "published" in phases:
+                    progress("publishing its ports")
+                    published.publish_run(session, targets, wanted, plain, checks)
+                    published.publish_all_run(session, declared, plain, checks, asked=publish_all)
+                check = health.configured(config)
+                if check is not None and "health" in phases:
+                    progress("waiting for its health check")
+                    with alone():
+                        checks.append(health.engine_check(session, check))
+                if deep:
+                    progress("running it under harder conditions")
+                    from .deep import deep_checks
 
-                checks += deep_checks(session, config, plain)
-            if harden:
-                progress("looking for the least that it needs")
-                from .harden import harden as search
+                    checks += deep_checks(session, config, plain)
+                if harden:
+                    progress("looking for the least that it needs")
+                    from .harden import harden as search
 
-                hardening = search(session, config, plain)
-        seen = Observation(
-            image=image,
-            image_id=str(described.get("Id", "")),
-            engine=str(engine),
-            started=plain.started,
-            alive=plain.alive,
-            exit_code=plain.exit_code,
-            error=plain.error,
-            seconds=round(plain.seconds, 2),
-            seen_from=plain.seen.source,
-            log=plain.log,
-            processes=plain.seen.processes,
-            listeners=plain.seen.listeners,
-            peers=plain.seen.peers,
-            writes=plain.writes,
-            volumes=tuple(config.get("Volumes") or {}),
-            environment=_environment(config, plain.seen),
-            checks=tuple(checks),
-            hardening=hardening,
-        )
-    more = [check for one in expectations for check in outside(one, seen)]
+                    hardening = search(session, config, plain)
+        except EngineError as error:
+            problem = f"{error}; what was to follow is not known"
+    seen = Observation(
+        image=image,
+        image_id=session.image,
+        engine=str(engine),
+        started=plain.started,
+        alive=plain.alive,
+        exit_code=plain.exit_code,
+        error=plain.error,
+        seconds=round(plain.seconds, 2),
+        seen_from=plain.seen.source,
+        log=plain.log,
+        processes=plain.seen.processes,
+        listeners=plain.seen.listeners,
+        peers=plain.seen.peers,
+        writes=plain.writes,
+        volumes=tuple(config.get("Volumes") or {}),
+        environment=_environment(config, plain.seen),
+        checks=tuple(checks),
+        hardening=hardening,
+        problem=problem,
+        notes=session.notes,
+        receipt=session.receipt,
+    )
+    more = [check for wanted_file in expectations for check in outside(wanted_file, seen)]
     return seen._replace(checks=(*seen.checks, *more))
 
 
@@ -133,18 +140,18 @@ def verify(
 _calibrations: dict[str, Calibration] = {}
 
 
-def _calibrated(engine: Engine, control: Container | None) -> Calibration:
-    if control is not None:
-        _calibrations[engine.identity] = calibrate(control)
+def _calibrated(engine: Engine, controls: Controls | None) -> Calibration:
+    if controls is not None:
+        _calibrations[engine.identity] = calibrate(controls)
     return _calibrations.get(engine.identity, UNKNOWN)
 
 
-def _control(session: Session) -> tuple[Container | None, str]:
-    """The control container; none where the engine is known already, or for the reason that is given."""
+def _controls(session: Session) -> tuple[Controls | None, str]:
+    """The control containers; none where the engine is known already, or for the reason that is given."""
     if session.engine.identity in _calibrations:
         return None, ""
     try:
-        return start_control(session), ""
+        return start_controls(session), ""
     except EngineError as error:
         return None, f"{error.subject}: {error.problem}"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
 
+import docker.errors
 import engine as provisioning
 import example_images
 import hypothesis
@@ -67,20 +69,29 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The records of runs are the tests' own, never the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """A connection to the engine; what the tests build on it is removed at the end, by ID."""
+    """A connection to the engine; the tags that the tests gave are taken away at the end, and no others."""
     with connect() as client:
-        before = {one["Id"] for one in client.api.images(all=True)}
-        tags = {tag for one in client.api.images() for tag in one.get("RepoTags") or ()}
+        before = _test_tags(client)
         yield client
-        for one in client.api.images():
-            for tag in one.get("RepoTags") or ():
-                if tag not in tags and tag != "<none>:<none>":
-                    client.api.remove_image(tag, force=True)
-        for one in client.api.images(filters={"dangling": True}):
-            if one["Id"] not in before:
-                client.api.remove_image(one["Id"], force=True)
+        for tag in _test_tags(client) - before:
+            # One that somebody else uses by now stays.
+            with contextlib.suppress(docker.errors.APIError):
+                client.api.remove_image(tag, force=True)
+
+
+def _test_tags(engine: Engine) -> set[str]:
+    tags = {tag for found in engine.api.images() for tag in found.get("RepoTags") or ()}
+    return {tag for tag in tags if tag.startswith(("imglint-", example_images.BUSYBOX))}
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from pathlib import Path
 import example_images
 
 from imglint.runner import Check, Engine, Observation
-from imglint.runner.session import SESSION
 
 # The lines of a server of UDP, with perl and its libraries as the files: busybox has none.
 UDP_SERVER = """COPY / /
@@ -78,15 +77,3 @@ def check(seen: Observation, name: str, subject: str | None = None) -> Check:
     found = [one for one in seen.checks if one.name == name and subject in (None, one.subject)]
     assert len(found) == 1, [(one.name, one.subject) for one in seen.checks]
     return found[0]
-
-
-def leftovers(engine: Engine, label: str = SESSION) -> list[str]:
-    """What runs, or those of a label, have left on an engine."""
-    filters = {"label": label}
-    api = engine.api
-    found = [
-        *api.containers(all=True, filters=filters),
-        *api.networks(filters=filters),
-        *api.images(filters=filters),
-    ]
-    return [one["Id"] for one in found]

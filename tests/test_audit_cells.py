@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from container_images import Images, leftovers
+from container_images import Images
+from engine_state import leftovers
 
 import imglint
 from imglint.rules.matrix import ANTIPATTERNS, UNDECIDABLE, Cell, CellVerdict

@@ -9,10 +9,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+from engine_state import leftovers
 from test_cli import ROOT, SCHEMA, imglint, told
 
 from imglint.runner import Engine
-from imglint.runner.session import SESSION
 
 pytestmark = pytest.mark.container
 
@@ -120,5 +120,4 @@ def test_an_unknown_image_and_a_taken_port(engine: Engine, hello: dict[str, str]
         result = imglint("verify", hello["expose"], "-p", f"{taken.getsockname()[1]}:8888")
     assert result.returncode == 2
     assert "is busy on the engine's host" in told(result)
-    assert engine.api.containers(all=True, filters={"label": SESSION}) == []
-    assert engine.api.networks(filters={"label": SESSION}) == []
+    assert leftovers(engine) == []

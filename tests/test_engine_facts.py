@@ -6,6 +6,7 @@ Each fact is a function of its own; all of an engine's run a few at a time, sinc
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import threading
 import time
@@ -15,7 +16,8 @@ from typing import Any
 
 import docker.errors
 import pytest
-from container_images import UDP_SERVER, Images, leftovers, program_with_libraries
+from container_images import UDP_SERVER, Images, program_with_libraries
+from engine_state import leftovers
 
 from imglint.runner import Engine, connect
 from imglint.runner.errors import EngineError
@@ -315,8 +317,8 @@ def no_network_and_the_hosts(here: Here) -> None:
 
 @fact
 def an_internal_network_publishes_nothing(here: Here) -> None:
-    name = f"imglint-{here.session.id}-internal"
-    made = here.api.create_network(name, internal=True, labels=here.session.labels)
+    name = f"imglint-test-{secrets.token_hex(4)}"
+    made = here.api.create_network(name, internal=True)
     try:
         with here.running(f"EXPOSE 8888\n{SERVES}", publish_all=True, network_mode=name) as container:
             assert serves(container)

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from container_images import UDP_SERVER, Images, check, leftovers, program_with_libraries
+from container_images import UDP_SERVER, Images, check, program_with_libraries
+from engine_state import leftovers
 
 from imglint.runner import Engine, Observation, Verdict, connect, verify
 

@@ -10,7 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from container_images import Images, check, leftovers
+from container_images import Images, check
+from engine_state import leftovers
 
 import imglint.runner
 from imglint.__main__ import main

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import random
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from container_images import Images, check, leftovers
+from container_images import Images, check
+from engine_state import leftovers
 
-from imglint.runner import Engine, EngineError, Observation, Verdict, connect, verify
-from imglint.runner.session import SESSION, Session, sweep
+from imglint.runner import Engine, EngineError, Observation, Verdict, verify
 
 pytestmark = pytest.mark.container
 
-MOMENTS = 50
-EXISTED = 30  # of the moments had a container
 SERVE = 'COPY server.sh /\nEXPOSE 8888\nVOLUME /data\nCMD ["sh", "/server.sh"]'
-
-
-def holdings(engine: Engine) -> tuple[set[str], set[str], set[str]]:
-    """The engine's images, volumes and networks."""
-    images = {one["Id"] for one in engine.api.images(all=True)}
-    volumes = {one["Name"] for one in engine.api.volumes()["Volumes"] or ()}
-    return images, volumes, {one["Id"] for one in engine.api.networks()}
 
 
 def first_run(engine: Engine, image: str) -> Observation:
@@ -118,87 +101,6 @@ def test_an_empty_health_check_never_reaches_the_engine(
     assert "holds no command" in check(seen, "health.engine").summary
 
 
-# Runs that are cut off
-
-
-def verifying(image: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "imglint", "verify", image]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.05)
-
-
-def running(engine: Engine) -> bool:
-    return any(
-        one["State"] == "running" for one in engine.api.containers(all=True, filters={"label": SESSION})
-    )
-
-
-def test_killed_at_any_moment(engine: Engine, images: Images) -> None:
-    image = images.on(engine, SERVE)
-    before = holdings(engine)
-    start = time.monotonic()
-    assert verifying(image).wait(timeout=60) in (0, 1)
-    whole = time.monotonic() - start
-    seed = random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")  # noqa: T201  (shown where the test fails)
-    rng = random.Random(seed)
-
-    def existed(moment: float) -> bool:
-        """Kill a run at a moment: whether it had a container just then, of which nothing stays."""
-        run = verifying(image)
-        own = f"imglint.pid={run.pid}"
-        time.sleep(moment)
-        with connect(engine.url) as client:
-            alive = bool(client.api.containers(all=True, filters={"label": own}))
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(run.pid, signal.SIGKILL)
-            run.wait(timeout=30)
-            wait_until(lambda: not leftovers(client, own), 60)
-        return alive
-
-    with ThreadPoolExecutor(3) as pool:
-        alive = list(pool.map(existed, (rng.uniform(0, whole) for _ in range(MOMENTS))))
-        # A machine that is busier than while it was measured starts its containers later: it gets more moments.
-        while sum(alive) < EXISTED and len(alive) < 3 * MOMENTS:
-            alive += pool.map(existed, (rng.uniform(0, whole) for _ in range(MOMENTS // 5)))
-    assert leftovers(engine) == []
-    assert holdings(engine) == before, f"seed {seed}"
-    assert sum(alive) >= EXISTED, f"only {sum(alive)} of {len(alive)} moments had a container; seed {seed}"
-
-
-def test_killed_together_with_its_guardian(engine: Engine, images: Images) -> None:
-    """Nothing is left to clean up behind it: the next run does."""
-    image = images.on(engine, SERVE)
-    before = holdings(engine)
-    run = verifying(image)
-    wait_until(lambda: running(engine))
-    children = subprocess.run(
-        ["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=True
-    ).stdout.split()
-    for pid in [*(int(one) for one in children), run.pid]:
-        os.kill(pid, signal.SIGKILL)
-    run.wait(timeout=30)
-    time.sleep(1)
-    assert leftovers(engine), "the guardian was to be dead"
-    verify(engine, image, phases=())
-    assert leftovers(engine) == []
-    assert holdings(engine) == before
-
-
-def test_a_run_of_somebody_else_is_left_alone(engine: Engine, images: Images) -> None:
-    image = images.on(engine, SERVE)
-    with Session(engine, image) as session:
-        container = session.create()
-        sweep(engine)
-        assert container.inspect()["Id"] == container.id
-
-
 def test_an_engine_that_goes_away(engine: Engine, images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of a call: one error that says so, and no traceback."""
     import requests
@@ -217,4 +119,4 @@ def test_an_engine_that_goes_away(engine: Engine, images: Images, monkeypatch: p
         patch.setattr(Container, "inspect", gone)
         with pytest.raises(EngineError, match="stopped answering"):
             verify(engine, image, phases=())
-    wait_until(lambda: not leftovers(engine))
+    assert leftovers(engine) == []

@@ -399,11 +399,11 @@ class Image:
                 return int(fields[2])
         return 0 if name == "root" else None
 
-    def docker_archive(self) -> Iterator[bytes]:
-        """This image alone and without tags, in chunks that an engine can load."""
+    def docker_archive(self, name: str) -> Iterator[bytes]:
+        """This image alone and under this name alone, in chunks that an engine can load."""
         from .pack import docker_archive
 
-        return docker_archive(self._config, self._blobs)
+        return docker_archive(self._config, self._blobs, name)
 
     # For going on in a notebook
 

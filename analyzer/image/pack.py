@@ -10,10 +10,10 @@ from .blob import Blob, chunks
 _BLOCK = 512
 
 
-def docker_archive(config: bytes, layers: Sequence[Blob]) -> Iterator[bytes]:
-    """A docker-archive in chunks: layers as they are stored, and no names, so that no tag can move."""
+def docker_archive(config: bytes, layers: Sequence[Blob], name: str) -> Iterator[bytes]:
+    """A docker-archive in chunks: layers as they are stored, and the caller's name, so that no other tag can move."""
     paths = [f"layer{index}" for index in range(len(layers))]
-    manifest = json.dumps([{"Config": "config.json", "RepoTags": None, "Layers": paths}]).encode()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": paths}]).encode()
     yield from _member("config.json", config)
     for path, blob in zip(paths, layers, strict=True):
         yield _header(path, blob.size)

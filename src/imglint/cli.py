@@ -397,6 +397,9 @@ def verify(
     allow_unknown: Annotated[
         bool, typer.Option("--allow-unknown", help="Pass an expectation that could not be decided.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Start nothing; say what would be started, touched and removed.")
+    ] = False,
     stop_timeout: Annotated[
         int, typer.Option("--stop-timeout", help="Seconds between the stop signal and the kill.", min=1)
     ] = 10,
@@ -420,12 +423,17 @@ def verify(
     from .commands.verify import verify as command
     from .proving import Wishes
 
+    formats = outputs(format or [], output or [])
+    if dry_run and any(name not in ("text", "full", "json") for name, _ in formats):
+        raise UsageError("--dry-run is told as text or json: there are no findings before anything ran")
+    if dry_run and write_expect is not None:
+        raise UsageError("--dry-run observes nothing that --write-expect could write")
     wishes = Wishes(
         tuple(publish or ()), publish_all, deep, harden, stop_timeout, probe_image, tuple(expect or ()), allow_unknown
     )  # fmt: skip
     return command(
-        image, _settings(select, ignore, fail_level), outputs(format or [], output or []), wishes,
-        write_expect=write_expect, engine=engine,
+        image, _settings(select, ignore, fail_level), formats, wishes,
+        write_expect=write_expect, dry_run=dry_run, engine=engine,
     )  # fmt: skip
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analyzer import InputError
 from .config import Settings
 from .exits import Exit, worst
 from .measuring import open_image
-from .reports import Report
+from .reports import Problem, Report
 from .rules.judge import judge_container
 from .rules.registry import load
 
 if TYPE_CHECKING:
     from .runner import Check, Engine, Observation
     from .runner.expect import Expectations
+    from .runner.session import Archive
     from .runner.structure_test import StructureTests
 
 _AT_ONCE = 2  # images; more of them only make each other slow
@@ -72,8 +73,31 @@ def read_expectations(paths: Sequence[str]) -> Files:
     return Files(tuple(expectations), tuple(tests))
 
 
-def observe(engine: Engine, name: str, identity: str, wishes: Wishes, files: Files) -> Observation:
-    """Run one image that the engine has. Where only structure tests are asked for, only they are run.
+class Subject(NamedTuple):
+    """What to run: the name that the user gave, and what the engine is asked for."""
+
+    name: str
+    image: str  # a name or an ID
+    archive: Archive | None = None  # where it comes from if the engine does not have it
+
+
+def subject(source: str, engine: str | None) -> Subject:
+    """What a SOURCE means to an engine.
+
+    Raises:
+        InputError: it is an archive that can't be read.
+    """
+    from .analyzer.image import parse_source
+
+    parsed = parse_source(source)
+    if parsed.kind != "path":
+        return Subject(source, parsed.value)
+    image = open_image(source, engine=engine)
+    return Subject(source, image.id, image.docker_archive)
+
+
+def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Observation:
+    """Run one image. Where only structure tests are asked for, only they are run.
 
     Raises:
         EngineError: the engine can't.
@@ -84,13 +108,16 @@ def observe(engine: Engine, name: str, identity: str, wishes: Wishes, files: Fil
 
     tested = None
     if files.structure_tests:
-        tested = run_structure_tests(engine, identity, files.structure_tests, probe=wishes.probe)
+        tested = run_structure_tests(
+            engine, wanted.image, files.structure_tests, archive=wanted.archive, probe=wishes.probe
+        )
         if not files.expectations:
-            return tested._replace(image=name)
-    with StatusLine(name) as progress:
+            return tested._replace(image=wanted.name)
+    with StatusLine(wanted.name) as progress:
         seen = verify(
             engine,
-            identity,
+            wanted.image,
+            archive=wanted.archive,
             publish=wishes.publish,
             publish_all=wishes.publish_all,
             deep=wishes.deep,
@@ -100,7 +127,11 @@ def observe(engine: Engine, name: str, identity: str, wishes: Wishes, files: Fil
             probe=wishes.probe,
             progress=progress,
         )
-    return seen._replace(image=name, checks=(*seen.checks, *(tested.checks if tested else ())))
+    seen = seen._replace(image=wanted.name)
+    if tested is not None:
+        both = tested.receipt.plus(seen.receipt) if tested.receipt and seen.receipt else None
+        seen = seen._replace(checks=(*seen.checks, *tested.checks), receipt=both)
+    return seen
 
 
 def unmet(seen: Observation, *, allow_unknown: bool) -> list[Check]:
@@ -149,8 +180,8 @@ def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: 
     rules = load(settings.entries("container"))
 
     def run(image: str) -> Observation:
-        with connect(engine) as client, _in_engine(client, image, engine) as identity:
-            return observe(client, image, identity, wishes, files)
+        with connect(engine) as client:
+            return observe(client, subject(image, engine), wishes, files)
 
     try:
         files = read_expectations(wishes.expect)
@@ -167,13 +198,58 @@ def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: 
     code = settings.exit_for(findings, failed=any(one.failed for one in judged))
     if any(unmet(one, allow_unknown=wishes.allow_unknown) for one in seen):
         code = worst([code, Exit.FINDINGS])
+    if any(_problems(seen)):
+        code = worst([code, Exit.INPUT])
     return Report(
         files=tuple(images),
         findings=findings,
         skipped=tuple(skipped for one in judged for skipped in one.skipped),
+        problems=tuple(_problems(seen)),
+        notes=tuple(dict.fromkeys(note for one in seen for note in one.notes)),
         observations=tuple(seen),
         exit_code=code,
     )
+
+
+def plans(images: Sequence[str], wishes: Wishes, *, engine: str | None = None) -> Report:
+    """What `prove` would start, make, touch and remove. Nothing is made.
+
+    Raises:
+        InputError: no engine answers, or it has no such image.
+    """
+    from .runner import EngineError, connect
+    from .runner.plan import plan
+
+    try:
+        files = read_expectations(wishes.expect)
+        with connect(engine) as client:
+            found = []
+            for image in images:
+                wanted = subject(image, engine)
+                planned = plan(
+                    client,
+                    wanted.image,
+                    archive=wanted.archive is not None,
+                    publish=wishes.publish,
+                    deep=wishes.deep,
+                    harden=wishes.harden,
+                    structure_tests=len(files.structure_tests),
+                    checks=bool(files.expectations) or not files.structure_tests,
+                    probe=wishes.probe,
+                )
+                found.append(replace(planned, image=wanted.name))
+    except EngineError as error:
+        raise InputError(error.subject, error.problem, error.hint) from error
+    return Report(files=tuple(images), plans=tuple(found))
+
+
+def _problems(seen: Sequence[Observation]) -> Iterator[Problem]:
+    """What the engine could not do, or would not let go."""
+    for observation in seen:
+        if observation.problem:
+            yield Problem(observation.image, observation.problem, "what was seen before that is told")
+        if observation.receipt is not None and observation.receipt.left:
+            yield Problem(observation.image, f"left behind: {'; '.join(observation.receipt.left)}")
 
 
 def verify(
@@ -206,18 +282,3 @@ def verify(
         tuple(publish), publish_all, deep, harden, stop_seconds, expect=tuple(expect), allow_unknown=True
     )
     return prove((image,), Settings(), wishes, engine=engine).observations[0]
-
-
-@contextlib.contextmanager
-def _in_engine(client: Engine, image: str, engine: str | None) -> Iterator[str]:
-    """An image in the engine, loaded for a while if it is an archive; its name or ID."""
-    from .analyzer.image import parse_source
-    from .runner import loaded
-
-    source = parse_source(image)
-    if source.kind != "path":
-        yield source.value
-        return
-    found = open_image(image, engine=engine)
-    with loaded(client, found.docker_archive(), found.id) as identity:
-        yield identity

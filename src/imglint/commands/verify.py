@@ -22,13 +22,16 @@ def verify(
     wishes: Wishes,
     *,
     write_expect: str | None = None,
+    dry_run: bool = False,
     engine: str | None = None,
 ) -> Exit:
-    """Run images and tell what was proved."""
+    """Run images and tell what was proved; or, in a dry run, what would be done for that."""
     from .. import proving
     from ..output import write
 
     try:
+        if dry_run:
+            return show(proving.plans(images, wishes, engine=engine), outputs, _plan)
         if write_expect is not None and len(images) != 1:
             raise InputError("--write-expect", f"takes one image, not {len(images)}", "write a file for each")
         report = proving.prove(images, settings, wishes, engine=engine)
@@ -39,6 +42,12 @@ def verify(
     except InputError as error:
         return fail(error)
     return show(report, outputs, _text)
+
+
+def _plan(report: Report, look: Look) -> str:
+    from ..reports import plan_text
+
+    return plan_text.render(report, look)
 
 
 def _text(report: Report, look: Look) -> str:

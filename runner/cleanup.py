@@ -202,13 +202,13 @@ def _named(engine: Engine) -> Iterator[tuple[str, list[str]]]:
         containers = _patiently(lambda: api.containers(all=True))
         networks = _patiently(lambda: api.networks())
         images = _patiently(lambda: api.images())
-    names = {
-        "container": [str(name).lstrip("/") for found in containers for name in found.get("Names") or ()],
-        "network": [str(found.get("Name")) for found in networks],
-        "image": [
-            str(tag).removesuffix(":latest") for found in images for tag in found.get("RepoTags") or ()
-        ],
-    }
+        names = {
+            "container": [str(name).lstrip("/") for found in containers for name in found.get("Names") or ()],
+            "network": [str(found.get("Name")) for found in networks],
+            "image": [
+                str(tag).removesuffix(":latest") for found in images for tag in found.get("RepoTags") or ()
+            ],
+        }
     for kind in KINDS:
         yield kind, [name for name in names[kind] if looks_like_ours(name)]
 

@@ -79,7 +79,10 @@ class Engine:
             EngineError: it has none of this name.
         """
         with errors(name):
-            return described(self.api.inspect_image(name), "Id")
+            found = described(self.api.inspect_image(name), "Id")
+            if not isinstance(found["Id"], str) or not isinstance(found.get("Config") or {}, dict):
+                raise TypeError(f"the image {str(found['Id'])[:19]}")
+            return found
 
     def load(self, archive: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
         """Load a docker-archive; what the engine tells of it on the way.
@@ -213,7 +216,7 @@ def _client() -> type[APIClient]:
             deadline = time.monotonic() + max(_WHOLE, _seconds(kwargs.get("timeout")))
             content = bytearray()
             with answer:
-                for chunk in answer.iter_content(65536):
+                while chunk := answer.raw.read1(65536):
                     content += chunk
                     if len(content) > _MAX_ANSWER or time.monotonic() > deadline:
                         raise requests.ConnectionError("its answer does not end")
@@ -328,11 +331,11 @@ def errors(subject: str) -> Iterator[None]:
         yield
     except docker.errors.ImageNotFound as error:
         problem, hint = "the engine has no such image", "build or load it first; nothing is pulled"
-        raise EngineError(subject, problem, hint, refused=True) from error
+        raise EngineError(subject, problem, hint, status=404) from error
     except docker.errors.APIError as error:
-        refused = 400 <= (error.status_code or 500) < 500
+        status = error.status_code or 500
         raise EngineError(
-            subject, _explanation(error), f"reported by the engine; {_LOG}", refused=refused
+            subject, _explanation(error), f"reported by the engine; {_LOG}", status=status
         ) from error
     except docker.errors.DockerException as error:
         raise EngineError(subject, _cause(error), _START) from error

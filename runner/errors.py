@@ -4,9 +4,19 @@
 class EngineError(Exception):
     """An engine that can't be reached, or that refuses: which, what it said, and what to do next."""
 
-    def __init__(self, subject: str, problem: str, hint: str = "", *, refused: bool = False) -> None:
+    def __init__(self, subject: str, problem: str, hint: str = "", *, status: int | None = None) -> None:
         super().__init__(f"{subject}: {problem}")
         self.subject = subject
         self.problem = problem
         self.hint = hint
-        self.refused = refused  # the engine says that it did nothing
+        self.status = status  # the answer's, as HTTP has it; None where the engine gave none
+
+    @property
+    def answered(self) -> bool:
+        """Whether the engine itself said so. Else it says nothing about an image."""
+        return self.status is not None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the engine said that it did nothing."""
+        return self.status is not None and 400 <= self.status < 500

@@ -56,11 +56,15 @@ class Oracle:
         try:
             container = self._session.create(**options)
         except EngineError as error:
+            if not error.answered:
+                raise
             return Outcome(False, f"can't be created: {error.problem}", {"error": error.problem})
         try:
             container.start()
             return self._judged(container, learning=learning)
         except EngineError as error:
+            if not error.answered:
+                raise
             return Outcome(False, f"can't be started: {error.problem}", {"error": error.problem})
         finally:
             container.remove()

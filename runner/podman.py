@@ -45,7 +45,9 @@ class Podman(Engine):
                 if response.status_code == 200:
                     return str(described(response.json(), "id")["id"])
                 answer = response.text[:300]
-        raise EngineError("the network", answer, "reported by the engine; its own log may say more")
+        raise EngineError(
+            "the network", answer, "reported by the engine; its own log may say more", status=500
+        )
 
     def logs(self, identity: str, lines: int) -> bytes:
         """As Docker does, though Podman tells more when the file is cut just then, and stumbles over half a line."""

@@ -329,6 +329,8 @@ def _guard(engine: Engine, journal: Journal) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*command, engine.url, journal.path, str(journal.descriptor)],
         stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,  # it may outlive the run, and whoever reads what that says waits for all writers
+        stderr=subprocess.DEVNULL,
         pass_fds=(journal.descriptor,),
         start_new_session=True,  # the terminal's Ctrl-C is for us, not for it
     )

@@ -122,6 +122,8 @@ def _command_tests(session: Session, raw: Mapping[str, Any], config: Mapping[str
         try:
             ended = _ran(session, image, command, environment, options)
         except EngineError as error:
+            if not error.answered:
+                raise
             ended = _Ended(None, "", error.problem)
         faults = []
         wanted = int(test.get("exitCode", 0))

@@ -185,6 +185,8 @@ def _plain_run(
     try:
         container = session.create()
     except EngineError as error:
+        if not error.answered:
+            raise
         checks.append(
             Check("container.stays", "PID 1", Verdict.DISPROVED, f"can't be created: {error.problem}")
         )
@@ -193,6 +195,8 @@ def _plain_run(
         try:
             container.start()
         except EngineError as error:
+            if not error.answered:
+                raise
             code = container.inspect()["State"].get("ExitCode")
             summary = f"the engine can't start it: {error.problem}"
             checks.append(Check("container.stays", "PID 1", Verdict.DISPROVED, summary, {"exit_code": code}))

@@ -36,7 +36,7 @@ def document(report: Report) -> dict[str, Any]:
     """The report in JSON's own types."""
     out: dict[str, Any] = {
         "version": 1,
-        "failures": [_failure(one, report) for one in report.failures()],
+        "failures": failures(report),
         "findings": [_finding(one) for one in report.findings],
         "skipped": [
             {"code": one.rule.code, "evidence": one.evidence, "file": one.file, "reason": one.reason}
@@ -122,6 +122,11 @@ def _hardening(observation: Observation) -> dict[str, Any]:
         "kubernetes": found.kubernetes(),
         "trials": [one._asdict() for one in found.trials],
     }
+
+
+def failures(report: Report) -> list[dict[str, Any]]:
+    """Why the run is red, in JSON's own types."""
+    return [_failure(one, report) for one in report.failures()]
 
 
 def _failure(failure: Failure, report: Report) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from container_images import Images, leftovers, program_with_libraries
+from container_images import Images, program_with_libraries
+from engine_state import leftovers
 from registry import Registry
 from test_cli import imglint, told
 from test_push import Desk

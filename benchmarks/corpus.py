@@ -39,7 +39,7 @@ class Corpus(NamedTuple):
 
 
 def findings(corpus: Corpus, settings: Settings) -> dict[str, tuple[Finding, ...]]:
-    return {name: lint_text(text, settings)[0].findings for name, text in corpus.files.items()}
+    return {name: lint_text(text, settings).findings for name, text in corpus.files.items()}
 
 
 def usefulness(corpus: Corpus) -> list[str]:
@@ -131,7 +131,7 @@ def agreement(corpus: Corpus, folder: Path) -> dict[str, tuple[float, float, int
         text = corpus.files[name]
         file = Dockerfile(text)
         ours = set()
-        for one in lint_text(text, settings)[0].findings:
+        for one in lint_text(text, settings).findings:
             span = one.place.span
             owner = file.instruction_at(span.line) if span else None
             if one.rule.code.startswith("DL"):

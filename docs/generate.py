@@ -17,16 +17,18 @@ from pathlib import Path
 from differences import DIFFERENCES
 
 from imglint.__main__ import main as imglint
-from imglint.exits import Exit
+from imglint.reports.exits import Exit
 from imglint.reports.rules_text import page
 from imglint.rules.index import INDEX
 from imglint.rules.matrix import ANTIPATTERNS, EVIDENCE, UNDECIDABLE
 from imglint.rules.registry import load
 from imglint.rules.rule import Rule
+from imglint.rules.verdicts import CLAIMS, ENDED_WELL
 
 ROOT = Path(__file__).parent.parent
 _BLOCK = re.compile(r"(<!-- output: (?P<command>.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 _DIFFERENCES = re.compile(r"(<!-- differences -->\n).*?(<!-- end -->)", re.DOTALL)
+_CHECKS = re.compile(r"(<!-- checks -->\n).*?(<!-- end -->)", re.DOTALL)
 _TABLE = re.compile(r"(<!-- exit codes -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -38,6 +40,9 @@ def files() -> dict[Path, str]:
     guide = ROOT / "docs/coming-from-hadolint.md"
     text = guide.read_text(encoding="utf-8")
     out[guide] = _DIFFERENCES.sub(lambda match: match[1] + _differences() + match[2], text)
+    settings = ROOT / "docs/configuration.md"
+    text = settings.read_text(encoding="utf-8")
+    out[settings] = _CHECKS.sub(lambda match: match[1] + _checks() + match[2], text)
     for name in ("README.md",):
         text = (ROOT / name).read_text(encoding="utf-8")
         text = _BLOCK.sub(lambda match: match[1] + _output(match["command"]) + match[3], text)
@@ -107,9 +112,21 @@ def _lines(numbers: tuple[int, ...]) -> str:
     return f"line{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
+def _checks() -> str:
+    """What each check of a container claims, and how bad it is when that is disproved."""
+    rows = ["| check | what it puts to the test | disproved |", "|---|---|---|"]
+    for name, claim in CLAIMS.items():
+        kinds = [(f"`{name}`", claim)] + ([("", ENDED_WELL)] if name == "container.stays" else [])
+        rows += [
+            f"| {shown} | {one.text} | {one.level.label if one.level else 'no fault'} |"
+            for shown, one in kinds
+        ]
+    return "\n".join(rows) + "\n"
+
+
 def _exit_codes() -> str:
     """The table of exit codes, from the comments beside them."""
-    source = (ROOT / "src/imglint/exits.py").read_text(encoding="utf-8")
+    source = (ROOT / "reports/exits.py").read_text(encoding="utf-8")
     rows = ["| code | meaning |", "|---|---|"]
     for code in Exit:
         comment = re.search(rf"{code.name} = {code.value}  # (.+)", source)

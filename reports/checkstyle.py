@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from ..rules.rule import Finding, Severity
+from .failure import Failure
 from .report import Report
 from .xml import as_text, legal
 
@@ -34,6 +35,21 @@ def render(report: Report) -> str:
                 severity=_LEVELS[one.severity],
                 message=legal(one.message),
                 source=f"imglint.{one.rule.code}",
+            )
+    others: dict[str, list[Failure]] = {}
+    for failure in report.failures_beside_findings():
+        others.setdefault(failure.file, []).append(failure)
+    for name, failures in others.items():
+        file = ElementTree.SubElement(root, "file", name=legal(name))
+        for failure in failures:
+            ElementTree.SubElement(
+                file,
+                "error",
+                line="1",
+                column="1",
+                severity=_LEVELS[failure.severity],
+                message=legal(failure.message),
+                source=legal(f"imglint.{failure.code}"),
             )
     for problem in report.problems:
         file = ElementTree.SubElement(root, "file", name=legal(problem.subject))

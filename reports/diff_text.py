@@ -33,6 +33,8 @@ def render(report: Report, look: Look = PLAIN) -> str:
         parts += [_directories(diff, look), _files(diff, look)]
     if report.gates:
         parts.append(gates(report.gates, look))
+    if report.failures():
+        parts.append("\n".join([*text.failures(report, look), text.summary(report, look)]))
     if report.notes:
         parts.append(text.printable("\n".join(f"note: {note}" for note in report.notes)))
     return "\n\n".join(parts) + "\n"

@@ -7,7 +7,6 @@ Escaping as the runner undoes it: %, CR and LF everywhere, ":" and "," in proper
 from __future__ import annotations
 
 from ..rules.rule import Finding, Severity
-from .gates_text import missed
 from .report import Report, relative
 from .text import printable
 
@@ -22,9 +21,11 @@ _LEVELS = {
 def render(report: Report) -> str:
     """A workflow command a line: findings, missed limits, and inputs that could not be read."""
     lines = [_finding(report, one) for one in report.findings]
-    for gate in report.gates:
-        if not gate.passed:
-            lines.append(f"::error title={_property(gate.name)}::{_data(missed(gate))}")
+    for failure in report.failures_beside_findings():
+        # A limit's message names its image.
+        about = "" if failure.kind == "limit" else f"{failure.file}: "
+        title = _property(failure.code)
+        lines.append(f"::{_LEVELS[failure.severity]} title={title}::{_data(about + failure.message)}")
     lines += [f"::error title=imglint::{_data(str(problem))}" for problem in report.problems]
     # The log is a terminal, too.
     return "".join(f"{printable(line)}\n" for line in lines)

@@ -6,6 +6,7 @@ import hashlib
 import json
 
 from ..rules.rule import Severity
+from .failure import numbered
 from .report import Report, relative
 
 _LEVELS = {
@@ -32,6 +33,18 @@ def render(report: Report) -> str:
                     "path": relative(one.file),
                     "lines": {"begin": one.place.span.line if one.place.span else 1},
                 },
+            }
+        )
+    inputs = [failure for failure in report.failures() if failure.kind == "input"]
+    for failure, number in numbered([*report.failures_beside_findings(), *inputs]):
+        identity = f"{failure.code}\0{failure.fingerprint}\0{number}".encode("utf-8", "surrogateescape")
+        issues.append(
+            {
+                "description": f"{failure.code}: {failure.message}",
+                "check_name": failure.code,
+                "fingerprint": hashlib.sha256(identity).hexdigest(),
+                "severity": _LEVELS[failure.severity],
+                "location": {"path": relative(failure.file), "lines": {"begin": 1}},
             }
         )
     return json.dumps(issues, ensure_ascii=True, indent=1) + "\n"

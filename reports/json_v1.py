@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..rules.rule import Finding, Severity
+from .failure import Failure
 from .report import Report
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # Where the pages of docs/rules/ can be read.
 URL = "https://github.com/imglint/imglint/blob/main/docs/rules/"
+CONFIGURATION = "https://github.com/imglint/imglint/blob/main/docs/configuration.md"
 
 
 def render(report: Report) -> str:
@@ -34,6 +36,7 @@ def document(report: Report) -> dict[str, Any]:
     """The report in JSON's own types."""
     out: dict[str, Any] = {
         "version": 1,
+        "failures": failures(report),
         "findings": [_finding(one) for one in report.findings],
         "skipped": [
             {"code": one.rule.code, "evidence": one.evidence, "file": one.file, "reason": one.reason}
@@ -118,6 +121,24 @@ def _hardening(observation: Observation) -> dict[str, Any]:
         "compose": found.compose(),
         "kubernetes": found.kubernetes(),
         "trials": [one._asdict() for one in found.trials],
+    }
+
+
+def failures(report: Report) -> list[dict[str, Any]]:
+    """Why the run is red, in JSON's own types."""
+    return [_failure(one, report) for one in report.failures()]
+
+
+def _failure(failure: Failure, report: Report) -> dict[str, Any]:
+    span = failure.place.span if failure.place is not None else None
+    made_on = report.line_of(failure.finding) if failure.finding is not None else None
+    return {
+        "kind": failure.kind,
+        "name": failure.name,
+        "file": failure.file,
+        "line": span.line if span is not None else made_on,
+        "message": failure.message,
+        "severity": failure.severity.label,
     }
 
 

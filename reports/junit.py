@@ -1,31 +1,53 @@
-"""JUnit's XML, which CI servers show as tests: a suite a file, a failed case a finding."""
+"""JUnit's XML, which CI servers show as tests: a suite a file, a failed case a failure."""
 
 from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from ..analyzer.credentials import mask
 from ..rules.rule import Finding
+from .failure import Failure
 from .gates_text import missed
 from .report import Report
 from .xml import as_text, legal
 
 
 def render(report: Report) -> str:
-    """A file without findings has one case that passed, so that CI sees that it was looked at."""
+    """What fails the run is a failed case, nothing else. A file with nothing to tell has one that passed."""
     root = ElementTree.Element("testsuites", name="imglint")
     files: dict[str, list[Finding]] = {name: [] for name in report.files}
     for one in report.findings:
         files.setdefault(one.file, []).append(one)
+    others: dict[str, list[Failure]] = {}
+    for other in report.failures_beside_findings():
+        if other.kind != "limit":
+            others.setdefault(other.file, []).append(other)
+            files.setdefault(other.file, [])
     for name, findings in files.items():
-        suite = _suite(root, name, max(len(findings), 1), failures=len(findings))
+        failed, met = others.get(name, []), _met(report, name)
+        failing = sum(report.fails(one) for one in findings) + len(failed)
+        suite = _suite(root, name, max(len(findings) + len(failed) + len(met), 1), failures=failing)
         for one in findings:
             where = f":{one.place.span}" if one.place.span else ""
             case = _case(suite, name, f"{one.rule.code} {one.rule.name}{where}")
-            failure = ElementTree.SubElement(
-                case, "failure", type=one.severity.label, message=legal(one.message)
+            told = legal(f"{name}{where} {one.rule.code} {one.message}")
+            if report.fails(one):
+                failure = ElementTree.SubElement(
+                    case, "failure", type=one.severity.label, message=legal(one.message)
+                )
+                failure.text = told
+            else:
+                # Below the level from which on the run fails: a note of a case that passed.
+                ElementTree.SubElement(case, "system-out").text = told
+        for other in failed:
+            case = _case(suite, name, other.code)
+            kind = other.severity.label
+            ElementTree.SubElement(case, "failure", type=kind, message=legal(other.message)).text = legal(
+                f"{name} {other.code} {other.message}"
             )
-            failure.text = legal(f"{name}{where} {one.rule.code} {one.message}")
-        if not findings:
+        for expectation in met:
+            _case(suite, name, expectation)
+        if not findings and not failed and not met:
             _case(suite, name, "no findings")
     if report.gates:
         suite = _suite(
@@ -42,6 +64,19 @@ def render(report: Report) -> str:
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     return as_text(root)
+
+
+def _met(report: Report, image: str) -> list[str]:
+    """The expectations of an image that are met: whoever wrote them wants to see them pass."""
+    from ..rules.verdicts import EXPECTATIONS
+
+    return [
+        f"expectation/{check.name} {mask(check.subject)}"
+        for seen in report.observations
+        if seen.image == image
+        for check in seen.checks
+        if check.name.startswith(EXPECTATIONS) and check.verdict == "proved"
+    ]
 
 
 def _suite(

@@ -13,7 +13,7 @@ from ..analyzer.image.history import instruction_text
 from ..rules.gates import weigh
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, CellVerdict
 from ..rules.rule import Finding, Severity
-from .gates_text import missed
+from .failure import Failure, counted
 from .json_v1 import URL
 from .report import Report
 from .tables import change, clipped, size
@@ -49,14 +49,14 @@ def render(report: Report) -> str:
         *_first(
             [_sizes(image, report.earlier.get(image.id)) for image in images[:_INPUTS]], len(images), "images"
         ),
-        *_first([f"- ⛔ {plain(missed(one))}" for one in report.gates if not one.passed], what="limits"),
+        *_first([_failure(one) for one in report.failures_beside_findings()], what="failures"),
         *_first([f"- ⛔ {plain(str(problem))}" for problem in report.problems], what="problems"),
         _matrix(report) if report.matrix else "",
         *_first([_checks(one) for one in report.observations], what="containers"),
         *_first([f"> {plain(note)}" for note in report.notes], what="notes"),
     ]
-    mattering = [one for one in report.findings if one.severity >= Severity.WARNING]
-    rest = [one for one in report.findings if one.severity < Severity.WARNING]
+    mattering = [one for one in report.findings if _matters(one, report)]
+    rest = [one for one in report.findings if not _matters(one, report)]
     room = MAX_CHARACTERS - sum(len(part) + 2 for part in parts)
     shown = _list(report, mattering, _MATTERING, room // 2)
     folded = _list(report, rest, _FOLDED, room - len(shown) - 200)
@@ -66,6 +66,16 @@ def render(report: Report) -> str:
         title = f"{len(rest)} finding{'s' if len(rest) > 1 else ''} of less weight"
         parts.append(f"<details><summary>{title}</summary>\n\n{folded}\n\n</details>")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _matters(finding: Finding, report: Report) -> bool:
+    return finding.severity >= Severity.WARNING or report.fails(finding)
+
+
+def _failure(failure: Failure) -> str:
+    """What fails the run and is no finding. A limit's message names its image."""
+    about = "" if failure.kind == "limit" else f"{failure.code}: {failure.file}: "
+    return f"- ⛔ {plain(about + failure.message)}"
 
 
 def _first(parts: list[str], count: int | None = None, what: str = "") -> list[str]:
@@ -100,9 +110,8 @@ def _heading(report: Report) -> str:
     ]
     told = [f"{len(failed)} of the ten things to avoid"] if failed else []
     told += [", ".join(counts)] if counts else []
-    broken = sum(not gate.passed for gate in report.gates)
-    told += [f"{broken} limit{'s' if broken > 1 else ''} broken"] if broken else []
-    sign = "✅" if report.exit_code == 0 else "❌"
+    told += counted(report.failures_beside_findings())
+    sign = "❌" if report.failures() else "✅"
     return f"{marker(report)}\n### {sign} imglint: {'; '.join(told) or 'nothing that matters'}"
 
 

@@ -7,7 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..rules.checks.house import RULE_FAILED
 from ..rules.rule import Finding, Severity, Skipped
+from ..rules.verdicts import FailOn
+from .exits import Exit, worst
+from .failure import Failure, failures
 
 if TYPE_CHECKING:
     from ..analyzer import InputError
@@ -26,11 +30,12 @@ class Problem(NamedTuple):
     subject: str
     problem: str
     hint: str = ""
+    exit: Exit = Exit.INPUT  # what it makes the run end with
 
     @classmethod
-    def of(cls, error: InputError) -> Problem:
+    def of(cls, error: InputError, exit: Exit = Exit.INPUT) -> Problem:
         """The problem that an error tells of."""
-        return cls(error.subject, error.problem, error.hint)
+        return cls(error.subject, error.problem, error.hint, exit)
 
     def __str__(self) -> str:
         """All of it in one line."""
@@ -67,7 +72,28 @@ class Report(NamedTuple):
     gates: tuple[Gate, ...] = ()
     earlier: Mapping[str, Weight] = {}  # image ID → what was measured before
     diff: ImageDiff | None = None
-    exit_code: int = 0  # what the command ends with, by the table of exit codes
+    fail_level: Severity | None = Severity.WARNING  # from which on a finding fails the run; None: never
+    fail_levels: Mapping[str, Severity | None] = {}  # … of the files whose own settings say otherwise
+    fail_on: FailOn = FailOn()  # … and from which on a check does
+    allow_unknown: bool = False  # whether an expectation passes that could not be decided
+
+    @property
+    def exit_code(self) -> Exit:
+        """What the command ends with, by the table of exit codes."""
+        return worst(failure.exit for failure in self.failures())
+
+    def failures(self) -> tuple[Failure, ...]:
+        """Why the run is red, each fault once; none where it is green."""
+        return tuple(failures(self))
+
+    def failures_beside_findings(self) -> tuple[Failure, ...]:
+        """The failures that are no findings, but for inputs that could not be read: `problems` are those."""
+        return tuple(one for one in self.failures() if one.kind not in ("finding", "input"))
+
+    def fails(self, finding: Finding) -> bool:
+        """Whether a finding makes the run red."""
+        level = self.fail_levels.get(finding.file, self.fail_level)
+        return finding.rule is RULE_FAILED or (level is not None and finding.severity >= level)
 
     def line_of(self, finding: Finding) -> int | None:
         """The line of the Dockerfile that made the layer of an image's finding, where that is known."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
 from ..rules.rule import Finding, Rule, Severity
-from .json_v1 import URL
+from .failure import Failure, numbered
+from .json_v1 import CONFIGURATION, URL
 from .report import Problem, Report, relative
 
 _LEVELS = {
@@ -27,13 +29,15 @@ def document(report: Report) -> dict[str, Any]:
     """The log in JSON's own types."""
     from importlib.metadata import version
 
-    rules = sorted({one.rule.code: one.rule for one in report.findings}.values(), key=lambda rule: rule.code)
-    numbers = {rule.code: number for number, rule in enumerate(rules)}
+    found = sorted({one.rule.code: one.rule for one in report.findings}.values(), key=lambda rule: rule.code)
+    others = {one.code: one for one in report.failures_beside_findings()}
+    rules = [_rule(rule) for rule in found] + [_rule_of(failure) for failure in others.values()]
+    numbers = {rule["id"]: number for number, rule in enumerate(rules)}
     driver = {
         "name": "imglint",
         "version": version("imglint"),
         "informationUri": "https://github.com/imglint/imglint",
-        "rules": [_rule(rule) for rule in rules],
+        "rules": rules,
     }
     run = {
         "tool": {"driver": driver},
@@ -41,6 +45,7 @@ def document(report: Report) -> dict[str, Any]:
         "invocations": [
             {
                 "executionSuccessful": not report.problems,
+                "exitCode": int(report.exit_code),
                 "toolExecutionNotifications": [_notification(one) for one in report.problems],
             }
         ],
@@ -61,6 +66,28 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
+_ABOUT = {
+    "limit": "A limit on the image is broken.",
+    "expectation": "An expectation of the container or its image is not met.",
+    "check": "A check of the running container is not proved.",
+    "cell": "One of the ten things to avoid is not ruled out by this kind of evidence.",
+}
+
+
+def _rule_of(failure: Failure) -> dict[str, Any]:
+    """The rule of a failure that is no finding: one for each limit, check and cell."""
+    words = re.split(r"[/.-]", failure.code)
+    return {
+        "id": failure.code,
+        "name": "".join(word.capitalize() for word in words),
+        "shortDescription": {"text": _ABOUT[failure.kind]},
+        "fullDescription": {"text": _ABOUT[failure.kind]},
+        "help": {"text": f"{_ABOUT[failure.kind]} See what makes a run fail in imglint's configuration."},
+        "helpUri": f"{CONFIGURATION}#what-makes-a-run-fail",
+        "defaultConfiguration": {"level": _LEVELS[failure.severity]},
+    }
+
+
 def _notification(problem: Problem) -> dict[str, Any]:
     return {"level": "error", "message": {"text": str(problem)}}
 
@@ -77,7 +104,25 @@ def _results(report: Report, numbers: dict[str, int]) -> list[dict[str, Any]]:
             "partialFingerprints": {"imglint/v1": f"{one.fingerprint}:{number}"},
         }
         for one, number in report.numbered()
+    ] + [
+        {
+            "ruleId": one.code,
+            "ruleIndex": numbers[one.code],
+            "level": _LEVELS[one.severity],
+            "message": {"text": one.message},
+            "locations": [_location_of(one)],
+            "partialFingerprints": {"imglint/v1": f"{one.fingerprint}:{number}"},
+        }
+        for one, number in numbered(report.failures_beside_findings())
     ]
+
+
+def _location_of(failure: Failure) -> dict[str, Any]:
+    where = (failure.place.subject if failure.place else "") or failure.name
+    return {
+        "physicalLocation": {"artifactLocation": {"uri": uri(failure.file)}},
+        "logicalLocations": [{"fullyQualifiedName": f"{failure.file}: {where}", "kind": "resource"}],
+    }
 
 
 def _location(finding: Finding) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..rules.rule import Finding, Severity
+from .failure import counted
 from .look import PLAIN, Look
 from .report import Report
 
@@ -27,9 +28,18 @@ def render(report: Report, look: Look = PLAIN) -> str:
     for one in report.withdrawn:
         plain = _line(one.finding, look._replace(color=False, width=None))
         lines.append(look.faint(look.folded(f"withdrawn: {plain}: {_printable(one.reason)}")))
+    lines += failures(report, look)
     lines += [look.folded(_printable(f"note: {note}")) for note in report.notes]
     lines.append(summary(report, look))
     return "\n".join(lines) + "\n"
+
+
+def failures(report: Report, look: Look = PLAIN) -> list[str]:
+    """The failures that are no findings, a line each; what could not be read goes to the error stream."""
+    return [
+        look.folded(_printable(f"{one.file}: {one.code} {one.message} [{one.severity.label}]"))
+        for one in report.failures_beside_findings()
+    ]
 
 
 def problems(report: Report) -> str:
@@ -63,9 +73,13 @@ def summary(report: Report, look: Look = PLAIN) -> str:
         for severity in reversed(Severity)
         if (count := report.count(severity))
     ]
+    others = [look.severity(told, Severity.ERROR) for told in counted(report.failures_beside_findings())]
     files = f"{len(report.files)} file{'s' if len(report.files) != 1 else ''}"
     if not counts:
+        if others:
+            return f"{', '.join(others)} in {files}"
         return f"no findings in {files}" if report.files else "nothing was checked"
+    counts += others
     first = max(report.findings, key=lambda one: one.severity)
     fixable = {one.file for one in report.findings if one.fix is not None and one.fix.safe}
     fixing = ""
@@ -87,10 +101,15 @@ def statistics(report: Report, look: Look = PLAIN) -> str:
         counts.setdefault(one.rule.code, []).append(one)
     width = max((len(code) for code in counts), default=0)
     lines = [
-        f"{len(found):6} {code:{width}}  {found[0].rule.name}, in {len({one.file for one in found})} files"
+        f"{len(found):6} {code:{width}}  {found[0].rule.name}, in {_files(found)}"
         for code, found in sorted(counts.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
     return "\n".join([*lines, summary(report, look)]) + "\n"
+
+
+def _files(findings: list[Finding]) -> str:
+    count = len({one.file for one in findings})
+    return f"{count} file{'s' if count != 1 else ''}"
 
 
 def _line(
@@ -106,8 +125,12 @@ def _line(
         where += f": {place.subject}"
     more = ""
     if others:
+        # Of an image there are none to name: the same fault in two platforms of one archive.
         lines = ", ".join(str(one.place.span.line) for one in others[:8] if one.place.span)
-        more = f" (+{len(others)} more: line{'s' if len(others) > 1 else ''} {lines}{', …' if others[8:] else ''})"
+        named = (
+            f": line{'s' if len(others) > 1 else ''} {lines}{', …' if others[8:] else ''}" if lines else ""
+        )
+        more = f" (+{len(others)} more{named})"
     code, label = finding.rule.code, f"[{finding.severity.label}]"
     line = look.folded(_printable(f"{where}: {code} {finding.message} {label}{more}"))
     if look.color:

@@ -32,8 +32,20 @@ def services(processes: Sequence[Process]) -> list[str]:
     return list(names)
 
 
-def processes_check(run: Run) -> Check:
-    """All that runs."""
+def processes_checks(run: Run) -> list[Check]:
+    """All that runs, and what has ended without being reaped."""
+    tree = _tree(run)
+    # Those of another parent are its own to wait for.
+    zombies = [one for one in run.seen.processes if one.state == "Z" and one.parent == 1]
+    if tree.verdict is not Verdict.PROVED or not zombies:
+        return [tree]
+    count = f"{len(zombies)} zombie{'s' if len(zombies) > 1 else ''}"
+    proof = {"zombies": [one.pid for one in zombies[:50]], "source": run.seen.source}
+    summary = f"{count} that PID 1 does not reap: start it by an init (tini, or docker run --init)"
+    return [tree, Check("processes.zombies", "processes", Verdict.DISPROVED, summary, proof)]
+
+
+def _tree(run: Run) -> Check:
     if run.unreadable:
         return Check("processes.tree", "processes", Verdict.CANNOT_TELL, run.unreadable)
     seen = run.seen.processes
@@ -46,7 +58,7 @@ def processes_check(run: Run) -> Check:
     if len(found) > 1:
         summary += f", {len(found)} services: {', '.join(found[:5])}"
     if zombies:
-        summary += f", {zombies} of them zombies that PID 1 does not reap"
+        summary += f", {zombies} of them zombies"
     if orphans:
         summary += f", {len(orphans)} left to PID 1 by a parent that ended"
     listed = [

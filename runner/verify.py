@@ -16,7 +16,7 @@ from .peers import peers_check
 from .pieces import pieces_check
 from .ports import MAX_PORTS, Port, declared_ports, exposed_checks, listening_checks, plain_check
 from .proc import Snapshot
-from .processes import processes_check
+from .processes import processes_checks
 from .session import PROBE, Archive, Container, Session
 from .stop import STOP_SECONDS, stop_check
 from .timing import alone, working
@@ -234,7 +234,7 @@ def _observed(
         checks += exposed_checks(declared[:MAX_PORTS], run.seen.listeners, run.ending, run.seconds)
     checks.append(command_check(config, run))
     checks.append(user_check(config, run, container))
-    checks.append(processes_check(run))
+    checks += processes_checks(run)
     return checks
 
 

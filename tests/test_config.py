@@ -33,7 +33,7 @@ def imglint(*arguments: str, cwd: Path) -> Any:
 
 
 def codes(settings: Settings, text: str = FAULTY) -> set[str]:
-    return {one.rule.code for one in lint_text(Text(text), settings)[0].findings}
+    return {one.rule.code for one in lint_text(Text(text), settings).findings}
 
 
 def test_the_documented_example_is_valid_and_names_every_key(tmp_path: Path) -> None:
@@ -137,13 +137,13 @@ def test_profiles() -> None:
 
 def test_the_hadolint_profile_speaks_of_all_stages_alike() -> None:
     text = "FROM debian:12 AS build\nADD a /b\nRUN apt-get update\nFROM debian:12\n"
-    found = lint_text(Text(text), Settings(profile="hadolint"))[0].findings
+    found = lint_text(Text(text), Settings(profile="hadolint")).findings
     assert [(one.rule.code, one.severity.label) for one in found] == [("DL3020", "error")]
 
 
 @pytest.mark.parametrize("one", DIFFERENCES, ids=lambda one: f"{one.code}-{hash(one.example) % 997}")
 def test_differences_from_hadolint_are_what_the_guide_says(one: Difference) -> None:
-    found = lint_text(Text(one.example), Settings(profile="hadolint"))[0].findings
+    found = lint_text(Text(one.example), Settings(profile="hadolint")).findings
     lines = {f.place.span.line for f in found if f.place.span and one.code in (f.rule.code, *f.rule.aliases)}
     assert tuple(sorted(lines)) == one.imglint
 

@@ -98,8 +98,13 @@ def test_the_command(
 ) -> None:
     image = images.on(engine, SERVER)
     expectations = tmp_path / "verify.yaml"
-    assert main(["verify", image, "--ignore", "ALL", "--write-expect", str(expectations)]) == 0
-    assert main(["verify", image, "--ignore", "ALL", "--expect", str(expectations)]) == 0
+    assert (
+        main(["verify", image, "--ignore", "ALL", "--fail-on", "error", "--write-expect", str(expectations)])
+        == 0
+    )
+    assert (
+        main(["verify", image, "--ignore", "ALL", "--fail-on", "error", "--expect", str(expectations)]) == 0
+    )
     expectations.write_text(expectations.read_text().replace("uid: 0", "uid: 7"))
     capsys.readouterr()
     assert main(["verify", image, "--ignore", "ALL", "--expect", str(expectations), "--format", "json"]) == 1

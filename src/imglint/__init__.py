@@ -13,7 +13,7 @@ In Python as on the command line, which calls the same functions:
 
     >>> report = imglint.audit("examples/waste/Dockerfile", "examples/waste/waste.tar")
     >>> [cell.antipattern for cell in report.matrix if cell.verdict == "fail"]
-    [2, 3, 9, 9]
+    [2, 3, 9]
 
 `verify` runs an image on the local engine and gives an Observation. What goes wrong with an input is
 an `InputError`, with its `subject`, `problem` and `hint`.

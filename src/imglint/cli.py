@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,10 +46,12 @@ Level = Annotated[
         "--fail-level", help="The severity from which on the exit code is 1, or none.  [default: warning]"
     ),
 ]
-AuditLevel = Annotated[
+FailOnOption = Annotated[
     str | None,
     typer.Option(
-        "--fail-level", help="The severity from which on a finding makes its cell fail.  [default: info]"
+        "--fail-on",
+        help="The level from which on a disproved check fails the run: error, warning, info, none;"
+        " or unknown: what could not be decided fails it, too.  [default: warning]",
     ),
 ]
 BuildArgs = Annotated[list[str] | None, typer.Option("--build-arg", help="NAME=VALUE, as for docker build.")]
@@ -411,6 +413,7 @@ def verify(
     select: Select = None,
     ignore: Ignore = None,
     fail_level: Level = None,
+    fail_on: FailOnOption = None,
     engine: EngineOption = None,
 ) -> int:
     """Run images and prove ports, health check, command, user, processes, writes and stop.
@@ -428,11 +431,13 @@ def verify(
         raise UsageError("--dry-run is told as text or json: there are no findings before anything ran")
     if dry_run and write_expect is not None:
         raise UsageError("--dry-run observes nothing that --write-expect could write")
+    if allow_unknown and fail_on == "unknown":
+        raise UsageError("--allow-unknown and --fail-on unknown contradict each other: leave one out")
     wishes = Wishes(
         tuple(publish or ()), publish_all, deep, harden, stop_timeout, probe_image, tuple(expect or ()), allow_unknown
     )  # fmt: skip
     return command(
-        image, _settings(select, ignore, fail_level), formats, wishes,
+        image, _settings(select, ignore, fail_level, fail_on), formats, wishes,
         write_expect=write_expect, dry_run=dry_run, engine=engine,
     )  # fmt: skip
 
@@ -450,7 +455,8 @@ def audit(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
-    fail_level: AuditLevel = None,
+    fail_level: Level = None,
+    fail_on: FailOnOption = None,
     build_arg: BuildArgs = None,
     target: Target = None,
     against: Against = None,
@@ -465,8 +471,7 @@ def audit(
     """
     from .commands.audit import audit as command
 
-    # The cells ask for the ten things themselves, so that notes make them fail, too.
-    settings = _settings(select, ignore, fail_level or "info", build_arg, target)
+    settings = _settings(select, ignore, fail_level, fail_on, build_arg, target)
     return command(
         dockerfile, image, settings, outputs(format or [], output or []), run=run, verify=not no_verify,
         engine=engine, against=against,
@@ -477,11 +482,12 @@ def _settings(
     select: list[str] | None,
     ignore: list[str] | None,
     fail_level: str | None,
+    fail_on: str | None = None,
     build_arg: list[str] | None = None,
     target: str | None = None,
 ) -> Settings:
     """The settings of the nearest configuration, and what the command line sets."""
-    single = {"fail_level": fail_level, "target": target}
+    single = {"fail_level": fail_level, "fail_on": fail_on, "target": target}
     given = {"select": select or [], "ignore": ignore or [], "build_arg": build_arg or []}
     return Configuration(
         choose(given | {name: [value] for name, value in single.items() if value is not None})
@@ -531,14 +537,15 @@ HookRun = Annotated[bool, typer.Option("--run", help="Start the images, too.")]
 @hooks.command("install")
 def hook_install(
     run: HookRun = False,
-    fail_level: AuditLevel = None,
+    fail_level: Level = None,
+    fail_on: FailOnOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a hook that is not imglint's.")] = False,
 ) -> int:
     """Write the pre-push hook of the Git repository here."""
     from .commands.hook import install
 
-    choose({"fail_level": [fail_level]} if fail_level else {})
-    return install(run=run, fail_level=fail_level, force=force)
+    _levels(fail_level, fail_on)
+    return install(run=run, fail_level=fail_level, fail_on=fail_on, force=force)
 
 
 @hooks.command("uninstall")
@@ -554,14 +561,20 @@ def hook_run(
     remote: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
     url: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
     run: HookRun = False,
-    fail_level: AuditLevel = None,
+    fail_level: Level = None,
+    fail_on: FailOnOption = None,
     engine: EngineOption = None,
 ) -> int:
     """Audit the commits that are named on standard input, as Git names them to a pre-push hook."""
     from .commands.hook import run as command
 
-    chosen = choose({"fail_level": [fail_level or "info"]})
-    return command(remote or url, chosen, start=run, engine=engine)
+    return command(remote or url, _levels(fail_level, fail_on), start=run, engine=engine)
+
+
+def _levels(fail_level: str | None, fail_on: str | None) -> dict[str, Any]:
+    """What the command line says of them, by the names of the settings."""
+    given = {"fail_level": fail_level, "fail_on": fail_on}
+    return choose({name: [value] for name, value in given.items() if value is not None})
 
 
 @app.command()
@@ -583,7 +596,8 @@ def push(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
-    fail_level: AuditLevel = None,
+    fail_level: Level = None,
+    fail_on: FailOnOption = None,
     engine: EngineOption = None,
 ) -> int:
     """Audit an image by its ID and push exactly that ID, if it passes.
@@ -598,5 +612,5 @@ def push(
     if force != bool(reason and reason.strip()):
         raise UsageError("--force and --reason go together: say why what fails is pushed")
     wanted = Push(image, to, dockerfile, run, reason, record)
-    settings = _settings(select, ignore, fail_level or "info")
+    settings = _settings(select, ignore, fail_level, fail_on)
     return command(wanted, settings, outputs(format or [], output or []), engine=engine)

@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .exits import Exit
 from .rules.gates import Limits
 from .rules.policy import Policy
 from .rules.rule import Severity
+from .rules.verdicts import FailOn
 
 if TYPE_CHECKING:
     from .rules.entry import Entry
-    from .rules.rule import Evidence, Finding
+    from .rules.rule import Evidence
 
 SEVERITIES = {severity.label: severity for severity in Severity}
 PROFILES = ("default", "hadolint", "strict")
@@ -35,7 +35,8 @@ class Settings(NamedTuple):
     ignore: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
     severities: Mapping[str, Severity] = {}  # by code
-    fail_level: Severity | None = Severity.WARNING  # None: never
+    fail_level: Severity | None = Severity.WARNING  # of findings; None: never
+    fail_on: FailOn = FailOn()  # of a container's checks
     pragmas: bool = True
     build_args: Mapping[str, str] = {}
     target: str | None = None
@@ -59,17 +60,6 @@ class Settings(NamedTuple):
 
         wanted = select(self.select, self.ignore, self.extend_select, self.profile)
         return tuple(one for one in wanted if evidence is None or evidence in one.evidence)
-
-    def exit_for(self, findings: Iterable[Finding], *, failed: bool = False) -> Exit:
-        """The exit code that findings call for; `failed`: a rule broke."""
-        if failed:
-            return Exit.INTERNAL
-        level = self.fail_level
-        return (
-            Exit.FINDINGS
-            if level is not None and any(one.severity >= level for one in findings)
-            else Exit.CLEAN
-        )
 
     def limits_of(self, names: Iterable[str]) -> Limits:
         """The limits for an image of these names: those of the narrowest globs go before the wider ones."""

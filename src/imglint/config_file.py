@@ -12,6 +12,7 @@ from .rules.gates import Limits, parse_limits
 from .rules.policy import LABEL_TYPES, Policy
 from .rules.registry import UnknownCodeError, check, find
 from .rules.rule import Severity
+from .rules.verdicts import FAIL_ON, FailOn
 
 _MAX_BYTES = 1024 * 1024
 
@@ -151,6 +152,7 @@ _KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
     "extend-select": ("extend_select", _Reader.codes),
     "severity": ("severities", _Reader.severities),
     "fail-level": ("fail_level", _Reader.level),
+    "fail-on": ("fail_on", lambda r, k, v: FailOn.of(r.choice(k, v, FAIL_ON))),
     "pragmas": ("pragmas", _Reader.flag),
     "build-args": ("build_args", _Reader.table),
     "target": ("target", _Reader.text),

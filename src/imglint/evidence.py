@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from .analyzer import InputError
 from .config import Settings
-from .exits import Exit, worst
 from .linting import lint_files
 from .measuring import measure, weigh
 from .proving import Wishes, prove
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 def audit(
     dockerfile: str | None = None,
     image: str | None = None,
-    settings: Settings = Settings(fail_level=Severity.INFO),  # noqa: B008
+    settings: Settings = Settings(),  # noqa: B008
     *,
     run: bool = False,
     verify: bool = True,
@@ -83,25 +82,18 @@ def audit(
     notes, lines = _lineage(dockerfile, joined, settings)
     kept, withdrawn = _settled(joined.findings, joined.skipped, missing, doubts, related=not notes)
     rules = load(settings.entries())
-    level = Severity.INFO if settings.fail_level is None else settings.fail_level
+    # Where nothing is to fail the run, a cell still says what is so.
+    level = Severity.WARNING if settings.fail_level is None else settings.fail_level
     cells = matrix(kept, joined.skipped, rules, missing, doubts, level)
     cells = _with_vantage(cells, joined.observations)
-    # Beside the ten, what is broken counts; a note on style does not stop a push.
-    worst_allowed = max(level, Severity.WARNING)
-    failed = any(cell.verdict is CellVerdict.FAIL for cell in cells) or any(
-        one.severity >= worst_allowed for one in kept
-    )
-    failed = failed and settings.fail_level is not None
-    failed = failed or not all(gate.passed for gate in joined.gates)
-    # What the parts found may have been withdrawn meanwhile: only their other troubles count.
-    troubles = [Exit(part.exit_code) for part in parts if part.exit_code != Exit.FINDINGS]
     return joined._replace(
         findings=kept,
         withdrawn=withdrawn,
         notes=(*joined.notes, *notes),
         matrix=cells,
         lines=lines,
-        exit_code=worst([*troubles, Exit.FINDINGS if failed else Exit.CLEAN]),
+        fail_level=settings.fail_level,
+        fail_on=settings.fail_on,
     )
 
 
@@ -136,6 +128,7 @@ def _joined(parts: list[Report]) -> Report:
         files=tuple(dict.fromkeys(name for part in parts for name in part.files)),
         findings=tuple(one for part in parts for one in part.findings),
         skipped=tuple(one for part in parts for one in part.skipped),
+        problems=tuple(one for part in parts for one in part.problems),
         images=tuple(one for part in parts for one in part.images),
         observations=tuple(one for part in parts for one in part.observations),
         texts={name: text for part in parts for name, text in part.texts.items()},

@@ -1,27 +1,5 @@
-"""Exit codes, and the rule by which the worst of several wins."""
+"""Exit codes, by their short name. Which of them a run ends with follows from its report's failures."""
 
-import enum
-from collections.abc import Iterable
+from .reports.exits import Exit, worst
 
-
-class Exit(enum.IntEnum):
-    """What the process ends with. The comments are the table that the README prints."""
-
-    CLEAN = 0  # nothing found at or above the fail level
-    FINDINGS = 1  # findings at or above the fail level, or a gate broken
-    INPUT = 2  # usage, configuration or input error; an engine asked for and missing
-    NOTHING = 3  # a named path holds nothing to check
-    UNPARSABLE = 4  # a Dockerfile could not be parsed at all
-    INTERNAL = 5  # imglint itself failed
-    INTERRUPTED = 130  # interrupted
-
-
-_WORST_FIRST = (
-    Exit.INTERRUPTED, Exit.INTERNAL, Exit.INPUT, Exit.UNPARSABLE, Exit.FINDINGS, Exit.NOTHING,
-)  # fmt: skip
-
-
-def worst(codes: Iterable[Exit]) -> Exit:
-    """The exit code of a run whose parts ended with `codes`."""
-    seen = set(codes)
-    return next((code for code in _WORST_FIRST if code in seen), Exit.CLEAN)
+__all__ = ["Exit", "worst"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .analyzer import InputError
 from .git import answer
+from .rules.checks.house import RULE_FAILED
 
 if TYPE_CHECKING:
     from .analyzer.dockerfile import Text
@@ -54,6 +55,9 @@ def new_findings(
     loose = Counter(one.near for one in known if one.fingerprint not in matched)
     out = []
     for one in findings:
+        if one.rule is RULE_FAILED:  # the answer is not whole, today as before
+            out.append(one)
+            continue
         if one.fingerprint in matched:
             continue
         near = trace(one, text).near

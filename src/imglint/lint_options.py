@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .config import PROFILES, SEVERITIES
 from .reports.formats import FORMATS
+from .rules.verdicts import FAIL_ON, FailOn
 
 
 class UsageError(Exception):
@@ -112,6 +113,11 @@ def choose(given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         if level not in (*SEVERITIES, "none"):
             raise UsageError(f"--fail-level is {', '.join(SEVERITIES)} or none, not {level!r}")
         chosen["fail_level"] = SEVERITIES.get(level)
+    fail_on = _last(given, "fail_on")
+    if fail_on is not None:
+        if fail_on not in FAIL_ON:
+            raise UsageError(f"--fail-on is {', '.join(FAIL_ON[:-1])} or {FAIL_ON[-1]}, not {fail_on!r}")
+        chosen["fail_on"] = FailOn.of(fail_on)
     profile = _last(given, "profile")
     if profile is not None:
         if profile not in PROFILES:

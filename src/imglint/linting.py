@@ -11,12 +11,13 @@ from .analyzer import InputError
 from .analyzer.dockerfile import Dockerfile, Text
 from .config import Configuration, Settings
 from .discovery import dockerfiles
-from .exits import Exit, worst
+from .exits import Exit
 from .reports import Problem, Report
 from .rules.judge import Judgement, judge_dockerfile
 from .rules.policy import Policy
 from .rules.profiles import HADOLINT, HADOLINT_SHIPPED
 from .rules.registry import load
+from .rules.rule import Severity
 
 if TYPE_CHECKING:
     from .analyzer.dockerfile.context import BuildContext
@@ -32,9 +33,9 @@ class Linted(NamedTuple):
     name: str
     text: Text | None
     judgement: Judgement
-    code: Exit
     problem: Problem | None = None
     notes: tuple[str, ...] = ()
+    fail_level: Severity | None = Severity.WARNING  # of the file's own settings
 
 
 def lint(
@@ -59,8 +60,10 @@ def lint(
     """
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     decoded = Text.decode(data, name)
-    judgement, code = lint_text(decoded, settings)
-    return Report((name,), judgement.findings, judgement.skipped, texts={name: decoded}, exit_code=code)
+    judgement = lint_text(decoded, settings)
+    return Report(
+        (name,), judgement.findings, judgement.skipped, texts={name: decoded}, fail_level=settings.fail_level
+    )
 
 
 def lint_files(
@@ -83,7 +86,6 @@ def lint_files(
     """
     if isinstance(settings, Settings):
         settings = _Fixed(settings)
-    codes: list[Exit] = []
     problems: list[Problem] = []
     names: dict[str, None] = {}
     for path in paths:
@@ -91,13 +93,10 @@ def lint_files(
             found = [path] if path == "-" else dockerfiles(path)
         except InputError as error:
             problems.append(Problem.of(error))
-            codes.append(Exit.INPUT)
             continue
         if not found:
-            problems.append(
-                Problem(path, "holds no Dockerfile", "looked for Dockerfile, *.Dockerfile, Containerfile")
-            )
-            codes.append(Exit.NOTHING)
+            hint = "looked for Dockerfile, *.Dockerfile, Containerfile"
+            problems.append(Problem(path, "holds no Dockerfile", hint, Exit.NOTHING))
         names |= dict.fromkeys(found)
     results = _each(list(names), settings, since, jobs)
     texts = {one.text.name: one.text for one in results if one.text is not None}
@@ -109,7 +108,7 @@ def lint_files(
         problems=tuple(problems),
         notes=tuple(dict.fromkeys(note for one in results for note in one.notes)),
         texts=texts,
-        exit_code=worst([*codes, *(one.code for one in results)]),
+        fail_levels={one.text.name: one.fail_level for one in results if one.text is not None},
     )
 
 
@@ -152,7 +151,7 @@ def lint_file(name: str, configuration: Configuration, since: str | None = None)
         settings = configuration.settings(name)
         notes = settings.notes
         text = read_text(name, settings)
-        judgement, code = lint_text(text, settings, path=name)
+        judgement = lint_text(text, settings, path=name)
         known = _known(name, text, settings, since)
         if known is not None:
             from .known import new_findings
@@ -164,13 +163,11 @@ def lint_file(name: str, configuration: Configuration, since: str | None = None)
                     *notes,
                     f"{text.name}: {old} finding{'s' if old > 1 else ''} known before, not shown",
                 )
-            failed = judgement.failed
             judgement = judgement._replace(findings=new)
-            code = settings.exit_for(new, failed=failed)
     except InputError as error:
         code = Exit.UNPARSABLE if isinstance(error, UnparsableError) else Exit.INPUT
-        return Linted(name, None, nothing, code, Problem.of(error), notes)
-    return Linted(name, text, judgement, code, notes=notes)
+        return Linted(name, None, nothing, Problem.of(error, code), notes)
+    return Linted(name, text, judgement, notes=notes, fail_level=settings.fail_level)
 
 
 def _known(name: str, text: Text, settings: Settings, since: str | None) -> list[Trace] | None:
@@ -186,11 +183,11 @@ def _known(name: str, text: Text, settings: Settings, since: str | None) -> list
         before = text_at_revision(name, since)
         if before is not None:
             old = Text.decode(before, text.name)
-            known += [trace(one, old) for one in lint_text(old, settings, path=name)[0].findings]
+            known += [trace(one, old) for one in lint_text(old, settings, path=name).findings]
     return known
 
 
-def lint_text(text: Text, settings: Settings, *, path: str = "-") -> tuple[Judgement, Exit]:
+def lint_text(text: Text, settings: Settings, *, path: str = "-") -> Judgement:
     """Lint one text; `path` is where it stands, for the build context beside it.
 
     Raises:
@@ -204,7 +201,7 @@ def lint_text(text: Text, settings: Settings, *, path: str = "-") -> tuple[Judge
             text.name, f"has no stage {settings.target!r}", "give --target a stage's name or index"
         )
     hadolint = settings.profile == "hadolint"
-    judgement = judge_dockerfile(
+    return judge_dockerfile(
         file,
         load(_wanted(file, entries, settings)),
         pragmas=settings.pragmas,
@@ -212,7 +209,6 @@ def lint_text(text: Text, settings: Settings, *, path: str = "-") -> tuple[Judge
         severities={**HADOLINT, **settings.severities} if hadolint else settings.severities,
         silent_if_unshipped=HADOLINT_SHIPPED if hadolint else None,
     )
-    return judgement, settings.exit_for(judgement.findings, failed=judgement.failed)
 
 
 def _context(path: str, settings: Settings) -> BuildContext | None:

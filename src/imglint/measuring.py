@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from .analyzer import InputError
 from .config import Settings
-from .exits import Exit, worst
 from .reports import Problem, Report
 from .rules.gates import Limits
 from .rules.judge import Judgement, judge_image
@@ -90,27 +89,25 @@ def measure(
     rules = load(settings.entries("image"))
     images: list[Image] = []
     problems: list[Problem] = []
-    codes: list[Exit] = []
     judgements: list[Judgement] = []
     for source in sources:
         try:
             found = open_images(source, verify=verify, engine=engine, platform=platform)
         except InputError as error:
             problems.append(Problem.of(error))
-            codes.append(Exit.INPUT)
             continue
         for image in found:
             judgement = judge_image(image, rules, contents=contents)
             images.append(image)
             judgements.append(judgement)
-            codes.append(settings.exit_for(judgement.findings, failed=judgement.failed))
     return Report(
-        files=tuple(image.source for image in images),
+        # An archive may hold several images, as one for each platform.
+        files=tuple(dict.fromkeys(image.source for image in images)),
         findings=tuple(one for judgement in judgements for one in judgement.findings),
         skipped=tuple(one for judgement in judgements for one in judgement.skipped),
         problems=tuple(problems),
         images=tuple(images),
-        exit_code=worst(codes),
+        fail_level=settings.fail_level,
     )
 
 
@@ -159,13 +156,7 @@ def weigh(
                 )
         wanted = settings.limits_of((*image.tags, image.source)).replaced_by(limits)
         gates += check(image, wanted, before, dive=dive)
-    kept = Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS
-    return report._replace(
-        gates=tuple(gates),
-        earlier=weights,
-        notes=(*report.notes, *notes),
-        exit_code=worst([Exit(report.exit_code), kept]),
-    )
+    return report._replace(gates=tuple(gates), earlier=weights, notes=(*report.notes, *notes))
 
 
 def compare(
@@ -196,5 +187,5 @@ def compare(
         diff=ImageDiff(before, after, bases),
         gates=gates,
         earlier={after.id: weigh(before)},
-        exit_code=Exit.CLEAN if all(one.passed for one in gates) else Exit.FINDINGS,
+        fail_level=settings.fail_level,
     )

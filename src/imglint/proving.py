@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analyzer import InputError
 from .config import Settings
-from .exits import Exit, worst
 from .measuring import open_image
 from .reports import Problem, Report
 from .rules.judge import judge_container
 from .rules.registry import load
 
 if TYPE_CHECKING:
-    from .runner import Check, Engine, Observation
+    from .runner import Engine, Observation
     from .runner.expect import Expectations
     from .runner.session import Archive
     from .runner.structure_test import StructureTests
@@ -134,18 +133,6 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
     return seen
 
 
-def unmet(seen: Observation, *, allow_unknown: bool) -> list[Check]:
-    """The expectations that do not hold, or could not be decided where that does not pass."""
-    from .runner import Verdict
-
-    passing = {Verdict.PROVED, *((Verdict.CANNOT_TELL, Verdict.NOT_OBSERVED) if allow_unknown else ())}
-    return [
-        one
-        for one in seen.checks
-        if one.name.startswith(("expect.", "structure.")) and one.verdict not in passing
-    ]
-
-
 def side_by_side(work: Any, images: Sequence[str]) -> list[Observation]:
     """Do the work for several images, two at a time, in their order."""
     if len(images) == 1:
@@ -194,20 +181,16 @@ def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: 
         for one in seen
         if (one.started and one.processes) or not files.structure_tests
     ]
-    findings = tuple(finding for one in judged for finding in one.findings)
-    code = settings.exit_for(findings, failed=any(one.failed for one in judged))
-    if any(unmet(one, allow_unknown=wishes.allow_unknown) for one in seen):
-        code = worst([code, Exit.FINDINGS])
-    if any(_problems(seen)):
-        code = worst([code, Exit.INPUT])
     return Report(
         files=tuple(images),
-        findings=findings,
+        findings=tuple(finding for one in judged for finding in one.findings),
         skipped=tuple(skipped for one in judged for skipped in one.skipped),
         problems=tuple(_problems(seen)),
         notes=tuple(dict.fromkeys(note for one in seen for note in one.notes)),
         observations=tuple(seen),
-        exit_code=code,
+        fail_level=settings.fail_level,
+        fail_on=settings.fail_on,
+        allow_unknown=wishes.allow_unknown,
     )
 
 

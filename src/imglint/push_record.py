@@ -11,7 +11,6 @@ from typing import Any
 from .analyzer import InputError
 from .pushing import Pushed, Target
 from .reports import Report
-from .rules.matrix import CellVerdict
 
 
 class PushRecord:
@@ -29,12 +28,12 @@ class PushRecord:
         self, path: str | None, report: Report, identity: str, target: Target, reason: str | None
     ) -> None:
         self._path = path or _default_path()
-        codes = {code for cell in report.matrix if cell.verdict is CellVerdict.FAIL for code in cell.codes}
+        failures = report.failures()
         self._entry = {
             "image": identity,
             "target": str(target),
-            "passed": not report.exit_code,
-            "failed": sorted(codes),
+            "passed": not failures,
+            "failed": sorted({failure.code for failure in failures}),
             "reason": reason,
             "user": _user(),
         }

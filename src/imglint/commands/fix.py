@@ -66,7 +66,7 @@ def _fixed(name: str, configuration: Configuration, *, unsafe: bool) -> _Result:
     before = text = read_text(name, settings)
     count = left = 0
     for _ in range(_ROUNDS):
-        findings = lint_text(text, settings, path=name)[0].findings
+        findings = lint_text(text, settings, path=name).findings
         left = len(findings)
         result = apply(text, findings, unsafe=unsafe)
         new = Text(result.value, name)

@@ -17,9 +17,14 @@ from ..reports import Report
 from .show import fail, look_of
 
 
-def install(*, run: bool, fail_level: str | None, force: bool) -> Exit:
+def install(*, run: bool, fail_level: str | None, fail_on: str | None, force: bool) -> Exit:
     """Write the hook; one that is not imglint's is only replaced by force, and kept beside it."""
-    options = (" --run" if run else "") + (f" --fail-level {fail_level}" if fail_level else "")
+    options = " --run" if run else ""
+    options += "".join(
+        f" {option} {value}"
+        for option, value in (("--fail-level", fail_level), ("--fail-on", fail_on))
+        if value
+    )
     try:
         kept = hook_file.install(options, force=force)
     except InputError as error:
@@ -97,9 +102,9 @@ def _dockerfile(name: str, here: str, chosen: Mapping[str, Any], *, start: bool,
         report = audit(name, image, settings, run=start and image is not None, engine=engine)
     except InputError as error:
         return fail(error)
-    if report.exit_code:
+    if report.failures():
         _show(report)
-    return Exit(report.exit_code)
+    return report.exit_code
 
 
 def _show(report: Report) -> None:

@@ -117,11 +117,16 @@ def _diff_text(report: Report, look: Look) -> str:
 
 
 def _compared(report: Report, look: Look) -> str:
-    from ..reports import image_text
+    from ..reports import image_text, text
     from ..reports.gates_text import gates
 
-    more = f"\n\n{gates(report.gates, look)}" if report.gates else ""
-    return image_text.compared(report.images) + more + "\n"
+    parts = [image_text.compared(report.images)]
+    if report.gates:
+        parts.append(gates(report.gates, look))
+    failing = tuple(one for one in report.findings if report.fails(one))
+    if report.failures_beside_findings() or failing:
+        parts.append(text.render(report._replace(findings=failing), look).rstrip("\n"))
+    return "\n\n".join(parts) + "\n"
 
 
 def _image_text(report: Report, look: Look) -> str:

@@ -37,7 +37,7 @@ def lint(options: LintOptions) -> Exit:
         from ..reports.text import problems
 
         sys.stderr.write(problems(report))
-        return Exit(report.exit_code)
+        return report.exit_code
     return show(report, options.outputs, _statistics if options.statistics else _text)
 
 
@@ -55,7 +55,7 @@ def _write_baseline(report: Report, path: str) -> Exit:
     sys.stdout.write(
         f"{path}: {count} finding{'s' if count != 1 else ''} recorded; --baseline {path} leaves them out\n"
     )
-    return Exit.CLEAN if report.exit_code == Exit.FINDINGS else Exit(report.exit_code)
+    return Exit.CLEAN if report.exit_code == Exit.FINDINGS else report.exit_code
 
 
 def unknown_code(error: UnknownCodeError) -> Exit:

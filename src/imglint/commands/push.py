@@ -75,7 +75,8 @@ def _command(
     if shown not in (Exit.CLEAN, Exit.FINDINGS):
         sys.stderr.write(f"imglint: {target}: not pushed, since the audit was not whole\n")
         return shown
-    if report.exit_code and wanted.reason is None:
+    failures = report.failures()
+    if failures and wanted.reason is None:
         sys.stderr.write(
             f"imglint: {target}: not pushed\n"
             "  mend what failed; or push it all the same, which is recorded: --force --reason 'why'\n"
@@ -94,7 +95,7 @@ def _command(
         raise
     if record is not None:
         record.ended(pushed)
-    verdict = "although it fails the audit" if report.exit_code else "it passed the audit"
+    verdict = "although it fails the audit" if failures else "it passed the audit"
     sys.stdout.write(f"{pushed.target}: pushed {identity[:19]} as {pushed.digest}; {verdict}\n")
     return Exit.CLEAN
 

@@ -19,7 +19,7 @@ def show(report: Report, outputs: Iterable[tuple[str, str]], text: Callable[[Rep
     from ..output import write
 
     sys.stderr.write(problems(report))
-    codes = [Exit(report.exit_code)]
+    codes = [report.exit_code]
     for form, target in outputs:
         if form in FOR_PEOPLE:
             rendered = text(report, look_of(target, full=form == "full"))

@@ -9,6 +9,7 @@ from ..analyzer import InputError
 from ..exits import Exit
 from ..output import write
 from ..records import read
+from ..reports import Report
 from ..rules.gates import Growth
 from ..rules.trends import Trend, trends
 from .show import fail, look_of
@@ -28,7 +29,12 @@ def trend(file: str, *, image: str | None, last: int, growth: Growth | None, ove
     if not found:
         sys.stderr.write(f"imglint: {file}: holds no rows yet\n")
         return Exit.NOTHING
-    return Exit.CLEAN if all(one.gate is None or one.gate.passed for one in found) else Exit.FINDINGS
+    return _report(found).exit_code
+
+
+def _report(found: tuple[Trend, ...]) -> Report:
+    """What of the trends can make a run red."""
+    return Report(gates=tuple(one.gate for one in found if one.gate is not None))
 
 
 def _rendered(found: tuple[Trend, ...], form: str) -> str:
@@ -42,7 +48,10 @@ def _rendered(found: tuple[Trend, ...], form: str) -> str:
             }
             for one in found
         ]
-        return json.dumps({"version": 1, "trends": shown}, indent=1) + "\n"
+        from ..reports.json_v1 import failures
+
+        told = {"version": 1, "failures": failures(_report(found)), "trends": shown}
+        return json.dumps(told, indent=1) + "\n"
     if not found:
         return ""
     from ..reports import trend_text

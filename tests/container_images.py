@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ class Images:
     def __init__(self, docker: Engine, directory: Path) -> None:
         self._docker = docker
         self._directory = directory
+        self._mark = secrets.token_hex(4)  # another run of the tests on this engine has tags of its own
         self._built: set[str] = set()
         example_images.make_busybox(docker.api)
 
@@ -35,7 +37,7 @@ class Images:
         text = f"FROM {base or example_images.BUSYBOX}\n{lines}\n"
         contents = {"server.sh": SERVER, **(files or {})}
         name = hashlib.sha256(repr((text, sorted(contents.items()))).encode()).hexdigest()[:16]
-        tag = f"imglint-test:{name}"
+        tag = f"imglint-test:{self._mark}-{name}"
         if tag not in self._built:
             place = self._directory / name
             place.mkdir()

@@ -33,7 +33,7 @@ def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         directory = tmp_path_factory.mktemp("context")
         (directory / "Dockerfile").write_text(f"FROM {example_images.BUSYBOX}\n{lines}\n")
         (directory / "server.sh").write_text("#!/bin/sh\nwhile true; do echo hello | nc -l -p 8888; done\n")
-        tags.append(f"imglint-test:{len(tags)}")
+        tags.append(f"imglint-test:{directory.parent.name}-{len(tags)}")
         example_images.build(engine.api, directory, tags[-1])
         return tags[-1]
 

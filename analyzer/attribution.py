@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from .credentials import mask
+
 if TYPE_CHECKING:
     from .dockerfile import Dockerfile, Instruction
     from .image import Image, Step
@@ -84,5 +86,5 @@ def _squeezed(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    flat = _squeezed(text)
+    flat = mask(_squeezed(text))
     return flat if len(flat) <= 50 else flat[:49] + "…"

@@ -10,25 +10,28 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 _SHAPES = (
-    ("AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    ("GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{40,}\b"),
-    ("GitLab token", r"\bgl(?:pat|dt|rt|cbt)-[\w-]{20,}"),
-    ("Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    ("Google API key", r"\bAIza[0-9A-Za-z_-]{35}\b"),
-    ("Stripe key", r"\b[rs]k_live_[0-9A-Za-z]{20,}\b"),
-    ("npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
-    ("PyPI token", r"\bpypi-AgE[\w-]{50,}"),
-    ("Docker Hub token", r"\bdckr_(?:pat|oat)_[\w-]{20,}"),
-    ("DigitalOcean token", r"\bdo[opr]_v1_[0-9a-f]{64}\b"),
-    ("Hugging Face token", r"\bhf_[A-Za-z0-9]{34,}\b"),
-    ("SendGrid key", r"\bSG\.[\w-]{16,}\.[\w-]{16,}"),
-    ("Anthropic key", r"\bsk-ant-[\w-]{20,}"),
-    ("OpenAI key", r"\bsk-(?:proj-)?[A-Za-z0-9]{32,}"),
+    ("AWS access key", r"(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("GitHub token", r"gh[pousr]_[A-Za-z0-9]{36,}\b|github_pat_[A-Za-z0-9_]{40,}\b"),
+    ("GitLab token", r"gl(?:pat|dt|rt|cbt)-[\w-]{20,}"),
+    ("Slack token", r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    ("Google API key", r"AIza[0-9A-Za-z_-]{35}\b"),
+    ("Stripe key", r"[rs]k_live_[0-9A-Za-z]{20,}\b"),
+    ("npm token", r"npm_[A-Za-z0-9]{36}\b"),
+    ("PyPI token", r"pypi-AgE[\w-]{50,}"),
+    ("Docker Hub token", r"dckr_(?:pat|oat)_[\w-]{20,}"),
+    ("DigitalOcean token", r"do[opr]_v1_[0-9a-f]{64}\b"),
+    ("Hugging Face token", r"hf_[A-Za-z0-9]{34,}\b"),
+    ("SendGrid key", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
+    ("Anthropic key", r"sk-ant-[\w-]{20,}"),
+    ("OpenAI key", r"sk-(?:proj-)?[A-Za-z0-9]{32,}"),
     ("private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
-    ("JSON web token", r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+    ("JSON web token", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
 )
 # Patterns are strings where few texts need them: re compiles them at their first use, and keeps them.
 _SHAPE = "|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(_SHAPES))
+# What ends where a word may begin. The n of an escaped line end, as JSON, Python and GitHub's log write it, is no
+# part of a word, nor is the m of a terminal's colour.
+_BORDER = r"(?:\A|\W|\\[bfnrtv]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%0[AD]|\x1b\[[0-9;]*[mK])\Z"
 # One of these stands in every text that has one of the shapes.
 _SHAPE_MARKS = (
     "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-", "xox",
@@ -36,9 +39,20 @@ _SHAPE_MARKS = (
 )  # fmt: skip
 # user:password@ in a URL; a variable in its place is no credential.
 _USERINFO = r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
-_ASSIGNED = (
-    r"(?<![\w$-])(?:--)?(?P<name>[A-Za-z][\w.-]*)[=:][ ]?"
-    r"(?P<value>\"(?:[^\"\\]|\\.)+\"|'[^']+'|[^\s'\"|&;,]+)"
+# The same for masking, also where a colour stands before it, or a program has made one slash of two.
+_MASKED_USERINFO = r"(?<=[A-Za-z0-9]):/{1,3}[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
+# A name that something is assigned to, an option, or the older form of ENV; and the value behind it.
+_NAMED = (
+    r"(?<![\w$-])(?:--?)?(?P<name>[A-Za-z][\w.-]{0,100})[=:][ ]?"
+    r"|(?:(?<![\w-])--?|\bENV[ \t]+)(?P<spaced>[A-Za-z][\w.-]{0,100})[ \t]+(?![-=])"
+)
+_VALUE = r"\"(?:[^\"\\]|\\.)+\"|'[^']+'|[^\s'\"|&;,]+"
+
+# The lines of a key behind its first one, up to its last, however the line ends are written.
+_KEY_END = r"(?:[\s\"',\\]|(?<=\\)[nr]|%0[AD]|&#1[03];)"
+_KEY_REST = (
+    rf"(?:{_KEY_END}*[A-Za-z-]{{3,40}}:[ ][\w,.@+/-]{{1,100}})*(?:{_KEY_END}*[A-Za-z0-9+/=]{{16,}})*"
+    rf"(?:{_KEY_END}*[A-Za-z0-9+/]{{1,15}}={{0,2}})?(?:{_KEY_END}*-----END [A-Z ]{{1,60}}-----)?"
 )
 
 _SECRET_WORDS = frozenset(
@@ -53,7 +67,7 @@ _SECRET_KEYS = frozenset(
 _HARMLESS = frozenset(
     "file path dir public pub version alias name tokenizer url uri host length size ttl expiry expires"
     " expiration timeout type enabled enable required policy less passwordless user username gpg release"
-    " count limit endpoint issuer audience algorithm format prefix regex field header id".split()
+    " count limit endpoint issuer audience algorithm format prefix regex field header id stdin".split()
 )
 _PLACEHOLDERS = (
     r"(?i)(?:true|false|yes|no|on|off|none|null|nil|undefined|\d{1,2}|x+|\*+|<.*>|\.\.\.)$|.*\bchange_?me\b"
@@ -93,6 +107,8 @@ def find_credentials(text: str) -> list[Credential]:
     found = []
     shaped = any(mark in text for mark in _SHAPE_MARKS)
     for match in re.finditer(_SHAPE, text) if shaped else ():
+        if not re.search(_BORDER, text[max(match.start() - 12, 0) : match.start()]):
+            continue
         kind = _SHAPES[int((match.lastgroup or "s0")[1:])][0]
         found.append(Credential(kind, match.start(), match.end()))
     if "://" in text and "@" in text:
@@ -104,18 +120,50 @@ def find_credentials(text: str) -> list[Credential]:
 
 def mask(text: str) -> str:
     """The text with the values of credentials replaced by ****, also those that a name gives away."""
-    ranges = [(one.start, one.end) for one in find_credentials(text)]
-    for match in re.finditer(_ASSIGNED, text):
-        value = match["value"].strip("\"'")
-        if names_secret(match["name"]) and not value.startswith("$") and not is_placeholder(value):
-            ranges.append(match.span("value"))
+    ranges = _shaped(text)
+    known = re.compile(_VALUE)
+    for match in re.finditer(_NAMED, text):
+        if ranges and ranges[-1][0] <= match.start() < ranges[-1][1]:
+            continue
+        if not names_secret(match["name"] or match["spaced"]) or not (
+            found := known.match(text, match.end())
+        ):
+            continue
+        value = found[0].strip("\"'")
+        if not value.startswith("$") and not is_placeholder(value):
+            ranges.append(found.span())
+    return _without(text, ranges)
+
+
+def mask_shapes(text: str) -> str:
+    """The text with the values masked that are credentials by their own shape.
+
+    Leaves whole what a report says itself, where "secret.Dockerfile:120" would be taken for an assignment;
+    and knows them also where JSON, XML, Python or GitHub's log escaped what stands before.
+    """
+    ranges = _shaped(text)
+    return _without(text, ranges) if ranges else text
+
+
+def _shaped(text: str) -> list[tuple[int, int]]:
+    ranges = []
+    for one in find_credentials(text):
+        end = one.end
+        if one.kind == "private key" and (rest := re.compile(_KEY_REST).match(text, end)):
+            end = rest.end()  # what begins with that line is the key itself
+        ranges.append((one.start, end))
+    if ":/" in text and "@" in text:
+        ranges += [match.span("value") for match in re.finditer(_MASKED_USERINFO, text)]
+    return ranges
+
+
+def _without(text: str, ranges: list[tuple[int, int]]) -> str:
     out = []
     at = 0
     for start, end in sorted(ranges):
-        if start < at:
-            continue
-        out.append(text[at:start] + "****")
-        at = end
+        if start >= at:
+            out.append(text[at:start] + "****")
+        at = max(at, end)
     return "".join(out) + text[at:]
 
 

@@ -6,6 +6,7 @@ Escaping as the runner undoes it: %, CR and LF everywhere, ":" and "," in proper
 
 from __future__ import annotations
 
+from ..analyzer.credentials import mask_shapes
 from ..rules.rule import Finding, Severity
 from .report import Report, relative
 from .text import printable
@@ -49,7 +50,7 @@ def _finding(report: Report, finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return mask_shapes(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

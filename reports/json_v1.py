@@ -112,6 +112,8 @@ def _plan(plan: Plan) -> dict[str, Any]:
 
 
 def _hardening(observation: Observation) -> dict[str, Any]:
+    from ..analyzer.credentials import masked
+
     found = observation.hardening
     assert found is not None
     return {
@@ -120,7 +122,7 @@ def _hardening(observation: Observation) -> dict[str, Any]:
         "docker_run": found.flags(),
         "compose": found.compose(),
         "kubernetes": found.kubernetes(),
-        "trials": [one._asdict() for one in found.trials],
+        "trials": [masked(one._asdict()) for one in found.trials],
     }
 
 
@@ -169,7 +171,10 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _fix(finding: Finding) -> dict[str, Any] | None:
-    if finding.fix is None:
+    from ..analyzer.credentials import mask
+
+    # A fix with a masked credential would do harm to who makes it: `imglint fix` has the whole one.
+    if finding.fix is None or mask(finding.fix.text) != finding.fix.text:
         return None
     span = finding.fix.span
     return {

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..analyzer.credentials import mask
+from ..analyzer.credentials import mask, mask_shapes
 from ..analyzer.dockerfile.reference import parse_reference
 from ..analyzer.image.history import instruction_text
 from ..rules.gates import weigh
@@ -97,7 +97,7 @@ def marker(report: Report) -> str:
     for name in report.files:
         tags = next((one.tags for one in report.images if one.source == name), ())
         names.append(parse_reference(tags[0]).familiar if tags else name)
-    subject = re.sub(r"[^\w./:, -]|--+", "", ", ".join(sorted(set(names))))[:200]
+    subject = re.sub(r"[^\w./:, -]|--+", "", mask_shapes(", ".join(sorted(set(names)))))[:200]
     return f"<!-- imglint report: {subject} -->"
 
 

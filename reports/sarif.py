@@ -7,6 +7,7 @@ import re
 from typing import Any
 from urllib.parse import quote
 
+from ..analyzer.credentials import mask_shapes
 from ..rules.rule import Finding, Rule, Severity
 from .failure import Failure, numbered
 from .json_v1 import CONFIGURATION, URL
@@ -146,5 +147,5 @@ def _location(finding: Finding) -> dict[str, Any]:
 
 def uri(path: str) -> str:
     """A file as a reference, which is relative where the file is below the working directory."""
-    told = quote(relative(path).encode("utf-8", "surrogateescape"))
+    told = quote(mask_shapes(relative(path)).encode("utf-8", "surrogateescape"), safe="/*")
     return f"file://{told}" if told.startswith("/") else told

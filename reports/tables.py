@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from ..analyzer.credentials import mask_shapes
+
 # The builder names what it copied by 64 digits that tell a person nothing.
 _LONG_HASH = re.compile(r"((?:file|dir|multi):[0-9a-f]{8})[0-9a-f]{56}")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -28,8 +30,11 @@ def change(grown: int) -> str:
 
 
 def clipped(text: str, width: int) -> str:
-    """One line of at most `width` characters, control characters made visible."""
-    flat = _LONG_HASH.sub(r"\1…", " ".join(text.split()))
+    """One line of at most `width` characters, control characters made visible.
+
+    What is cut off could tell no more that the rest was a credential, so that these are masked before.
+    """
+    flat = _LONG_HASH.sub(r"\1…", " ".join(mask_shapes(text).split()))
     flat = "".join(char if char.isprintable() else "�" for char in flat)
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 

@@ -154,6 +154,8 @@ def _folded(findings: tuple[Finding, ...]) -> list[tuple[Finding, tuple[Finding,
 
 def _frame(finding: Finding, report: Report, look: Look) -> list[str]:
     """The source line with carets, the proof, and the fix."""
+    from ..analyzer.credentials import mask
+
     out = []
     text, span = report.texts.get(finding.file), finding.place.span
     if text and span:
@@ -163,7 +165,7 @@ def _frame(finding: Finding, report: Report, look: Look) -> list[str]:
     notes = [f"   = {name}: {_shown(value)}" for name, value in (finding.proof or {}).items()]
     if finding.fix:
         word = "fix" if finding.fix.safe else "possible fix"
-        notes.append(f"   = {word}: {finding.fix.text}")
+        notes.append(f"   = {word}: {mask(finding.fix.text)}")
     notes.append(f"   = why: {finding.rule.summary}")
     return out + [look.folded(_printable(note), "     ") for note in notes]
 

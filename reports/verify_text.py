@@ -49,7 +49,7 @@ def _hardening(found: Hardening, image: str, look: Look) -> list[str]:
 
     if not found.holds:
         why = next((one.reason for one in found.trials if not one.holds), "")
-        return [f"no options were found under which it does what it did: {why}"]
+        return [f"no options were found under which it does what it did: {mask(why)}"]
     lines = [f"{len(found.trials)} runs; with these options it does all that it did:", ""]
     lines.append(f"docker run {' '.join(found.flags())} {image}")
     for title, structure in (
@@ -61,7 +61,7 @@ def _hardening(found: Hardening, image: str, look: Look) -> list[str]:
         lines += [
             "",
             *(
-                f"{'holds' if one.holds else 'fails'}  {one.options}  {one.reason}".rstrip()
+                f"{'holds' if one.holds else 'fails'}  {one.options}  {mask(one.reason)}".rstrip()
                 for one in found.trials
             ),
         ]

@@ -206,6 +206,7 @@ INDEX = (
     Entry(
         "AV0806", "private-key-in-layer", "credentials", True, 8, ("CIS-DI-0010",), ("image",), (), (), False
     ),
+    Entry("AV0807", "token-in-file", "credentials", True, 8, ("CIS-DI-0010",), ("image",), (), (), False),
     Entry("AV0901", "no-user", "user", True, 9, ("CKV_DOCKER_3", "S6471"), ("dockerfile",), (), (), False),
     Entry(
         "AV0902", "world-writable", "user", False, 9, ("S2612",), ("dockerfile",), ("RUN",), ("chmod",), False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,8 +45,11 @@ class _Collector:
                 else:
                     self.skipped.setdefault((rule.code, one.reason), one._replace(file=self.file))
         except Exception as error:
+            from ..analyzer.credentials import mask
+
             where = Place(self.evidence)
-            finding = RULE_FAILED.finding(where, code=rule.code, error=f"{type(error).__name__}: {error}")
+            told = mask(f"{type(error).__name__}: {error}")
+            finding = RULE_FAILED.finding(where, code=rule.code, error=told)
             self.findings.append(finding._replace(file=self.file))
 
 
@@ -114,16 +118,37 @@ def judge_image(image: Image, rules: Iterable[Rule], *, contents: bool = False) 
     for rule in rules:
         for check in rule.image_checks:
             collector.take(rule, check, image)
-    checks = [(rule, *one) for rule in rules for one in rule.file_checks] if contents else []
-    if checks:
-        for entry, data in image.scan(lambda entry: max(wanted(entry) for _, wanted, _ in checks)):
-            for rule, wanted, file_check in checks:
-                size = wanted(entry)
-                if size:
-                    collector.take(rule, file_check, image, entry, data[:size])
+    if contents:
+        _look_into(image, rules, collector)
+    else:
+        for rule in rules:
+            if rule.content_checks or rule.file_checks:
+                skipped = rule.skip("image", "what files hold was not looked at; `imglint audit` does")
+                collector.skipped[rule.code, skipped.reason] = skipped._replace(file=image.source)
     if image.own_layers.start:
         collector.findings = [_owned(one, image) for one in collector.findings]
     return _sealed(collector)
+
+
+def _look_into(image: Image, rules: tuple[Rule, ...], collector: _Collector) -> None:
+    """Put what the files of all layers hold before the checks that ask for it. All is read once."""
+    from ..analyzer.image.scan import ContentScan
+
+    checks = [(rule, *one) for rule in rules for one in rule.file_checks]
+    content_checks = [(rule, check) for rule in rules for check in rule.content_checks]
+    if not checks and not content_checks:
+        return
+    scan = ContentScan()
+    for entry, blocks in image.scan():
+        head = next(blocks, b"")
+        for rule, wanted, file_check in checks:
+            size = wanted(entry)
+            if size and head:
+                collector.take(rule, file_check, image, entry, head[:size])
+        if content_checks:
+            scan.add(entry, itertools.chain([head], blocks))
+    for rule, content_check in content_checks:
+        collector.take(rule, content_check, image, scan)
 
 
 def _owned(finding: Finding, image: Image) -> Finding:

@@ -11,6 +11,7 @@ from ..analyzer.dockerfile.span import Span
 if TYPE_CHECKING:
     from ..analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
     from ..analyzer.image import Entry, Image
+    from ..analyzer.image.scan import ContentScan
     from ..runner import Observation
     from .policy import Policy
 
@@ -136,6 +137,7 @@ StageCheck = Callable[["Stage"], Outcome]
 InstructionCheck = Callable[["Instruction", "Stage"], Outcome]
 CommandCheck = Callable[["Command", "Stage"], Outcome]
 FileCheck = Callable[["Image", "Entry", bytes], Outcome]
+ContentCheck = Callable[["Image", "ContentScan"], Outcome]
 ImageCheck = Callable[["Image"], Outcome]
 ContainerCheck = Callable[["Observation"], Outcome]
 
@@ -201,6 +203,7 @@ class Rule:
         self.command_checks: list[tuple[tuple[str, ...], CommandCheck]] = []
         self.image_checks: list[ImageCheck] = []
         self.file_checks: list[tuple[Callable[[Entry], int], FileCheck]] = []
+        self.content_checks: list[ContentCheck] = []
         self.container_checks: list[ContainerCheck] = []
 
     def __repr__(self) -> str:
@@ -218,7 +221,7 @@ class Rule:
         kinds: set[Evidence] = set()
         if self.whole_file_checks or self.instruction_checks or self.command_checks:
             kinds.add("dockerfile")
-        if self.image_checks or self.file_checks:
+        if self.image_checks or self.file_checks or self.content_checks:
             kinds.add("image")
         if self.container_checks:
             kinds.add("container")
@@ -273,10 +276,10 @@ class Rule:
         return check
 
     def file(self, wanted: Callable[[Entry], int]) -> Callable[[FileCheck], FileCheck]:
-        """A check of files' contents in all layers of an image: check(image, entry, beginning).
+        """A check of how files begin, in all layers of an image: check(image, entry, beginning).
 
-        `wanted` says how many bytes of an entry the check has to see, 0 for none. Contents are
-        looked at by `audit` only.
+        `wanted` says how many bytes of an entry the check has to see, at most 1 MiB, 0 for none.
+        Contents are looked at by `audit` only.
         """
 
         def register(check: FileCheck) -> FileCheck:
@@ -284,6 +287,14 @@ class Rule:
             return check
 
         return register
+
+    def contents(self, check: ContentCheck) -> ContentCheck:
+        """A check of what all files of all layers were searched for: check(image, scan).
+
+        Contents are looked at by `audit` only.
+        """
+        self.content_checks.append(check)
+        return check
 
     def container(self, check: ContainerCheck) -> ContainerCheck:
         """A check of what was observed of a running container."""

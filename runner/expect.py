@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..analyzer.credentials import mask
 from .errors import EngineError
 from .execution import run as run_command
 from .files import read, stat
@@ -175,7 +176,7 @@ def inside(wanted: Expectations, container: Container, run: Run) -> list[Check]:
             checks.append(Check("expect.command", subject, Verdict.NOT_OBSERVED, run.ending))
             continue
         ran = run_command(container.session.engine, container.id, command, _COMMAND_SECONDS)
-        proof = {"exit": ran.exit_code, "stdout": ran.output[-500:], "stderr": ran.errors[-500:]}
+        proof = {"exit": ran.exit_code, "stdout": mask(ran.output)[-500:], "stderr": mask(ran.errors)[-500:]}
         faults = []
         if ran.exit_code != int(one.get("exit", 0)):
             faults.append(f"ended with {ran.exit_code}")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ..analyzer.credentials import mask
 from . import health
 from .errors import EngineError
 from .ports import Port
@@ -94,22 +95,24 @@ class Oracle:
             if missing:
                 ports = ", ".join(str(one) for one in sorted(missing))
                 return Outcome(
-                    False, f"nothing listens on {ports}", {"missing": ports, "log": log[-500:]}, *peak
+                    False, f"nothing listens on {ports}", {"missing": ports, "log": mask(log)[-500:]}, *peak
                 )
             if not first.alive:
                 why = f"still runs, where it ended with {first.exit_code}"
-                return Outcome(False, why, {"log": log[-500:]}, *peak)
+                return Outcome(False, why, {"log": mask(log)[-500:]}, *peak)
             failed = self._health(container, learning=learning)
             if failed:
-                return Outcome(False, failed, {"log": log[-500:]}, *peak)
+                return Outcome(False, failed, {"log": mask(log)[-500:]}, *peak)
             return self._complaints(log, peak)
 
     def _ended(self, container: Container, state: Mapping[str, Any]) -> Outcome:
         code, log = state.get("ExitCode"), container.logs(200)
-        proof = {"exit_code": code, "oom": bool(state.get("OOMKilled")), "log": log[-500:]}
+        proof = {"exit_code": code, "oom": bool(state.get("OOMKilled")), "log": mask(log)[-500:]}
         if self._first.alive:
             last = log.strip().splitlines()[-1:] or [""]
-            return Outcome(False, f"it ends with {code}{f': {last[0][:120]}' if last[0] else ''}", proof)
+            return Outcome(
+                False, f"it ends with {code}{f': {mask(last[0])[:120]}' if last[0] else ''}", proof
+            )
         if code != self._first.exit_code:
             return Outcome(False, f"it ends with {code}, where it ended with {self._first.exit_code}", proof)
         return self._complaints(log, (0, 0))
@@ -132,7 +135,9 @@ class Oracle:
         known = set(self._first.log.splitlines())
         new = [one for one in log.splitlines() if one not in known and _TROUBLE.search(one)]
         if new:
-            return Outcome(False, f"goes on, but complains: {new[0].strip()[:120]}", {"log": new[:10]}, *peak)
+            return Outcome(
+                False, f"goes on, but complains: {mask(new[0].strip())[:120]}", {"log": new[:10]}, *peak
+            )
         return Outcome(True, "", {}, *peak)
 
 

@@ -14,6 +14,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ..analyzer.credentials import mask
 from .engine import Engine, errors
 from .errors import EngineError
 from .execution import Ran, run
@@ -101,7 +102,9 @@ class Side:
         """
         ran = self.run(LOOK)
         if ran.exit_code is None or "=tcp" not in ran.output:
-            raise Unreadable(f"the side container did not answer: {ran.errors.strip()[:200] or 'no output'}")
+            raise Unreadable(
+                f"the side container did not answer: {mask(ran.errors.strip())[:200] or 'no output'}"
+            )
         return parse(ran.output)
 
     def signal(self, name: str, pids: Sequence[int]) -> bool:

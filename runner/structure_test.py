@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..analyzer.credentials import mask
 from .engine import Engine, errors
 from .errors import EngineError
 from .expect import load_yaml
@@ -144,8 +145,8 @@ def _command_tests(session: Session, raw: Mapping[str, Any], config: Mapping[str
         proof = {
             "command": command,
             "exit_code": ended.code,
-            "stdout": ended.output[-500:],
-            "stderr": ended.errors[-500:],
+            "stdout": mask(ended.output)[-500:],
+            "stderr": mask(ended.errors)[-500:],
         }
         yield _verdict("structure.command", name, faults, proof)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..analyzer.credentials import mask
 from . import health, published
 from .calibration import UNKNOWN, Calibration, Controls, calibrate, calibration_check, start_controls
 from .command import command_check, user_check
@@ -246,7 +247,7 @@ def _health_by_hand(check: health.HealthCheck, container: Container, view: View)
 
 
 def _stays(run: Run) -> Check:
-    proof = {"exit_code": run.exit_code, "seconds": round(run.seconds, 2), "log": run.log[-500:]}
+    proof = {"exit_code": run.exit_code, "seconds": round(run.seconds, 2), "log": mask(run.log)[-500:]}
     if run.alive:
         summary = f"still runs after {run.seconds:.1f} s"
         return Check("container.stays", "PID 1", Verdict.PROVED, summary, proof)
@@ -254,7 +255,7 @@ def _stays(run: Run) -> Check:
     if run.exit_code == 0:
         summary += ": it went into the background, or had nothing to do"
     elif run.log.strip():
-        summary += f": {run.log.strip().splitlines()[-1][:120]}"
+        summary += f": {mask(run.log.strip().splitlines()[-1])[:120]}"
     return Check("container.stays", "PID 1", Verdict.DISPROVED, summary, proof)
 
 

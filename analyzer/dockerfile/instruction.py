@@ -135,5 +135,7 @@ class Instruction:
 
 def shown(raw: str) -> str:
     """A word of the input, made fit for a message."""
-    clean = raw.encode("utf-8", "replace").decode()
+    from ..credentials import mask
+
+    clean = mask(raw.encode("utf-8", "replace").decode())
     return repr(clean if len(clean) <= 40 else clean[:39] + "…")

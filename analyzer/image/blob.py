@@ -283,7 +283,7 @@ def unpacked(blob: Blob, progress: Progress | None = None) -> Iterator[bytes]:
     if not kind:
         yield from chunks(blob, None, progress)
         return
-    stored = _Stored(chunks(blob, None, progress))
+    stored = ChunkFile(chunks(blob, None, progress))
     try:
         if kind == "gzip":
             from isal import igzip
@@ -307,7 +307,7 @@ def unpacked(blob: Blob, progress: Progress | None = None) -> Iterator[bytes]:
         ) from error
 
 
-class _Stored(io.RawIOBase):
+class ChunkFile(io.RawIOBase):
     """Chunks as a file object, for the decompressors."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
@@ -316,9 +316,11 @@ class _Stored(io.RawIOBase):
         self._rest = b""
 
     def readable(self) -> bool:
+        """It is only read."""
         return True
 
     def readinto(self, buffer: bytearray, /) -> int:  # type: ignore[override]
+        """Up to as many bytes as the buffer holds; 0 at the end."""
         if not self._rest:
             self._rest = next(self._chunks, b"")
         part = self._rest[: len(buffer)]

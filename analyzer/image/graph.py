@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..credentials import mask, mask_shapes
+
 if TYPE_CHECKING:
     import networkx as nx
 
@@ -68,13 +70,14 @@ def graph(images: Iterable[Image]) -> nx.DiGraph[str]:
 
 
 def as_text(found: nx.DiGraph[str], form: str) -> str:
-    """A graph as "graphml", "dot" or "json" (networkx' node-link form).
+    """A graph as "graphml", "dot" or "json" (networkx' node-link form), with credentials masked.
 
     Raises:
         ValueError: another form.
     """
     import networkx as nx
 
+    found = _masked(found)
     if form == "graphml":
         return "\n".join(nx.generate_graphml(_printable(found))) + "\n"
     if form == "json":
@@ -84,6 +87,26 @@ def as_text(found: nx.DiGraph[str], form: str) -> str:
     if form == "dot":
         return _dot(found)
     raise ValueError(f"{form!r} is no form of a graph: graphml, dot, json")
+
+
+def _masked(found: nx.DiGraph[str]) -> nx.DiGraph[str]:
+    """The same graph with the credentials masked in the texts of its nodes, and in what they are called."""
+    import networkx as nx
+
+    names = {node: mask_shapes(node) for node in found}
+    changed = {node: name for node, name in names.items() if name != node}
+    # Two nodes must not become one.
+    taken = set(found)
+    for node, name in changed.items():
+        number = 1
+        while (new := name if number == 1 else f"{name} {number}") in taken:
+            number += 1
+        taken.add(new)
+        changed[node] = new
+    out: nx.DiGraph[str] = nx.relabel_nodes(found, changed)
+    for _, attributes in out.nodes(data=True):
+        attributes |= {key: mask(value) for key, value in attributes.items() if isinstance(value, str)}
+    return out
 
 
 def _clean(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -360,15 +360,16 @@ class Image:
             self._heads[key] = read_contents(self._blobs[entry.layer], entry, length)
         return self._heads[key]
 
-    def scan(self, wanted: Callable[[Entry], int]) -> Iterator[tuple[Entry, bytes]]:
-        """The beginnings of files in all layers, also of those that no container sees.
+    def scan(self) -> Iterator[tuple[Entry, Iterator[bytes]]]:
+        """The files of all layers with their contents in blocks, also those that no container sees.
 
-        `wanted` says how many bytes of an entry to read. Each layer is gone through once.
+        Each layer is gone through once; the blocks of a file can be read until the next one is asked for.
+        A sparse file has none.
         """
-        from .scan import contents_of
+        from .scan import files_of
 
         for blob, contents in zip(self._blobs, self._contents, strict=True):
-            yield from contents_of(blob, contents, wanted)
+            yield from files_of(blob, contents)
 
     def hidden_by(self, entry: Entry) -> int | None:
         """The layer that hides a file; None when a container sees it."""

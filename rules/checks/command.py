@@ -201,12 +201,14 @@ neither may end as they please: many are tools.
 
 @ENDED.container
 def ended_while_watched(observation: Observation) -> Outcome:
+    from ...analyzer.credentials import mask
+
     claims = [one.subject for one in observation.checks if one.name in ("ports.exposed", "health.engine")]
     if observation.started and not observation.alive and claims:
         proof = {
             "exit_code": observation.exit_code,
             "seconds": observation.seconds,
-            "log": observation.log[-400:],
+            "log": mask(observation.log)[-400:],
         }
         yield ENDED.finding(
             Place("container", subject="PID 1"),

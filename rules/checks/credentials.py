@@ -10,9 +10,14 @@ from ...analyzer.credentials import find_credentials, is_placeholder, mask, name
 from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...analyzer.dockerfile import Command, Instruction, Stage
     from ...analyzer.image import Entry, Image
+    from ...analyzer.image.scan import ContentScan
+    from ...analyzer.tokens import Token
     from ...runner import Observation
+    from ..rule import Finding
 
 VALUE = Rule(
     code="AV0801",
@@ -386,7 +391,8 @@ PRIVATE_KEY = Rule(
 Looked for by content in every layer, whatever the file is called and whether a container can still
 see it: a file that a later step deletes stays in the layer that wrote it. The message says which
 layer to read it from. Files of tests and documentation are left alone. Contents are looked at by
-`imglint audit`.
+`imglint audit`, also inside of compressed files and archives; where one can't be opened, the answer
+is `unknown`, unless something else is found.
 """,
     bad=(
         ImageExample(layers=({"srv/x": "-----BEGIN RSA PRIVATE KEY-----\n" + "a" * 64},)),
@@ -402,27 +408,101 @@ layer to read it from. Files of tests and documentation are left alone. Contents
         ImageExample(layers=({"usr/share/doc/x/key.pem": "-----BEGIN PRIVATE KEY-----\n" + "a" * 64},)),
     ),
 )
-_LARGEST_KEY = 64 * 1024
-# The first line alone stands in every program that reads keys. JSON writes line ends as \\n.
-_KEY_BLOCK = re.compile(
-    rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[rn])+"
-    rb"(?:[\w-]+:[^\n]*\n\s*)*[A-Za-z0-9+/]{40}"
+
+
+@PRIVATE_KEY.contents
+def private_keys(image: Image, scan: ContentScan) -> Outcome:
+    for entry, found in scan.tokens:
+        keys = [token for token in found if token.kind == "private key"]
+        if keys and not re.search(_NOT_KEYS, entry.path):
+            yield _in_layer(PRIVATE_KEY, image, entry, keys)
+    yield from _left_unread(PRIVATE_KEY, scan)
+
+
+TOKEN = Rule(
+    code="AV0807",
+    name="token-in-file",
+    severity=Severity.ERROR,
+    antipattern=8,
+    aliases=("CIS-DI-0010",),
+    message="{path} holds {what} in layer {layer}{deleted}: whoever has the image has it; revoke it, and give it"
+    " to the container at start",
+    page="""A file of some layer holds a credential of a well-known service.
+
+Every file of every layer is searched, whatever it is called and whether a container can still see
+it: a layer is pushed with all that it holds, also with what a later one deletes. Told by the marks,
+lengths and characters that services give their keys: access keys of AWS, tokens of GitHub, GitLab,
+Slack, npm, PyPI, Docker Hub, DigitalOcean and Hugging Face, keys of Stripe, Google, SendGrid,
+Anthropic and OpenAI, and passwords in URLs. Examples from documentation are left alone; so are JSON
+web tokens, which are made to be passed on and mostly expired.
+
+Text of one and of two bytes a character is read, and binary files, too. gzip, bzip2, xz, zstd and
+zip are unpacked, also in each other. A file that can't be looked into (another kind of archive, an
+encrypted one, a sparse file) makes the answer `unknown`, unless something else is found. Contents
+are looked at by `imglint audit`. The values are never printed.
+
+Revoke the credential first: who has pulled the image has it. Then mount it for the one RUN that
+needs it, `RUN --mount=type=secret`, or give it to the container at start.
+""",
+    bad=(
+        ImageExample(layers=({"app/app.env": "ID=AKIA" + "QZ3XK7PLMN4RTUVW\n"},)),
+        ImageExample(layers=({"app/settings.py": "T = 'ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a'"},)),
+        ImageExample(layers=({"a": "URL=postgres://app:s3cr3t" + "pass@db.internal:5432/shop"}, {"a": None})),
+        ImageExample(layers=({"a": ("key: sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc").encode("utf-16")},)),
+    ),
+    good=(
+        ImageExample(layers=({"app/app.env": "ID=AKIAIOSFODNN7EXAMPLE\nTOKEN=ghp_" + "x" * 36},)),
+        ImageExample(layers=({"a": "postgres://user:password@localhost/ https://me:$TOKEN@db.internal/"},)),
+        ImageExample(
+            layers=({"a": "postgres://postgres:postgres@db.internal/ AKIA in AKIA-123 and ghp_short"},)
+        ),
+    ),
 )
+_TOLD_TOKENS = 4
 
 
-def _may_be_key(entry: Entry) -> int:
-    if not 64 <= entry.size <= _LARGEST_KEY or re.search(_NOT_KEYS, entry.path):
-        return 0
-    return 4096
+@TOKEN.contents
+def tokens_in_files(image: Image, scan: ContentScan) -> Outcome:
+    for entry, found in scan.tokens:
+        tokens = [token for token in found if token.kind != "private key"]
+        if tokens:
+            told = [f"{_a(token.kind)} ({_where(token)})" for token in tokens[:_TOLD_TOKENS]]
+            rest = len(tokens) - len(told)
+            what = ", ".join(told) + (f" and {rest} more" if rest else "")
+            yield _in_layer(TOKEN, image, entry, tokens, what=what)
+    yield from _left_unread(TOKEN, scan)
 
 
-@PRIVATE_KEY.file(_may_be_key)
-def key_block(image: Image, entry: Entry, data: bytes) -> Outcome:
-    if b"PRIVATE KEY" not in data or not _KEY_BLOCK.search(data):
-        return
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "AO" or kind.startswith("npm") else f"a {kind}"
+
+
+def _where(token: Token) -> str:
+    inside = f"{token.inside}, " if token.inside else ""
+    return inside + (f"line {token.line}" if token.line is not None else f"byte {token.offset}")
+
+
+def _in_layer(rule: Rule, image: Image, entry: Entry, tokens: Sequence[Token], **fields: object) -> Finding:
+    """A finding about a file of a layer, whether it can be seen or not."""
     layer = image.layers[entry.layer]
     by = image.hidden_by(entry)
     deleted = "" if by is None else f", where it can be read though layer {by} hides it"
     place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
-    proof = {"bytes": entry.size, "hidden_by": by}
-    yield PRIVATE_KEY.finding(place, path=f"/{entry.path}", layer=layer.index, deleted=deleted, proof=proof)
+    proof = {
+        "bytes": entry.size,
+        "hidden_by": by,
+        "found": [token._asdict() for token in tokens],
+    }
+    return rule.finding(
+        place, path=f"/{entry.path}", layer=layer.index, deleted=deleted, proof=proof, **fields
+    )
+
+
+def _left_unread(rule: Rule, scan: ContentScan) -> Outcome:
+    """Files that could not be looked into may hold anything."""
+    if scan.unread:
+        first = scan.unread[0]
+        count = len(scan.unread)
+        files = f"{count} files" if count > 1 else "a file"
+        reason = f"{files} could not be looked into: /{first.entry.path} is {first.why}"
+        yield rule.skip("image", reason + (" and so on" if count > 1 else ""))

@@ -32,14 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(_dispatch(arguments))
     except KeyboardInterrupt:
-        sys.stderr.write("imglint: interrupted\n")
+        _tell("imglint: interrupted\n")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone, as `head` does. Nothing more can be told.
-        sys.stderr.close()
-        return Exit.CLEAN
     except Exception as error:
-        return _broken(error)
+        return _failed(error)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -61,7 +57,7 @@ def _dispatch(arguments: list[str]) -> int:
     try:
         options = parse(arguments[1:] if command == "lint" else arguments)
     except UsageError as error:
-        sys.stderr.write(f"imglint: {error}\n  `imglint lint --help` lists the options\n")
+        _tell(f"imglint: {error}\n  `imglint lint --help` lists the options\n")
         return Exit.INPUT
     return lint(options)
 
@@ -72,18 +68,40 @@ def _suggest(word: str) -> None:
 
     close = difflib.get_close_matches(word, sorted(_COMMANDS), 1, 0.7)
     if close:
-        sys.stderr.write(f"imglint: did you mean the command `imglint {close[0]}`?\n")
+        _tell(f"imglint: did you mean the command `imglint {close[0]}`?\n")
+
+
+def _failed(error: Exception) -> int:
+    from .analyzer import InputError
+    from .output import of_standard_output
+
+    told = error if isinstance(error, InputError) else of_standard_output(error)
+    if told is None:
+        return _broken(error)
+    from .commands.show import fail
+
+    return fail(told)
 
 
 def _broken(error: Exception) -> int:
-    """An error of ours: say so, with what a report needs."""
+    """An error of ours: say so, with what a report needs, and without the credentials of what was read."""
     import platform
     import traceback
 
-    sys.stderr.write("imglint: internal error; please report it with what follows\n")
-    sys.stderr.write(f"  imglint {_version()}, Python {platform.python_version()}, {platform.platform()}\n")
-    sys.stderr.write("".join(traceback.format_exception(error)))
+    from .analyzer.credentials import mask
+
+    _tell(
+        "imglint: internal error; please report it with what follows\n"
+        f"  imglint {_version()}, Python {platform.python_version()}, {platform.platform()}\n"
+        + mask("".join(traceback.format_exception(error)))
+    )
     return Exit.INTERNAL
+
+
+def _tell(text: str) -> None:
+    from .output import tell
+
+    tell(text)
 
 
 def _version() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from .analyzer import InputError
 from .config import PROFILES, Configuration, Settings
 from .exits import Exit
 from .lint_options import UsageError, build, choose, in_pairs, outputs
+from .output import tell, write_own
 from .reports.formats import FORMATS
 from .rules.gates import Limits, parse_limits
 
@@ -82,7 +82,7 @@ def run(arguments: Sequence[str]) -> int:
         return fail(error)
     except (_ClickException, UsageError) as error:
         told = getattr(error, "format_message", error.__str__)()
-        sys.stderr.write(f"imglint: {told}\n  `imglint --help` lists commands and options\n")
+        tell(f"imglint: {told}\n  `imglint --help` lists commands and options\n")
         return Exit.INPUT
     return int(result or 0)
 
@@ -95,7 +95,7 @@ def app_commands() -> frozenset[str]:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"imglint {__version__}\n")
+        write_own(f"imglint {__version__}\n")
         raise typer.Exit
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from .analyzer import InputError
 from .git import git
-from .output import write
+from .output import write_own
 
 _MARK = "# imglint pre-push hook"
 _SCRIPT = """\
@@ -69,7 +69,7 @@ def install(options: str, *, force: bool) -> str | None:
         if kept is not None:
             os.replace(hook, kept)
         os.makedirs(os.path.dirname(hook), exist_ok=True)
-        write(_SCRIPT.format(mark=_MARK, python=shlex.quote(sys.executable), options=options), hook)
+        write_own(_SCRIPT.format(mark=_MARK, python=shlex.quote(sys.executable), options=options), hook)
         os.chmod(hook, 0o755)  # noqa: S103  (Git runs it)
     return kept
 

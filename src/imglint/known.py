@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from .analyzer import InputError
+from .analyzer.credentials import mask_shapes
 from .git import answer
 from .rules.checks.house import RULE_FAILED
 
@@ -112,7 +113,8 @@ def baseline_text(findings: Iterable[Finding], texts: Mapping[str, Text], path: 
 
 
 def _relative(file: str, directory: str) -> str:
-    return os.path.relpath(os.path.abspath(file), directory).replace(os.sep, "/")
+    # As it stands in the file, where credentials are masked.
+    return mask_shapes(os.path.relpath(os.path.abspath(file), directory).replace(os.sep, "/"))
 
 
 def text_at_revision(file: str, revision: str) -> bytes | None:

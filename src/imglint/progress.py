@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 
+from .output import is_terminal, tell
+
 _PATIENCE = 1.0  # seconds; what ends before needs no bar
 _BETWEEN = 0.1
 _WIDTH = 30
@@ -21,7 +23,7 @@ class ProgressBar:
         self._subject = subject
         self._total = total
         self._done = 0
-        self._next = time.monotonic() + _PATIENCE if sys.stderr.isatty() else float("inf")
+        self._next = time.monotonic() + _PATIENCE if is_terminal(sys.stderr) else float("inf")
         self._drawn = False
 
     def __call__(self, count: int) -> None:
@@ -31,8 +33,7 @@ class ProgressBar:
         if now >= self._next:
             self._next = now + _BETWEEN
             self._drawn = True
-            sys.stderr.write(f"\r\x1b[2K{self.line()}")
-            sys.stderr.flush()
+            tell(f"\r\x1b[2K{self.line()}")
 
     def counted(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The same chunks, counted as they pass."""
@@ -56,8 +57,7 @@ class ProgressBar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._drawn:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            tell("\r\x1b[2K")
 
 
 class StatusLine:
@@ -69,10 +69,9 @@ class StatusLine:
 
     def __call__(self, doing: str) -> None:
         """Show this now."""
-        if sys.stderr.isatty():
+        if is_terminal(sys.stderr):
             self._shown = True
-            sys.stderr.write(f"\r\x1b[2K{self._subject}: {doing}")
-            sys.stderr.flush()
+            tell(f"\r\x1b[2K{self._subject}: {doing}")
 
     def __enter__(self) -> StatusLine:
         return self
@@ -81,8 +80,7 @@ class StatusLine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._shown:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
+            tell("\r\x1b[2K")
 
 
 def bytes_of(path: str) -> int:

@@ -147,12 +147,18 @@ def expectations_text(seen: Observation) -> str:
     """What was observed, as a file of expectations."""
     import yaml
 
+    from .analyzer.credentials import masked
     from .runner.expect import observed_expectations
     from .runner.writes import directories_of
 
     directories = directories_of(one for one in seen.writes if one.bytes is not None)
     head = f"# What must hold of {seen.image}: imglint verify {seen.image} --expect THIS-FILE\n"
-    return head + yaml.safe_dump(observed_expectations(seen, directories), sort_keys=False)
+    expected = observed_expectations(seen, directories)
+    for key in [key for key, value in expected.items() if masked(value) != value]:
+        # What holds a credential could only be written masked, and would not hold then.
+        del expected[key]
+        head += f"# {key}: left out, since it holds a credential\n"
+    return head + yaml.safe_dump(expected, sort_keys=False)
 
 
 def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: str | None = None) -> Report:

@@ -9,6 +9,8 @@ import os
 from typing import Any
 
 from .analyzer import InputError
+from .analyzer.credentials import masked
+from .output import append
 from .pushing import Pushed, Target
 from .reports import Report
 
@@ -72,15 +74,10 @@ def _default_path() -> str:
 
 def _append(path: str, entry: dict[str, Any]) -> None:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    line = json.dumps({"time": now, **entry}) + "\n"
+    line = json.dumps({"time": now, **masked(entry)}) + "\n"
     try:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        # One write of one line: those of others can't get between.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
+        append(line, path)
     except OSError as error:
         problem = f"the push can't be recorded: {(error.strerror or str(error)).lower()}"
         raise InputError(path, problem, "--record names another file") from error

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .analyzer import InputError
+from .analyzer.credentials import mask_shapes
 from .git import answer, git
 
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -44,7 +45,7 @@ def refs(data: bytes) -> tuple[Ref, ...]:
         if len(fields) != 4 or not all(_OBJECT.fullmatch(one) for one in (fields[1], fields[3])):
             raise InputError(
                 f"standard input, line {number}",
-                f"is not what Git gives to a pre-push hook: {line[:80]!r}",
+                f"is not what Git gives to a pre-push hook: {mask_shapes(line)[:80]!r}",
                 f"it has to be LOCAL-REF OBJECT REMOTE-REF OBJECT; {_PASS}",
             )
         found.append(Ref(*fields))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from .analyzer import InputError
+from .analyzer.credentials import mask_shapes
 from .analyzer.dockerfile.reference import parse_reference
 from .git import answer
 from .rules.trends import Row
@@ -40,9 +41,10 @@ def commit() -> str:
 def row_of(image: Image, at: str) -> Row:
     """What is recorded of an image at a commit."""
     name = parse_reference(image.tags[0] if image.tags else "")
+    shown = mask_shapes(name.familiar or os.path.basename(image.source))
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Row(
-        now, at, name.familiar or os.path.basename(image.source), name.tag or "", image.platform, image.id,
+        now, at, shown, mask_shapes(name.tag or ""), image.platform, image.id,
         image.pull_bytes, image.content_bytes, image.live_bytes, image.wasted_bytes, len(image.layers),
     )  # fmt: skip
 
@@ -85,7 +87,7 @@ def read(path: str) -> tuple[Row, ...]:
     except InputError:
         raise
     except Exception as error:  # pandas and pyarrow let through whatever their parsers raise
-        told = " ".join(str(error).split())[:200]
+        told = " ".join(mask_shapes(str(error)).split())[:200]
         raise InputError(path, f"is no record of sizes: {told}", _HINT) from error
 
 

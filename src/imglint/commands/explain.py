@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..exits import Exit
-from ..output import write
+from ..output import write_own
 from ..rules.index import INDEX
 from ..rules.registry import UnknownCodeError, find, load
 from .lint import unknown_code
@@ -17,7 +17,7 @@ def explain(code: str) -> Exit:
         entry = find(code)
     except UnknownCodeError as error:
         return unknown_code(error)
-    write(page(load([entry])[0]), "-")
+    write_own(page(load([entry])[0]), "-")
     return Exit.CLEAN
 
 
@@ -26,5 +26,5 @@ def rules(form: str) -> Exit:
     from ..reports.rules_text import as_json, table
 
     every = load(INDEX)
-    write(as_json(every) if form == "json" else table(every), "-")
+    write_own(as_json(every) if form == "json" else table(every), "-")
     return Exit.CLEAN

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..analyzer import InputError
+from ..analyzer.credentials import mask
 from ..analyzer.dockerfile import Dockerfile, Text
 from ..config import Configuration
 from ..discovery import dockerfiles
 from ..exits import Exit, worst
 from ..linting import lint_text, read_text
+from ..output import replace, tell, write
 from ..rules.fix import apply
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
@@ -55,7 +56,7 @@ def fix(
     except UnknownCodeError as error:
         return unknown_code(error)
     verb = "could be fixed" if diff else "fixed"
-    sys.stderr.write(f"{fixed} {verb} in {files} file{'s' if files != 1 else ''}, {left} left to you\n")
+    tell(f"{fixed} {verb} in {files} file{'s' if files != 1 else ''}, {left} left to you\n")
     if diff and fixed:
         codes.append(Exit.FINDINGS)
     return worst(codes)
@@ -81,27 +82,22 @@ def _fixed(name: str, configuration: Configuration, *, unsafe: bool) -> _Result:
 def _show(name: str, result: _Result) -> None:
     import difflib
 
-    lines = difflib.unified_diff(
-        result.before.value.splitlines(keepends=True), result.after.splitlines(keepends=True), name, name
-    )
+    # Both are masked whole: a key's lines can only be told by what stands before them.
+    before, after = (mask(text).splitlines(keepends=True) for text in (result.before.value, result.after))
+    lines = difflib.unified_diff(before, after, name, name)
     text = "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
     )
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    write(text, errors="surrogateescape")
 
 
 def _write(name: str, value: str) -> None:
-    """Write a file whole or not at all, with its mode kept; a link stays a link."""
-    import shutil
-    import tempfile
+    """Write a file whole or not at all, with its mode kept; a link stays a link.
 
-    target = os.path.realpath(name)
+    It is the user's own text, of which nothing is masked.
+    """
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".imglint-", dir=os.path.dirname(target))
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(value.encode("utf-8", "surrogateescape"))
-        shutil.copymode(target, temporary)
-        os.replace(temporary, target)
+        replace(value.encode("utf-8", "surrogateescape"), os.path.realpath(name))
     except OSError as error:
         raise InputError(
             name, f"can't be written: {(error.strerror or str(error)).lower()}", "check who owns it"

@@ -12,6 +12,7 @@ from .. import hook_file
 from ..analyzer import InputError
 from ..config import Configuration
 from ..exits import Exit, worst
+from ..output import write
 from ..pushed import Ref, at, checked_out, commits, refs
 from ..reports import Report
 from .show import fail, look_of
@@ -30,7 +31,7 @@ def install(*, run: bool, fail_level: str | None, fail_on: str | None, force: bo
     except InputError as error:
         return fail(error)
     more = f"; the hook that was there is kept as {kept}" if kept else ""
-    sys.stdout.write(f"{hook_file.path()}: audits what `git push` sends from now on{more}\n")
+    write(f"{hook_file.path()}: audits what `git push` sends from now on{more}\n")
     return Exit.CLEAN
 
 
@@ -41,7 +42,7 @@ def uninstall() -> Exit:
     except InputError as error:
         return fail(error)
     what = "the hook that was there before is back" if back else "removed"
-    sys.stdout.write(f"{hook_file.path()}: {what}\n")
+    write(f"{hook_file.path()}: {what}\n")
     return Exit.CLEAN
 
 
@@ -81,12 +82,12 @@ def _commit(
         named = " to ".join(one for one in (ref, remote) if one and one != commit)
         where = f"{commit[:9]} ({named})" if named else commit[:9]
         if not names:
-            sys.stdout.write(f"imglint: {where} holds no Dockerfile\n")
+            write(f"imglint: {where} holds no Dockerfile\n")
             return Exit.NOTHING
         codes = [_dockerfile(name, here, chosen, start=start, engine=engine) for name in names]
         failed = sum(code is not Exit.CLEAN for code in codes)
         told = f"{failed} of {len(names)} fail" if failed else f"{len(names)} pass"
-        sys.stdout.write(f"imglint: {where}: of its Dockerfiles {told} the audit\n")
+        write(f"imglint: {where}: of its Dockerfiles {told} the audit\n")
     return worst(codes)
 
 
@@ -108,7 +109,6 @@ def _dockerfile(name: str, here: str, chosen: Mapping[str, Any], *, start: bool,
 
 
 def _show(report: Report) -> None:
-    from ..output import write
     from ..reports import matrix_text, text
 
     view = matrix_text.render if report.images else text.render

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..analyzer import InputError
 from ..config import Configuration
 from ..exits import Exit
 from ..lint_options import LintOptions
+from ..output import tell, write
 from ..reports import Report
 from ..reports.look import Look
 from ..rules.registry import UnknownCodeError
@@ -36,32 +35,29 @@ def lint(options: LintOptions) -> Exit:
         # Nothing was read: the errors say it all.
         from ..reports.text import problems
 
-        sys.stderr.write(problems(report))
+        tell(problems(report))
         return report.exit_code
     return show(report, options.outputs, _statistics if options.statistics else _text)
 
 
 def _write_baseline(report: Report, path: str) -> Exit:
     from ..known import baseline_text
-    from ..output import write
     from ..reports.text import problems
 
-    sys.stderr.write(problems(report))
+    tell(problems(report))
     try:
         write(baseline_text(report.findings, report.texts, path), path)
     except InputError as error:
         return fail(error)
     count = len(report.findings)
-    sys.stdout.write(
-        f"{path}: {count} finding{'s' if count != 1 else ''} recorded; --baseline {path} leaves them out\n"
-    )
+    write(f"{path}: {count} finding{'s' if count != 1 else ''} recorded; --baseline {path} leaves them out\n")
     return Exit.CLEAN if report.exit_code == Exit.FINDINGS else report.exit_code
 
 
 def unknown_code(error: UnknownCodeError) -> Exit:
     """Tell that no rule has a code, and which one was meant perhaps."""
     meant = f"did you mean {error.nearest}? " if error.nearest else ""
-    sys.stderr.write(f"imglint: {error}\n  {meant}`imglint rules` lists them\n")
+    tell(f"imglint: {error}\n  {meant}`imglint rules` lists them\n")
     return Exit.INPUT
 
 

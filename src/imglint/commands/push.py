@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..analyzer import InputError
@@ -11,6 +10,7 @@ from ..analyzer.image.source import parse_source
 from ..config import Settings
 from ..evidence import audit
 from ..exits import Exit
+from ..output import tell, write
 from ..push_record import PushRecord
 from ..pushing import is_content_id, push, target_of
 from ..rules.registry import UnknownCodeError
@@ -73,11 +73,11 @@ def _command(
         )
     shown = show(report, outputs, matrix_view)
     if shown not in (Exit.CLEAN, Exit.FINDINGS):
-        sys.stderr.write(f"imglint: {target}: not pushed, since the audit was not whole\n")
+        tell(f"imglint: {target}: not pushed, since the audit was not whole\n")
         return shown
     failures = report.failures()
     if failures and wanted.reason is None:
-        sys.stderr.write(
+        tell(
             f"imglint: {target}: not pushed\n"
             "  mend what failed; or push it all the same, which is recorded: --force --reason 'why'\n"
         )
@@ -96,7 +96,7 @@ def _command(
     if record is not None:
         record.ended(pushed)
     verdict = "although it fails the audit" if failures else "it passed the audit"
-    sys.stdout.write(f"{pushed.target}: pushed {identity[:19]} as {pushed.digest}; {verdict}\n")
+    write(f"{pushed.target}: pushed {identity[:19]} as {pushed.digest}; {verdict}\n")
     return Exit.CLEAN
 
 

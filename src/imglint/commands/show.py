@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from ..analyzer import InputError
 from ..exits import Exit, worst
+from ..output import is_terminal, tell, write
 from ..reports import Problem, Report
 from ..reports.formats import FOR_PEOPLE
 from ..reports.look import Look
@@ -16,9 +17,7 @@ from ..reports.text import problems
 
 def show(report: Report, outputs: Iterable[tuple[str, str]], text: Callable[[Report, Look], str]) -> Exit:
     """Render a report in each format; `text(report, look)` is the command's own view for people."""
-    from ..output import write
-
-    sys.stderr.write(problems(report))
+    tell(problems(report))
     codes = [report.exit_code]
     for form, target in outputs:
         if form in FOR_PEOPLE:
@@ -39,7 +38,7 @@ def look_of(target: str = "-", *, full: bool = False) -> Look:
 
     NO_COLOR (https://no-color.org) switches colours off, FORCE_COLOR on, also through pipes.
     """
-    terminal = target == "-" and sys.stdout.isatty()
+    terminal = target == "-" and is_terminal(sys.stdout)
     color = terminal and os.environ.get("TERM") != "dumb"
     if os.environ.get("FORCE_COLOR") and target == "-":
         color = os.environ["FORCE_COLOR"] != "0"
@@ -55,5 +54,5 @@ def look_of(target: str = "-", *, full: bool = False) -> Look:
 
 def fail(error: InputError) -> Exit:
     """Tell an input error on the error stream."""
-    sys.stderr.write(problems(Report(problems=(Problem.of(error),))))
+    tell(problems(Report(problems=(Problem.of(error),))))
     return Exit.INPUT

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 
 from ..analyzer import InputError
 from ..exits import Exit
-from ..output import write
+from ..output import tell, write
 from ..records import read
 from ..reports import Report
 from ..rules.gates import Growth
@@ -27,7 +26,7 @@ def trend(file: str, *, image: str | None, last: int, growth: Growth | None, ove
         return fail(error)
     write(_rendered(found, form), "-")
     if not found:
-        sys.stderr.write(f"imglint: {file}: holds no rows yet\n")
+        tell(f"imglint: {file}: holds no rows yet\n")
         return Exit.NOTHING
     return _report(found).exit_code
 

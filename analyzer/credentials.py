@@ -12,8 +12,12 @@ from typing import Any, NamedTuple
 _SHAPES = (
     ("AWS access key", r"(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     ("GitHub token", r"gh[pousr]_[A-Za-z0-9]{36,}\b|github_pat_[A-Za-z0-9_]{40,}\b"),
-    ("GitLab token", r"gl(?:pat|dt|rt|cbt)-[\w-]{20,}"),
-    ("Slack token", r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    (
+        "GitLab token",
+        r"gl(?:pat|dt|rtr?|cbt|ptt|soat|oas|agent|imt|ft|ffct)-[\w-]{20,}(?:\.[0-9a-z]{2}\.?[0-9a-z]{7})?",
+    ),
+    ("Slack token", r"xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{20,}"),
+    ("Slack webhook", r"hooks\.slack\.com/(?:services|workflows)/\w+/\w+/\w{16,}"),
     ("Google API key", r"AIza[0-9A-Za-z_-]{35}\b"),
     ("Stripe key", r"[rs]k_live_[0-9A-Za-z]{20,}\b"),
     ("npm token", r"npm_[A-Za-z0-9]{36}\b"),
@@ -23,7 +27,7 @@ _SHAPES = (
     ("Hugging Face token", r"hf_[A-Za-z0-9]{34,}\b"),
     ("SendGrid key", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
     ("Anthropic key", r"sk-ant-[\w-]{20,}"),
-    ("OpenAI key", r"sk-(?:proj-)?[A-Za-z0-9]{32,}"),
+    ("OpenAI key", r"sk-(?:[a-z]{2,10}-)?[A-Za-z0-9]{32,}|sk-[\w-]{20,}T3BlbkFJ[\w-]{16,}"),
     ("private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
     ("JSON web token", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
 )
@@ -34,7 +38,8 @@ _SHAPE = "|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(_S
 _BORDER = r"(?:\A|\W|\\[bfnrtv]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%0[AD]|\x1b\[[0-9;]*[mK])\Z"
 # One of these stands in every text that has one of the shapes.
 _SHAPE_MARKS = (
-    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glcbt-", "xox",
+    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt", "glcbt-", "glptt-",
+    "glsoat-", "gloas-", "glagent-", "glimt-", "glft-", "glffct-", "xox", "xapp-", "hooks.slack.com",
     "AIza", "k_live_", "npm_", "pypi-AgE", "dckr_", "_v1_", "hf_", "SG.", "sk-", "PRIVATE KEY", "eyJ",
 )  # fmt: skip
 # user:password@ in a URL; a variable in its place is no credential.
@@ -43,10 +48,10 @@ _USERINFO = r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+
 _MASKED_USERINFO = r"(?<=[A-Za-z0-9]):/{1,3}[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
 # A name that something is assigned to, an option, or the older form of ENV; and the value behind it.
 _NAMED = (
-    r"(?<![\w$-])(?:--?)?(?P<name>[A-Za-z][\w.-]{0,100})[=:][ ]?"
+    r"(?<![\w$-])(?:--?)?(?P<name>[A-Za-z][\w.-]{0,100})(?:\\*[\"'])?[ ]?[=:][ ]?"
     r"|(?:(?<![\w-])--?|\bENV[ \t]+)(?P<spaced>[A-Za-z][\w.-]{0,100})[ \t]+(?![-=])"
 )
-_VALUE = r"\"(?:[^\"\\]|\\.)+\"|'[^']+'|[^\s'\"|&;,]+"
+_VALUE = r"\\+\"[^\"\\]+\\+\"|\"(?:[^\"\\]|\\.)+\"|'[^']+'|[^\s'\"|&;,]+"
 
 # The lines of a key behind its first one, up to its last, however the line ends are written.
 _KEY_END = r"(?:[\s\"',\\]|(?<=\\)[nr]|%0[AD]|&#1[03];)"
@@ -129,7 +134,7 @@ def mask(text: str) -> str:
             found := known.match(text, match.end())
         ):
             continue
-        value = found[0].strip("\"'")
+        value = found[0].strip("\\\"'")
         if not value.startswith("$") and not is_placeholder(value):
             ranges.append(found.span())
     return _without(text, ranges)

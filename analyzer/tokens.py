@@ -14,8 +14,8 @@ PRIVATE_KEY = "private key"
 MOST_TOKENS = 100  # that are told of one file
 
 _URL = "password in a URL"
-# These begin inside of longer words, or with more than letters.
-_WITHIN_WORDS = frozenset({_URL, "Slack webhook", "AWS secret key"})
+# What stands before these belongs to them, or can't be part of a word.
+_WITHIN_WORDS = frozenset({_URL, "Slack webhook", "AWS secret key", PRIVATE_KEY})
 _REACH = 2048  # no token is longer
 _BEFORE = 128  # what has to be seen before one
 _HEAD = 4096
@@ -57,7 +57,7 @@ _SHAPES = (
     _Shape(
         "Slack token",
         (b"xoxa-", b"xoxb-", b"xoxo-", b"xoxp-", b"xoxr-", b"xoxs-"),
-        rb"(?:\d-)?\d{8,14}-[A-Za-z0-9-]{16,250}" + _END,
+        rb"(?:\d-)?\d{8,14}-[A-Za-z0-9-]{16,100}" + _END,
     ),
     _Shape("Slack token", (b"xapp-",), rb"\d-[A-Z0-9]{8,16}-\d{8,16}-[a-z0-9]{32,128}" + _END),
     _Shape(
@@ -75,7 +75,7 @@ _SHAPES = (
     _Shape("Hugging Face token", (b"hf_",), rb"[A-Za-z0-9]{34}" + _END),
     _Shape("SendGrid key", (b"SG.",), rb"[\w-]{22}\.[\w-]{43}(?![\w-])"),
     _Shape("Anthropic key", (b"sk-ant-",), rb"[a-z]{2,10}\d{2}-[\w-]{80,200}" + _END),
-    _Shape("OpenAI key", (b"sk-",), rb"(?:[a-z]{2,10}-)?[\w-]{20,100}T3BlbkFJ[\w-]{20,100}" + _END),
+    _Shape("OpenAI key", (b"T3BlbkFJ",), rb"[\w-]{20,100}" + _END),  # OpenAI in base64
     _Shape(
         _URL,
         (b"://",),
@@ -89,6 +89,13 @@ _SHAPES = (
         rb"(?: BLOCK)?-----(?:\s|\\[rn]){1,8}(?:[\w-]{1,40}:[^\n]{0,200}\n\s{0,8}){0,8}[A-Za-z0-9+/]{40}",
     ),
 )
+
+
+# The marks of some stand in their middle: how these begin.
+_BEGINNINGS = {
+    PRIVATE_KEY: re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}\Z"),
+    "OpenAI key": re.compile(rb"sk-[\w-]{20,110}\Z"),
+}
 
 
 class _Screen(NamedTuple):
@@ -155,12 +162,12 @@ _FEWEST_CHARACTERS = 6
 # What documentation calls a password, and names that lead nowhere.
 _NO_PASSWORDS = re.compile(
     rb"(?i)(?:(?:my|your|the|user|some|super|db|proxy|new|a)?[-_.]?(?:pass|passwd|password|passw0rd|passphrase|pwd|secret|token"
-    rb"|api[-_]?key)[-_.]?(?:\d{1,3}|here)?|changeme|change[-_]me|foobar|foobarbaz|s3cr3t|hunter2|letmein|p@ssw0rd"
+    rb"|api[-_]?key)[-_.]?(?:\d{1,3}|here)?|pass\W.*|changeme|change[-_]me|foobar|foobarbaz|s3cr3t|hunter2|letmein|p@ssw0rd"
     rb"|123456\d*|abcdef\w*|xyz\w*|%\w+%?|_+\w+_+)$"
 )
 _NO_HOSTS = re.compile(
-    rb"(?i)(?:.*\.)?(?:example(?:\.\w+)?|invalid|test|host|hostname|domain|server|foo|bar|baz|foobar|your\w*|my\w*"
-    rb"|address|ip|proxy|some\w*)(?:\.(?:com|org|net|io|tld|local))?$|\d$"
+    rb"(?i)(?:.*\.)?(?:example(?:\.\w+)?|invalid|test|localhost|host|hostname|domain|server|foo|bar|baz|foobar|url|address|ip"
+    rb"|proxy|company|(?:your|my|some)[-_]?(?:host|server|domain|company|db|database|site|app|proxy|registry|repo)\w*)(?:\.(?:com|org|net|io|tld|local))?$|127\.|\d$"
 )
 
 
@@ -187,11 +194,12 @@ def _shown(kind: str, found: re.Match[bytes]) -> str:
 class TokenFinder:
     """Finds the tokens of one file in its blocks; `tokens` has them after `end`."""
 
-    def __init__(self, *, text: bool, inside: str = "", step: int = 1) -> None:
-        """`text`: lines can be told. `step`: how many bytes of the file each byte given here stands for."""
+    def __init__(self, *, text: bool, inside: str = "", first: int = 0, step: int = 1) -> None:
+        """`text`: lines can be told. The bytes given here are every `step`th of the file from its `first` on."""
         self.tokens: list[Token] = []
         self._text = text
         self._inside = inside
+        self._first = first
         self._step = step
         self._rest = b""
         self._at = 0  # of the rest, in the file
@@ -221,16 +229,18 @@ class TokenFinder:
         for kind, start, found in _candidates(data):
             if not self._told <= self._at + start < self._at + cut:
                 continue
-            if kind == PRIVATE_KEY:
-                start = data.rfind(b"-----BEGIN ", max(start - _BEFORE, 0), start)
-                if start < 0:
+            if kind in _BEGINNINGS:
+                before = max(start - _BEFORE, 0)
+                beginning = _BEGINNINGS[kind].search(data[before:start])
+                if beginning is None:
                     continue
-            elif kind not in _WITHIN_WORDS and not _stands_alone(data, start):
+                start = before + beginning.start()
+            if kind not in _WITHIN_WORDS and not _stands_alone(data, start):
                 continue
             if len(self.tokens) >= MOST_TOKENS or _is_example(kind, found):
                 continue
             line = self._line + data.count(b"\n", 0, start) if self._text else None
-            offset = (self._at + start) * self._step
+            offset = (self._at + start) * self._step + self._first
             self.tokens.append(Token(kind, _shown(kind, found), offset, line, self._inside))
         self._told = self._at + cut
 
@@ -247,7 +257,7 @@ def find_tokens(blocks: Iterator[bytes], inside: str = "") -> list[Token]:
     if wide:
         # Each half of two-byte text is what one-byte text would be.
         text = not head.startswith(b"MZ")
-        finders += [TokenFinder(text=text, inside=inside, step=2) for _ in range(2)]
+        finders += [TokenFinder(text=text, inside=inside, first=half, step=2) for half in range(2)]
     block = first
     while block:
         finders[0].add(block)

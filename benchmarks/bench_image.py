@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -219,6 +220,26 @@ def test_ratios(archive: Path) -> None:
     else:
         print("dive / imglint image --no-verify:", ratio("dive", "imglint image --no-verify"))
         assert least["imglint image --no-verify"].cpu < least["dive"].cpu
+
+
+def test_search_for_credentials() -> None:
+    """On the modules and libraries of this Python, which are what images hold."""
+    from imglint.analyzer.tokens import find_tokens
+
+    files = [path for path in Path(os.__file__).parent.rglob("*") if path.is_file()]
+    random.Random(1).shuffle(files)
+    contents: list[bytes] = []
+    while files and sum(map(len, contents)) < 50_000_000:
+        contents.append(files.pop().read_bytes())
+    megabytes = sum(map(len, contents)) / 1e6
+    speeds = []
+    for _ in range(3):
+        start = time.process_time()
+        for data in contents:
+            find_tokens(data[at : at + (1 << 20)] for at in range(0, len(data), 1 << 20))
+        speeds.append(megabytes / (time.process_time() - start))
+    print(f"\nsearch for credentials: {max(speeds):.0f} MB/s of {len(contents)} files, {megabytes:.0f} MB")
+    assert max(speeds) > 60
 
 
 def test_linear(tmp_path: Path) -> None:

@@ -111,15 +111,24 @@ def judge_dockerfile(
     return Judgement(tuple(_identified(file, findings)), tuple(collector.skipped.values()))
 
 
-def judge_image(image: Image, rules: Iterable[Rule], *, contents: bool = False) -> Judgement:
-    """What `rules` find in a built image; in the contents of its files only where that is asked for."""
+def judge_image(
+    image: Image,
+    rules: Iterable[Rule],
+    *,
+    contents: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Judgement:
+    """What `rules` find in a built image; in the contents of its files only where that is asked for.
+
+    `progress` is told how many more bytes of them were looked at.
+    """
     collector = _Collector(image.source, "image")
     rules = tuple(rules)
     for rule in rules:
         for check in rule.image_checks:
             collector.take(rule, check, image)
     if contents:
-        _look_into(image, rules, collector)
+        _look_into(image, rules, collector, progress)
     else:
         for rule in rules:
             if rule.content_checks or rule.file_checks:
@@ -130,7 +139,12 @@ def judge_image(image: Image, rules: Iterable[Rule], *, contents: bool = False) 
     return _sealed(collector)
 
 
-def _look_into(image: Image, rules: tuple[Rule, ...], collector: _Collector) -> None:
+def _look_into(
+    image: Image,
+    rules: tuple[Rule, ...],
+    collector: _Collector,
+    progress: Callable[[int], None] | None,
+) -> None:
     """Put what the files of all layers hold before the checks that ask for it. All is read once."""
     from ..analyzer.image.scan import ContentScan
 
@@ -147,6 +161,8 @@ def _look_into(image: Image, rules: tuple[Rule, ...], collector: _Collector) -> 
                 collector.take(rule, file_check, image, entry, head[:size])
         if content_checks:
             scan.add(entry, itertools.chain([head], blocks))
+        if progress is not None:
+            progress(entry.size)
     for rule, content_check in content_checks:
         collector.take(rule, content_check, image, scan)
 

@@ -413,8 +413,12 @@ is `unknown`, unless something else is found.
 @PRIVATE_KEY.contents
 def private_keys(image: Image, scan: ContentScan) -> Outcome:
     for entry, found in scan.tokens:
-        keys = [token for token in found if token.kind == "private key"]
-        if keys and not re.search(_NOT_KEYS, entry.path):
+        keys = [
+            token
+            for token in found
+            if token.kind == "private key" and not re.search(_NOT_KEYS, f"{entry.path}/{token.inside}")
+        ]
+        if keys:
             yield _in_layer(PRIVATE_KEY, image, entry, keys)
     yield from _left_unread(PRIVATE_KEY, scan)
 
@@ -445,7 +449,9 @@ Revoke the credential first: who has pulled the image has it. Then mount it for 
 needs it, `RUN --mount=type=secret`, or give it to the container at start.
 """,
     bad=(
-        ImageExample(layers=({"app/app.env": "ID=AKIA" + "QZ3XK7PLMN4RTUVW\n"},)),
+        ImageExample(
+            layers=({"app/app.env": "REGION=eu-central-1\nACCESS_KEY_ID=AKIA" + "QZ3XK7PLMN4RTUVW\n"},)
+        ),
         ImageExample(layers=({"app/settings.py": "T = 'ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a'"},)),
         ImageExample(layers=({"a": "URL=postgres://app:s3cr3t" + "pass@db.internal:5432/shop"}, {"a": None})),
         ImageExample(layers=({"a": ("key: sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc").encode("utf-16")},)),
@@ -482,7 +488,9 @@ def _where(token: Token) -> str:
     return inside + (f"line {token.line}" if token.line is not None else f"byte {token.offset}")
 
 
-def _in_layer(rule: Rule, image: Image, entry: Entry, tokens: Sequence[Token], **fields: object) -> Finding:
+def _in_layer(
+    rule: Rule, image: Image, entry: Entry, tokens: Sequence[Token], what: str = "a private key"
+) -> Finding:
     """A finding about a file of a layer, whether it can be seen or not."""
     layer = image.layers[entry.layer]
     by = image.hidden_by(entry)
@@ -494,7 +502,7 @@ def _in_layer(rule: Rule, image: Image, entry: Entry, tokens: Sequence[Token], *
         "found": [token._asdict() for token in tokens],
     }
     return rule.finding(
-        place, path=f"/{entry.path}", layer=layer.index, deleted=deleted, proof=proof, **fields
+        place, path=f"/{entry.path}", layer=layer.index, deleted=deleted, proof=proof, what=what
     )
 
 

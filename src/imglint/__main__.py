@@ -73,14 +73,12 @@ def _suggest(word: str) -> None:
 
 def _failed(error: Exception) -> int:
     from .analyzer import InputError
-    from .output import of_standard_output
 
-    told = error if isinstance(error, InputError) else of_standard_output(error)
-    if told is None:
+    if not isinstance(error, InputError):
         return _broken(error)
     from .commands.show import fail
 
-    return fail(told)
+    return fail(error)
 
 
 def _broken(error: Exception) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -12,7 +14,7 @@ from .analyzer import InputError
 from .config import PROFILES, Configuration, Settings
 from .exits import Exit
 from .lint_options import UsageError, build, choose, in_pairs, outputs
-from .output import tell, write_own
+from .output import tell, write_bytes, write_own
 from .reports.formats import FORMATS
 from .rules.gates import Limits, parse_limits
 
@@ -73,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] not in app_commands() and not arguments[0].startswith("-"):
         arguments.insert(0, "lint")
     try:
-        result = app(args=arguments, prog_name="imglint", standalone_mode=False)
+        result = _called(arguments)
     except typer.Abort:
         return Exit.INTERRUPTED
     except InputError as error:
@@ -85,6 +87,18 @@ def run(arguments: Sequence[str]) -> int:
         tell(f"imglint: {told}\n  `imglint --help` lists commands and options\n")
         return Exit.INPUT
     return int(result or 0)
+
+
+def _called(arguments: list[str]) -> Any:
+    """Run a command. What typer prints itself, its help and completions, goes out by the same door as all else."""
+    if "--help" not in arguments and not any("completion" in one for one in arguments):
+        return app(args=arguments, prog_name="imglint", standalone_mode=False)
+    printed = io.BytesIO()
+    held = io.TextIOWrapper(printed, "utf-8", write_through=True)
+    with contextlib.redirect_stdout(held):
+        result = app(args=arguments, prog_name="imglint", standalone_mode=False)
+    write_bytes(printed.getvalue(), "-")
+    return result
 
 
 def app_commands() -> frozenset[str]:

@@ -86,6 +86,8 @@ def measure(
     Raises:
         UnknownCodeError: the settings name a code that no rule has.
     """
+    from .progress import ProgressBar
+
     rules = load(settings.entries("image"))
     images: list[Image] = []
     problems: list[Problem] = []
@@ -97,7 +99,8 @@ def measure(
             problems.append(Problem.of(error))
             continue
         for image in found:
-            judgement = judge_image(image, rules, contents=contents)
+            with ProgressBar(source, image.content_bytes) as progress:
+                judgement = judge_image(image, rules, contents=contents, progress=progress)
             images.append(image)
             judgements.append(judgement)
     return Report(

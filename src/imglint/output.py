@@ -7,7 +7,6 @@ What cuts a text or escapes it so that a credential could not be known any more 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sys
 from typing import TextIO
@@ -16,7 +15,6 @@ from .analyzer import InputError
 from .analyzer.credentials import mask_shapes
 
 _STANDARD_OUTPUT = "standard output"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def write(text: str, target: str = "-", *, errors: str = "backslashreplace") -> None:
@@ -142,20 +140,9 @@ def _print(data: bytes) -> None:
     except BrokenPipeError:
         _silence(sys.stdout)
     except OSError as error:
-        raise _unwritten(error) from error
-
-
-def of_standard_output(error: Exception) -> InputError | None:
-    """What to tell of an error of printing that typer let through, with its help; None: it is another one."""
-    if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
-        return _unwritten(error)
-    return None
-
-
-def _unwritten(error: OSError) -> InputError:
-    _silence(sys.stdout)
-    hint = "what was printed is not whole; send it where there is room"
-    return InputError(_STANDARD_OUTPUT, _problem(error), hint)
+        _silence(sys.stdout)
+        hint = "what was printed is not whole; send it where there is room"
+        raise InputError(_STANDARD_OUTPUT, _problem(error), hint) from error
 
 
 def _problem(error: OSError) -> str:

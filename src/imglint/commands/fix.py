@@ -35,6 +35,7 @@ def fix(
 ) -> Exit:
     """Fix files in place, or show what would change."""
     codes: list[Exit] = []
+    shown: list[str] = []
     fixed = left = files = 0
     try:
         for path in paths or (".",):
@@ -42,7 +43,7 @@ def fix(
                 try:
                     result = _fixed(name, configuration, unsafe=unsafe)
                     if diff:
-                        _show(name, result)
+                        shown.append(_diff(name, result))
                     elif result.fixed:
                         _write(name, result.after)
                 except InputError as error:
@@ -55,6 +56,10 @@ def fix(
         codes.append(fail(error))
     except UnknownCodeError as error:
         return unknown_code(error)
+    try:
+        write("".join(shown), errors="surrogateescape")
+    except InputError as error:
+        codes.append(fail(error))
     verb = "could be fixed" if diff else "fixed"
     tell(f"{fixed} {verb} in {files} file{'s' if files != 1 else ''}, {left} left to you\n")
     if diff and fixed:
@@ -79,16 +84,15 @@ def _fixed(name: str, configuration: Configuration, *, unsafe: bool) -> _Result:
     return _Result(before, text.value, count, left)
 
 
-def _show(name: str, result: _Result) -> None:
+def _diff(name: str, result: _Result) -> str:
     import difflib
 
     # Both are masked whole: a key's lines can only be told by what stands before them.
     before, after = (mask(text).splitlines(keepends=True) for text in (result.before.value, result.after))
     lines = difflib.unified_diff(before, after, name, name)
-    text = "".join(
+    return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
     )
-    write(text, errors="surrogateescape")
 
 
 def _write(name: str, value: str) -> None:

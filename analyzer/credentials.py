@@ -17,7 +17,7 @@ _SHAPES = (
         r"gl(?:pat|dt|rtr?|cbt|ptt|soat|oas|agent|imt|ft|ffct)-[\w-]{20,}(?:\.[0-9a-z]{2}\.?[0-9a-z]{7})?",
     ),
     ("Slack token", r"xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{20,}"),
-    ("Slack webhook", r"hooks\.slack\.com/(?:services|workflows)/\w+/\w+/\w{16,}"),
+    ("Slack webhook", r"hooks\.slack\.com/(?:services|workflows)/\w+/\w+/(?!X{8})\w{16,}"),
     ("Google API key", r"AIza[0-9A-Za-z_-]{35}\b"),
     ("Stripe key", r"[rs]k_live_[0-9A-Za-z]{20,}\b"),
     ("npm token", r"npm_[A-Za-z0-9]{36}\b"),

@@ -163,7 +163,7 @@ _FEWEST_CHARACTERS = 6
 _NO_PASSWORDS = re.compile(
     rb"(?i)(?:(?:my|your|the|user|some|super|db|proxy|new|a)?[-_.]?(?:pass|passwd|password|passw0rd|passphrase|pwd|secret|token"
     rb"|api[-_]?key)[-_.]?(?:\d{1,3}|here)?|pass\W.*|changeme|change[-_]me|foobar|foobarbaz|s3cr3t|hunter2|letmein|p@ssw0rd"
-    rb"|123456\d*|abcdef\w*|xyz\w*|%\w+%?|_+\w+_+)$"
+    rb"|.*(?:not[-_]?my|fake|dummy).*|123456\d*|abcdef\w*|xyz\w*|%\w+%?|_+\w+_+)$"
 )
 _NO_HOSTS = re.compile(
     rb"(?i)(?:.*\.)?(?:example(?:\.\w+)?|invalid|test|localhost|host|hostname|domain|server|foo|bar|baz|foobar|url|address|ip"

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..analyzer.credentials import mask
+
 _BANNER_WAIT = 0.3  # seconds for a server that speaks first
 _ANSWER_WAIT = 1.0  # … for an answer to a request
 _REQUEST = b"GET / HTTP/1.0\r\n\r\n"
@@ -33,7 +35,7 @@ class Dial(NamedTuple):
         return {
             "address": f"{self.address}:{self.port}",
             "outcome": self.outcome,
-            "received": self.received[:80].decode("utf-8", "backslashreplace"),
+            "received": mask(self.received.decode("utf-8", "backslashreplace"))[:80],
             "milliseconds": round(self.milliseconds, 1),
         }
 

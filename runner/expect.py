@@ -243,7 +243,9 @@ def outside(wanted: Expectations, seen: Observation) -> list[Check]:
         checks.append(_stop(wanted.stop, seen))
     for pattern in wanted.output:
         faults = [] if re.search(pattern, seen.log, re.MULTILINE) else ["the output has nothing like it"]
-        checks.append(_check("expect.output", pattern, faults, "is in the output", {"log": seen.log[-500:]}))
+        checks.append(
+            _check("expect.output", pattern, faults, "is in the output", {"log": mask(seen.log)[-500:]})
+        )
     return checks
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..analyzer.credentials import mask
 from .engine import errors
 from .errors import EngineError
 from .execution import Ran, run
@@ -283,7 +284,7 @@ def _watched(container: Container, health: HealthCheck, began: float, seconds: f
             break
         time.sleep(0.1)
     log = [
-        {"exit_code": one.get("ExitCode"), "output": str(one.get("Output") or "").strip()[:300]}
+        {"exit_code": one.get("ExitCode"), "output": mask(str(one.get("Output") or "").strip())[:300]}
         for one in seen.get("Log") or ()
     ]
     transitions = [{"status": "starting", "seconds": 0.0}, *_transitions(container, began)]
@@ -355,6 +356,6 @@ def _output(ran: Ran) -> str:
 def _shown(ran: Ran) -> dict[str, Any]:
     return {
         "exit_code": ran.exit_code,
-        "output": _output(ran)[-300:],  # a program's last words say why
+        "output": mask(_output(ran))[-300:],  # a program's last words say why
         "milliseconds": round(ran.seconds * 1000),
     }

@@ -429,7 +429,10 @@ def test_keys_are_masked_to_their_end_however_their_lines_end() -> None:
 
 def test_nothing_else_writes() -> None:
     """Only output.py meets the standard streams, and opens files to write."""
-    allowed = {"src/imglint/output.py"}
+    allowed = {
+        "src/imglint/output.py",
+        "runner/journal.py",  # for the next run alone, which has to find by it what was made
+    }
     found = []
     for folder in ("src/imglint", "analyzer", "rules", "reports", "runner"):
         for path in sorted((ROOT / folder).rglob("*.py")):

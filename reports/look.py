@@ -43,10 +43,6 @@ class Look(NamedTuple):
         """What the eye may pass over."""
         return self._in("2", text)
 
-    def fitted(self, wanted: int, beside: int) -> int:
-        """The width for a column that may take `wanted`, beside others that take `beside`; never below 20."""
-        return wanted if self.width is None else max(20, self.width - beside)
-
     def folded(self, line: str, indent: str = "    ") -> str:
         """A line that is broken between words where the terminal ends."""
         if self.width is None or len(line) <= self.width:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..analyzer.credentials import mask
-from ..analyzer.dockerfile.reference import parse_reference
 from ..analyzer.image.history import instruction_text
 from ..rules.gates import weigh
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, CellVerdict
@@ -17,6 +16,7 @@ from .failure import Failure, counted
 from .json_v1 import URL
 from .report import Report
 from .tables import change, clipped, size
+from .text import where
 
 if TYPE_CHECKING:
     from ..analyzer.image import Image
@@ -93,11 +93,7 @@ def _first(parts: list[str], count: int | None = None, what: str = "") -> list[s
 
 def marker(report: Report) -> str:
     """The hidden first line, the same for the same inputs whatever their tags, so that a bot finds its comment."""
-    names = []
-    for name in report.files:
-        tags = next((one.tags for one in report.images if one.source == name), ())
-        names.append(parse_reference(tags[0]).familiar if tags else name)
-    subject = re.sub(r"[^\w./:, -]|--+", "", ", ".join(sorted(set(names))))[:200]
+    subject = re.sub(r"[^\w./:, -]|--+", "", ", ".join(report.subjects()))[:200]
     return f"<!-- imglint report: {subject} -->"
 
 
@@ -206,12 +202,10 @@ def _list(report: Report, findings: Iterable[Finding], most: int, room: int) -> 
 
 
 def _finding(report: Report, one: Finding) -> str:
-    line = one.place.span.line if one.place.span else report.line_of(one)
-    where = f"{one.file}:{line}" if line else one.file
-    where += f" layer {one.place.layer.number}" if one.place.layer else ""
+    place = where(report.located(one), report)
     link = f"[{one.rule.code}]({URL}{one.rule.name}.md)"
     return (
-        f"- {one.severity.label} {link} {_code(clipped(where, 120))} {plain(clipped(one.message, _MESSAGE))}"
+        f"- {one.severity.label} {link} {_code(clipped(place, 120))} {plain(clipped(one.message, _MESSAGE))}"
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..rules.rule import Finding, Severity
 from .failure import counted
 from .look import PLAIN, Look
-from .report import Report
+from .report import Location, Report
 
 if TYPE_CHECKING:
     from ..analyzer.dockerfile import Span, Text
@@ -20,13 +20,11 @@ def render(report: Report, look: Look = PLAIN) -> str:
     lines = []
     if look.full:
         for finding in report.findings:
-            lines += [_line(finding, look, (), report.line_of(finding)), *_frame(finding, report, look), ""]
+            lines += [_line(finding, report, look), *_frame(finding, report, look), ""]
     else:
-        lines += [
-            _line(first, look, others, report.line_of(first)) for first, others in _folded(report.findings)
-        ]
+        lines += [_line(first, report, look, others) for first, others in _folded(report.findings)]
     for one in report.withdrawn:
-        plain = _line(one.finding, look._replace(color=False, width=None))
+        plain = _line(one.finding, report, look._replace(color=False, width=None))
         lines.append(look.faint(look.folded(f"withdrawn: {plain}: {_printable(one.reason)}")))
     lines += failures(report, look)
     lines += [look.folded(_printable(f"note: {note}")) for note in report.notes]
@@ -112,17 +110,20 @@ def _files(findings: list[Finding]) -> str:
     return f"{count} file{'s' if count != 1 else ''}"
 
 
-def _line(
-    finding: Finding, look: Look = PLAIN, others: tuple[Finding, ...] = (), made_on: int | None = None
-) -> str:
-    place = finding.place
-    where = finding.file
-    if place.span:
-        where += f":{place.span.line}:{place.span.column}"
-    elif place.layer:
-        where += f": layer {place.layer.number}" + (f" (line {made_on})" if made_on else "")
-    elif place.subject:
-        where += f": {place.subject}"
+def where(place: Location, report: Report) -> str:
+    """A place for people: `Dockerfile:3:5`, `Dockerfile:10 (layer 2)` or `shop.tar: layer 2`."""
+    layer = f"layer {place.layer.number}" if place.layer else ""
+    if place.span is None:
+        inside = layer or place.subject
+        return f"{place.file}: {inside}" if inside else place.file
+    if place.image is None:
+        return f"{place.file}:{place.span}"
+    image = f"{place.image} " if len(report.images) > 1 else ""
+    return f"{place.file}:{place.span.line} ({image}{layer})"
+
+
+def _line(finding: Finding, report: Report, look: Look = PLAIN, others: tuple[Finding, ...] = ()) -> str:
+    place = where(report.located(finding), report)
     more = ""
     if others:
         # Of an image there are none to name: the same fault in two platforms of one archive.
@@ -132,10 +133,10 @@ def _line(
         )
         more = f" (+{len(others)} more{named})"
     code, label = finding.rule.code, f"[{finding.severity.label}]"
-    line = look.folded(_printable(f"{where}: {code} {finding.message} {label}{more}"))
+    line = look.folded(_printable(f"{place}: {code} {finding.message} {label}{more}"))
     if look.color:
         # Painted last, so that what is printed of the input can't steer the terminal.
-        shown = _printable(where)
+        shown = _printable(place)
         painted = f"{look.strong(shown)}: {look.severity(code, finding.severity)} "
         line = line.replace(f"{shown}: {code} ", painted, 1)
         line = look.severity(label, finding.severity).join(line.rsplit(label, 1))
@@ -155,7 +156,8 @@ def _folded(findings: tuple[Finding, ...]) -> list[tuple[Finding, tuple[Finding,
 def _frame(finding: Finding, report: Report, look: Look) -> list[str]:
     """The source line with carets, the proof, and the fix."""
     out = []
-    text, span = report.texts.get(finding.file), finding.place.span
+    place = report.located(finding)
+    text, span = report.texts.get(place.file), place.span
     if text and span:
         *source, carets = (_printable(line) for line in _source(text, span, look.width or _FRAME_WIDTH))
         bar = carets.index("|") + 1

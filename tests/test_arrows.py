@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = ("analyzer", "runner", "rules", "reports")
-# What the runner may know of the analyzer: the types of images, and the error of bad input.
-RUNNER_MAY = ("analyzer", "analyzer.image", "analyzer.errors")
+# What the runner may know of the analyzer: the types of images, the error of bad input, and how bytes are written.
+RUNNER_MAY = ("analyzer", "analyzer.image", "analyzer.errors", "analyzer.sizes")
 FILES = sorted(path for folder in ORDER for path in (ROOT / folder).rglob("*.py"))
 
 

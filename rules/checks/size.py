@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...analyzer.sizes import shown
 from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def wasted(image: Image) -> Outcome:
         }
         yield WASTE.finding(
             Place("image", layer=LayerRef(layer.index, layer.diff_id), path=next(iter(waste.paths), None)),
-            bytes=f"{waste.bytes:,} bytes".replace(",", " "),
+            bytes=shown(waste.bytes),
             layer=_step_of(image, waste.added_by),
             cause=waste.cause,
             hidden_by=_step_of(image, waste.hidden_by),

@@ -191,6 +191,7 @@ def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: 
         fail_level=settings.fail_level,
         fail_on=settings.fail_on,
         allow_unknown=wishes.allow_unknown,
+        asked=("verify", *images),
     )
 
 

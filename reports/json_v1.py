@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..rules.rule import Finding, Severity
 from .failure import Failure
-from .report import Location, Report
+from .push_verdict import push_verdict
+from .report import Location, Report, shown_fix
 
 if TYPE_CHECKING:
     from ..analyzer.attribution import Attribution
@@ -85,6 +86,8 @@ def document(report: Report) -> dict[str, Any]:
     if report.plans:
         out["plans"] = [_plan(plan) for plan in report.plans]
     if report.matrix:
+        push, sentence = push_verdict(report)
+        out["summary"]["push"] = {"verdict": push, "sentence": sentence}
         out["matrix"] = [_cell(one) for one in report.matrix]
     return out
 
@@ -178,9 +181,10 @@ def _region(span: Span | None) -> dict[str, int | None]:
 
 
 def _fix(finding: Finding) -> dict[str, Any] | None:
-    if finding.fix is None:
+    fix = shown_fix(finding)
+    if fix is None:
         return None
-    return {**_region(finding.fix.span), "text": finding.fix.text, "safe": finding.fix.safe}
+    return {**_region(fix.span), "text": fix.text, "safe": fix.safe}
 
 
 def _image(image: Image, origin: Attribution | None) -> dict[str, Any]:

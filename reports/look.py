@@ -31,9 +31,9 @@ class Look(NamedTuple):
         """Text in the colour of a severity."""
         return self._in(_COLORS[severity], text)
 
-    def verdict(self, word: str) -> str:
-        """A verdict's word, which may be padded, in its colour."""
-        return self._in(_WORDS.get(word.strip(), ""), word)
+    def verdict(self, word: str, text: str | None = None) -> str:
+        """A verdict's word, which may be padded, or a text, in the verdict's colour."""
+        return self._in(_WORDS.get(word.strip(), ""), word if text is None else text)
 
     def strong(self, text: str) -> str:
         """What the eye should find."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..analyzer.dockerfile.reference import parse_reference
 from ..rules.checks.house import RULE_FAILED
-from ..rules.rule import Finding, LayerRef, Severity, Skipped
+from ..rules.rule import Edit, Finding, LayerRef, Severity, Skipped
 from ..rules.verdicts import FailOn
 from .exits import Exit, worst
 from .failure import Failure, failures
@@ -167,6 +167,13 @@ class Report(NamedTuple):
     def count(self, severity: Severity) -> int:
         """How many findings there are of a severity."""
         return sum(one.severity == severity for one in self.findings)
+
+
+def shown_fix(finding: Finding) -> Edit | None:
+    """The fix of a finding; None where it would show a credential: masked it would be another change."""
+    from ..analyzer.credentials import mask
+
+    return finding.fix if finding.fix is not None and mask(finding.fix.text) == finding.fix.text else None
 
 
 def relative(path: str) -> str:

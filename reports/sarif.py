@@ -8,13 +8,12 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from ..analyzer.credentials import mask
 from ..analyzer.dockerfile.span import Span
 from ..rules.rule import Edit, Rule, Severity
 from .failure import Failure, numbered
 from .json_v1 import CONFIGURATION, URL
 from .line_hash import line_hashes
-from .report import Location, Problem, Report, relative
+from .report import Location, Problem, Report, relative, shown_fix
 
 _LEVELS = {
     Severity.ERROR: "error",
@@ -135,9 +134,9 @@ def _results(report: Report, numbers: dict[str, int]) -> list[dict[str, Any]]:
             "locations": [_location(place)],
             "partialFingerprints": fingerprints,
         }
-        # Masking a credential would make another change of it.
-        if one.fix is not None and mask(one.fix.text) == one.fix.text:
-            result["fixes"] = [_fix(one.fix, place.file)]
+        fix = shown_fix(one)
+        if fix is not None:
+            result["fixes"] = [_fix(fix, place.file)]
         results.append(result)
     for failure, number in numbered(report.failures_beside_findings()):
         results.append(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
+from ..analyzer import sizes
 from ..rules.rule import Finding, Severity
 from .failure import counted
 from .look import PLAIN, Look
@@ -11,32 +13,51 @@ from .report import Location, Report
 
 if TYPE_CHECKING:
     from ..analyzer.dockerfile import Span, Text
+    from .faults import Fault
 
 _FRAME_WIDTH = 160
 
 
 def render(report: Report, look: Look = PLAIN) -> str:
     """The findings, what could not be read, and a last line that says how it stands."""
-    lines = []
-    if look.full:
-        for finding in report.findings:
-            lines += [_line(finding, report, look), *_frame(finding, report, look), ""]
-    else:
-        lines += [_line(first, report, look, others) for first, others in _folded(report.findings)]
-    for one in report.withdrawn:
-        plain = _line(one.finding, report, look._replace(color=False, width=None))
-        lines.append(look.faint(look.folded(f"withdrawn: {plain}: {_printable(one.reason)}")))
+    lines = findings(report.findings, report, look)
     lines += failures(report, look)
-    lines += [look.folded(_printable(f"note: {note}")) for note in report.notes]
+    lines += notes(report, look)
     lines.append(summary(report, look))
     return "\n".join(lines) + "\n"
 
 
-def failures(report: Report, look: Look = PLAIN) -> list[str]:
-    """The failures that are no findings, a line each; what could not be read goes to the error stream."""
+def findings(found: Iterable[Finding], report: Report, look: Look = PLAIN) -> list[str]:
+    """Findings, a line each; those of one rule in one stage together; in `full` each with its source and proof."""
+    if not look.full:
+        return [_line(first, report, look, others) for first, others in _folded(found)]
+    return [line for one in found for line in (_line(one, report, look), *_frame(one, report, look), "")]
+
+
+def fault(told: Fault, report: Report, look: Look = PLAIN) -> list[str]:
+    """A fault in one line that names all evidence that shows it; in `full` with the source and the proof."""
+    lines = [_line(told.finding, report, look, also=told.others)]
+    return [*lines, *_frame(told.finding, report, look), ""] if look.full else lines
+
+
+def notes(report: Report, look: Look = PLAIN) -> list[str]:
+    """What was withdrawn, and what the reader should know."""
+    lines = []
+    for one in report.withdrawn:
+        plain = _line(one.finding, report, look._replace(color=False, width=None))
+        lines.append(look.faint(look.folded(f"withdrawn: {plain}: {_printable(one.reason)}")))
+    return lines + [look.folded(_printable(f"note: {note}")) for note in report.notes]
+
+
+def failures(report: Report, look: Look = PLAIN, *, beside: Container[str] = ()) -> list[str]:
+    """The failures that are no findings, a line each, but for the kinds in `beside`, which are shown elsewhere.
+
+    What could not be read goes to the error stream.
+    """
     return [
         look.folded(_printable(f"{one.file}: {one.code} {one.message} [{one.severity.label}]"))
         for one in report.failures_beside_findings()
+        if one.kind not in beside
     ]
 
 
@@ -122,9 +143,26 @@ def where(place: Location, report: Report) -> str:
     return f"{place.file}:{place.span.line} ({image}{layer})"
 
 
-def _line(finding: Finding, report: Report, look: Look = PLAIN, others: tuple[Finding, ...] = ()) -> str:
+def shown_also(finding: Finding, others: Iterable[Finding], report: Report) -> str:
+    """Where else a fault was found: " (also AV0901 at Dockerfile:5:1)"; "" where nowhere."""
+    told = []
+    for other in others:
+        code = "" if other.rule.code == finding.rule.code else f"{other.rule.code} "
+        place = report.located(other)
+        at = f"in the {other.place.evidence}" if place.span is None else f"at {where(place, report)}"
+        told.append(code + at)
+    return f" (also {', '.join(told)})" if told else ""
+
+
+def _line(
+    finding: Finding,
+    report: Report,
+    look: Look = PLAIN,
+    others: tuple[Finding, ...] = (),
+    also: tuple[Finding, ...] = (),
+) -> str:
     place = where(report.located(finding), report)
-    more = ""
+    more = shown_also(finding, also, report)
     if others:
         # Of an image there are none to name: the same fault in two platforms of one archive.
         lines = ", ".join(str(one.place.span.line) for one in others[:8] if one.place.span)
@@ -143,7 +181,7 @@ def _line(finding: Finding, report: Report, look: Look = PLAIN, others: tuple[Fi
     return line
 
 
-def _folded(findings: tuple[Finding, ...]) -> list[tuple[Finding, tuple[Finding, ...]]]:
+def _folded(findings: Iterable[Finding]) -> list[tuple[Finding, tuple[Finding, ...]]]:
     """Findings of one rule in one stage of one file stand in one line, at the first of them."""
     groups: dict[tuple[str, str, int | None, int, str], list[Finding]] = {}
     for one in findings:
@@ -162,10 +200,12 @@ def _frame(finding: Finding, report: Report, look: Look) -> list[str]:
         *source, carets = (_printable(line) for line in _source(text, span, look.width or _FRAME_WIDTH))
         bar = carets.index("|") + 1
         out += [*source, carets[:bar] + look.severity(carets[bar:], finding.severity)]
-    notes = [f"   = {name}: {_shown(value)}" for name, value in (finding.proof or {}).items()]
+    notes = [f"   = {name}: {_shown(name, value)}" for name, value in (finding.proof or {}).items()]
     if finding.fix:
+        from ..analyzer.credentials import mask
+
         word = "fix" if finding.fix.safe else "possible fix"
-        notes.append(f"   = {word}: {finding.fix.text}")
+        notes.append(f"   = {word}: {mask(finding.fix.text)}")
     notes.append(f"   = why: {finding.rule.summary}")
     return out + [look.folded(_printable(note), "     ") for note in notes]
 
@@ -189,7 +229,9 @@ def _source(text: Text, span: Span, width: int) -> list[str]:
     return [f" {' ' * margin} |", f" {span.line} | {shown}", f" {' ' * margin} | {carets}"]
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
+    if name == "bytes" and isinstance(value, int):
+        return sizes.shown(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(str(one) for one in value)
     return str(value)

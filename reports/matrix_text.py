@@ -75,6 +75,9 @@ def _fails(finding: Finding, failing: dict[tuple[int, Evidence], tuple[str, ...]
 def _row(number: int, found: Iterable[Fault], report: Report, look: Look) -> str:
     narrow = look._replace(width=look.width and look.width - len(_INDENT))
     lines = [line for fault in found for line in text.fault(fault, report, narrow)]
+    # A cell can fail by a finding that is let pass in its own file.
+    cells = [one for one in report.failures() if one.kind == "cell" and one.decided]
+    lines += [text.failure(one, narrow) for one in cells if one.name.startswith(f"{number}.")]
     indented = "\n".join(f"{_INDENT}{line}".rstrip() for part in lines for line in part.split("\n")).rstrip()
     return f"{look.strong(f'{number:2}  {ANTIPATTERNS[number - 1]}')}\n{indented}"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..analyzer import sizes
 from ..rules.rule import Finding, Severity
-from .failure import counted
+from .failure import Failure, counted
 from .look import PLAIN, Look
 from .report import Location, Report
 
@@ -54,11 +54,12 @@ def failures(report: Report, look: Look = PLAIN, *, beside: Container[str] = ())
 
     What could not be read goes to the error stream.
     """
-    return [
-        look.folded(_printable(f"{one.file}: {one.code} {one.message} [{one.severity.label}]"))
-        for one in report.failures_beside_findings()
-        if one.kind not in beside
-    ]
+    return [failure(one, look) for one in report.failures_beside_findings() if one.kind not in beside]
+
+
+def failure(one: Failure, look: Look = PLAIN) -> str:
+    """A failure that is no finding, in one line."""
+    return look.folded(_printable(f"{one.file}: {one.code} {one.message} [{one.severity.label}]"))
 
 
 def problems(report: Report) -> str:

@@ -55,13 +55,13 @@ def sentence(report: Report, look: Look = PLAIN) -> str:
 
 def by_row(report: Report) -> tuple[dict[int, list[Fault]], list[Fault]]:
     """The rows of the matrix in which a cell fails, each with its faults; and all other faults."""
-    failing = {
+    failing: dict[tuple[int, Evidence], tuple[str, ...]] = {
         (cell.antipattern, cell.evidence): cell.codes
         for cell in report.matrix
         if cell.verdict is CellVerdict.FAIL
     }
     rows: dict[int, list[Fault]] = {number: [] for number, _ in sorted(failing)}
-    rest = []
+    rest: list[Fault] = []
     for fault in faults(report, report.findings):
         row = next((one.rule.antipattern for one in fault.findings if _fails(one, failing)), None)
         (rest if row is None else rows[row]).append(fault)

@@ -224,7 +224,7 @@ def plans(images: Sequence[str], wishes: Wishes, *, engine: str | None = None) -
                 found.append(replace(planned, image=wanted.name))
     except EngineError as error:
         raise InputError(error.subject, error.problem, error.hint) from error
-    return Report(files=tuple(images), plans=tuple(found))
+    return Report(files=tuple(images), plans=tuple(found), asked=("verify", *images))
 
 
 def _problems(seen: Sequence[Observation]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Which line of a Dockerfile made which step of an image, or why it can't have made it."""
+"""Which instruction of a Dockerfile made which step of an image, or why it can't have made it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 from .credentials import mask
 
 if TYPE_CHECKING:
-    from .dockerfile import Dockerfile, Instruction
+    from .dockerfile import Dockerfile, Instruction, Span
     from .image import Image, Step
 
 _COPIED = re.compile(r"(?:COPY|ADD)\s.*\bin\s+(?P<target>\S+)\s*$", re.DOTALL)
 
 
 class Attribution(NamedTuple):
-    """`lines` maps steps of the image to lines of the Dockerfile; empty when they don't belong together."""
+    """`spans` maps steps of the image to instructions of the Dockerfile; empty when they don't belong together."""
 
-    matches: bool
+    file: str  # the Dockerfile's name
     reason: str  # what does not fit; "" when all does
-    lines: Mapping[int, int]
+    spans: Mapping[int, Span] = {}  # each from the keyword to the instruction's end
+
+    @property
+    def matches(self) -> bool:
+        """Whether the image was built from this Dockerfile, as far as its history says."""
+        return not self.reason
 
 
 def attribute(file: Dockerfile, image: Image) -> Attribution:
@@ -30,7 +35,7 @@ def attribute(file: Dockerfile, image: Image) -> Attribution:
     keyword: builders write values in forms of their own.
     """
     if file.target is None:
-        return Attribution(matches=False, reason="the Dockerfile has no stage to build", lines={})
+        return Attribution(file.name, "the Dockerfile has no stage to build")
     instructions = [
         one
         for stage in reversed(file.target.lineage)
@@ -39,17 +44,17 @@ def attribute(file: Dockerfile, image: Image) -> Attribution:
     ]
     steps = [one for one in image.steps if _keyword(one) not in ("ARG", "ONBUILD", "SHELL")]
     if not steps:
-        return Attribution(matches=False, reason="the image has no history to compare with", lines={})
-    lines: dict[int, int] = {}
+        return Attribution(file.name, "the image has no history to compare with")
+    spans: dict[int, Span] = {}
     remaining = list(steps)
     for one in reversed(instructions):
         step = remaining.pop() if remaining else None
         if step is None or not _same(one, step):
             there = f"the image has {_short(step.text)!r}" if step else "the image has no more steps"
             reason = f"line {one.span.line} is {_short(one.line.value)!r}, where {there}"
-            return Attribution(matches=False, reason=reason, lines={})
-        lines[step.index] = one.span.line
-    return Attribution(matches=True, reason="", lines=lines)
+            return Attribution(file.name, reason)
+        spans[step.index] = one.span
+    return Attribution(file.name, "", spans)
 
 
 def _keyword(step: Step) -> str:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from ..rules.rule import Finding, Severity
 from .failure import Failure
-from .report import Report
+from .report import Location, Report
 from .xml import as_text, legal
 
 _LEVELS = {
@@ -18,22 +18,22 @@ _LEVELS = {
 
 
 def render(report: Report) -> str:
-    """One element a file; inputs that could not be read are errors of theirs."""
+    """One element a file; inputs that could not be read are errors of theirs. Line 0 is all of a file, as in ESLint's."""
     root = ElementTree.Element("checkstyle", version="4.3")
-    files: dict[str, list[Finding]] = {}
+    files: dict[str, list[tuple[Finding, Location]]] = {}
     for one in report.findings:
-        files.setdefault(one.file, []).append(one)
+        place = report.located(one)
+        files.setdefault(place.file, []).append((one, place))
     for name, findings in files.items():
         file = ElementTree.SubElement(root, "file", name=legal(name))
-        for one in findings:
-            span = one.place.span
+        for one, place in findings:
             ElementTree.SubElement(
                 file,
                 "error",
-                line=str(span.line if span else 1),
-                column=str(span.column if span else 1),
+                line=str(place.span.line if place.span else 0),
+                column=str(place.span.column if place.span else 0),
                 severity=_LEVELS[one.severity],
-                message=legal(one.message),
+                message=legal(place.told(one.message)),
                 source=f"imglint.{one.rule.code}",
             )
     others: dict[str, list[Failure]] = {}
@@ -45,8 +45,8 @@ def render(report: Report) -> str:
             ElementTree.SubElement(
                 file,
                 "error",
-                line="1",
-                column="1",
+                line="0",
+                column="0",
                 severity=_LEVELS[failure.severity],
                 message=legal(failure.message),
                 source=legal(f"imglint.{failure.code}"),
@@ -56,8 +56,8 @@ def render(report: Report) -> str:
         ElementTree.SubElement(
             file,
             "error",
-            line="1",
-            column="1",
+            line="0",
+            column="0",
             severity="error",
             message=legal(problem.told),
             source="imglint",

@@ -81,17 +81,12 @@ def _layers(diff: ImageDiff, look: Look) -> str:
         image, index = (diff.new, one.new) if one.new is not None else (diff.old, one.old)
         assert index is not None
         layer = image.layers[index]
-        step = (
-            "unknown"
-            if layer.step is None
-            else clipped(mask(image.steps[layer.step].text), look.fitted(60, 46))
-        )
+        step = "unknown" if layer.step is None else clipped(mask(image.steps[layer.step].text), 60)
         change = signed(grown[one.new]) if one.new is not None and grown.get(one.new) else ""
         old, new = ("" if i is None else i for i in (one.old, one.new))
         rows.append([mark, old, new, size(layer.content_bytes), change, step])
-    return table(
-        rows, ["", "before", "after", "content", "seen", "step"], right=("before", "after", "content", "seen")
-    )
+    headers = ["", "before", "after", "content", "seen", "step"]
+    return table(rows, headers, right=headers[1:5], width=look.width, flexible=("step",))
 
 
 def _directories(diff: ImageDiff, look: Look) -> str:
@@ -113,12 +108,14 @@ def _files(diff: ImageDiff, look: Look) -> str:
             "base" if one.base else "build",
             clipped(
                 f"/{one.path}" + (f" (was /{one.origin})" if one.origin is not None else ""),
-                look.fitted(90, 31),
+                90,
             ),
         ]
         for one in shown
     ]
-    view = table(rows, ["file", "bytes", "by", "path"], right=("bytes",))
+    view = table(
+        rows, ["file", "bytes", "by", "path"], right=("bytes",), width=look.width, flexible=("path",)
+    )
     rest = len(diff.files) - len(shown)
     return view + (f"\n… and {rest} more: --format full shows them" if rest else "")
 

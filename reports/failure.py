@@ -30,6 +30,7 @@ class Failure(NamedTuple):
     place: Place | None = None  # None: an input that could not be read, an engine that failed
     finding: Finding | None = None  # the finding that it is
     exit: Exit = Exit.FINDINGS  # what it makes the run end with
+    decided: bool = True  # False: nothing is known to be wrong, but it could not be found out
 
     @property
     def code(self) -> str:
@@ -81,7 +82,8 @@ def failures(report: Report) -> Iterator[Failure]:
         # Where a rule broke down, the answer is not whole, whatever was found.
         code = Exit.INTERNAL if finding.rule is RULE_FAILED else Exit.FINDINGS
         yield Failure(
-            "finding", finding.rule.code, finding.message, finding.severity, finding.file, finding.place, finding, code
+            "finding", finding.rule.code, finding.message, finding.severity, finding.file, finding.place, finding, code,
+            decided=code is not Exit.INTERNAL,
         )  # fmt: skip
     for gate in report.gates:
         if not gate.passed:
@@ -93,7 +95,9 @@ def failures(report: Report) -> Iterator[Failure]:
             yield _cell(cell, report)
     for problem in report.problems:
         name = _INPUTS.get(problem.exit, "problem")
-        yield Failure("input", name, problem.told, Severity.ERROR, problem.subject, exit=problem.exit)
+        yield Failure(
+            "input", name, problem.told, Severity.ERROR, problem.subject, exit=problem.exit, decided=False
+        )
 
 
 _INPUTS = {Exit.NOTHING: "nothing-to-check", Exit.UNPARSABLE: "unparsable"}
@@ -127,9 +131,8 @@ def _check(check: Check, level: Severity, seen: Observation) -> Failure:
     kind: Kind = "expectation" if check.name.startswith(EXPECTATIONS) else "check"
     undecided = "" if check.verdict == "disproved" else f"{check.verdict}: "
     message = mask(f"{check.subject}: {undecided}{check.summary}")
-    return Failure(
-        kind, check.name, message, level, seen.image, Place("container", subject=mask(check.subject))
-    )
+    place = Place("container", subject=mask(check.subject))
+    return Failure(kind, check.name, message, level, seen.image, place, decided=check.verdict == "disproved")
 
 
 def _cell_fails(cell: Cell, failing: list[Finding], report: Report) -> bool:
@@ -152,4 +155,5 @@ def _cell(cell: Cell, report: Report) -> Failure:
     file = next(iter((*(report.texts if cell.evidence == "dockerfile" else images), *report.files)), "")
     message = f"{ANTIPATTERNS[cell.antipattern - 1]}: {cell.evidence}: {cell.reason}"
     name = f"{cell.antipattern}.{cell.evidence}"
-    return Failure("cell", name, message, Severity.WARNING, file, Place(cell.evidence))
+    decided = cell.verdict == "fail"
+    return Failure("cell", name, message, Severity.WARNING, file, Place(cell.evidence), decided=decided)

@@ -33,18 +33,19 @@ def render(report: Report) -> str:
 
 
 def _finding(report: Report, finding: Finding) -> str:
-    place = finding.place
+    place = report.located(finding)
     properties = {"title": f"{finding.rule.code} {finding.rule.name}"}
-    message = finding.message
-    if place.span is not None:
-        properties |= {
-            "file": relative(finding.file),
-            "line": str(place.span.line),
-            "col": str(place.span.column),
-        }
+    message = place.told(finding.message)
+    if place.span is None:
+        # An image or a container is not a file of the repository: the annotation says what it is about.
+        message = f"{place.qualified or place.file}: {finding.message}"
     else:
-        # An image or a container is no file of the repository: the annotation says what it is about.
-        message = f"{finding.file}{f' {place.path}' if place.path else ''}: {message}"
+        properties |= {"file": relative(place.file), "line": str(place.span.line)}
+        # The runner takes columns for annotations of one line alone.
+        if place.span.end_line > place.span.line:
+            properties["endLine"] = str(place.span.end_line)
+        else:
+            properties["col"] = str(place.span.column)
     told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{_LEVELS[finding.severity]} {told}::{_data(message)}"
 

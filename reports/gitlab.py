@@ -23,15 +23,18 @@ def render(report: Report) -> str:
     for one, number in report.numbered():
         # Files that hold the same fault have one fingerprint; GitLab wants one for each.
         identity = f"{one.file}\0{one.fingerprint}\0{number}".encode("utf-8", "surrogateescape")
+        place = report.located(one)
+        # GitLab wants a line of everything; the first one of an image stands for all of it.
+        line = place.span.line if place.span else 1
         issues.append(
             {
-                "description": f"{one.rule.code}: {one.message}",
+                "description": f"{one.rule.code}: {place.told(one.message)}",
                 "check_name": one.rule.name,
                 "fingerprint": hashlib.sha256(identity).hexdigest(),
                 "severity": _LEVELS[one.severity],
                 "location": {
-                    "path": relative(one.file),
-                    "lines": {"begin": one.place.span.line if one.place.span else 1},
+                    "path": relative(place.file),
+                    "lines": {"begin": line, "end": place.span.end_line if place.span else line},
                 },
             }
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..analyzer.credentials import mask
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _STEP_WIDTH = 60
 _WASTE_ROWS = 10
 _BALLAST_ROWS = 5
+_FILES_WIDTH = 56
 
 
 def render(report: Report, look: Look = PLAIN) -> str:
@@ -64,34 +66,29 @@ def layers(image: Image, look: Look = PLAIN) -> str:
             size(layer.live_bytes),
             size(layer.wasted_bytes) if layer.wasted_bytes else "",
             layer.entries,
-            _step(image, layer, look.fitted(_STEP_WIDTH, 70 if packed else 57)),
+            _step(image, layer),
         ]
         for layer in image.layers
     ]
-    return table(rows, headers, right=("layer", "compressed", "content", "live", "wasted", "entries"))
+    right = ("layer", "compressed", "content", "live", "wasted", "entries")
+    return table(rows, headers, right, width=look.width, flexible=("step",))
 
 
-def _step(image: Image, layer: Layer, width: int) -> str:
+def _step(image: Image, layer: Layer) -> str:
     if layer.step is None:
         return "unknown: the history does not say"
-    return clipped(mask(image.steps[layer.step].text) or "(no command)", width)
+    return clipped(mask(image.steps[layer.step].text) or "(no command)", _STEP_WIDTH)
 
 
 def waste(image: Image, look: Look = PLAIN) -> str:
     """What is wasted, by cause and pair of layers."""
     shown = image.waste if look.full else image.waste[:_WASTE_ROWS]
     rows = [
-        [
-            size(one.bytes),
-            one.added_by,
-            one.hidden_by,
-            one.cause,
-            clipped(", ".join(f"/{path}" for path in one.paths[:2]), look.fitted(44, 86))
-            + (f" and {one.files - 2} more" if one.files > 2 else ""),
-        ]
+        [size(one.bytes), one.added_by, one.hidden_by, one.cause, _files(one.files, one.paths[:2])]
         for one in shown
     ]
-    view = table(rows, ["wasted", "in layer", "hidden by", "because it is", "files"], right=("wasted",))
+    headers = ["wasted", "layer", "hidden by", "because it is", "files"]
+    view = table(rows, headers, right=("wasted",), width=look.width, flexible=("files", "because it is"))
     rest = len(image.waste) - len(shown)
     return view + (f"\n… and {rest} smaller ones: --format full shows them" if rest else "")
 
@@ -99,22 +96,17 @@ def waste(image: Image, look: Look = PLAIN) -> str:
 def ballast(image: Image, look: Look = PLAIN) -> str:
     """What can be seen and is hardly needed: the largest kinds."""
     shown = image.ballast if look.full else image.ballast[:_BALLAST_ROWS]
-    rows = [
-        [
-            size(one.bytes),
-            one.layer,
-            one.kind,
-            clipped(f"/{one.paths[0]}", look.fitted(44, 70)) + _more(one.files - 1),
-        ]
-        for one in shown
-    ]
-    view = table(rows, ["beside it", "in layer", "visible", "files"], right=("beside it",))
+    rows = [[size(one.bytes), one.layer, one.kind, _files(one.files, one.paths[:1])] for one in shown]
+    headers = ["beside it", "in layer", "visible", "files"]
+    view = table(rows, headers, right=("beside it",), width=look.width, flexible=("files", "visible"))
     rest = len(image.ballast) - len(shown)
     return view + (f"\n… and {rest} smaller ones: --format full shows them" if rest else "")
 
 
-def _more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""
+def _files(count: int, paths: Sequence[str]) -> str:
+    """How many files, and the first of them: "7 files: /srv/a.css, /srv/b.svg"."""
+    named = ", ".join(f"/{path}" for path in paths)
+    return clipped(f"{count} files: {named}" if count > len(paths) else named, _FILES_WIDTH)
 
 
 def shared(images: tuple[Image, ...]) -> str:
@@ -168,7 +160,7 @@ def history(image: Image, look: Look = PLAIN) -> str:
                 "" if layer is None else size(layer.wasted_bytes) if layer.wasted_bytes else "",
                 clipped(
                     mask(step.text) or (f"({step.comment})" if step.comment else "(no command)"),
-                    look.fitted(_STEP_WIDTH + 20, 58),
+                    _STEP_WIDTH + 20,
                 ),
             ]
         )
@@ -182,6 +174,8 @@ def history(image: Image, look: Look = PLAIN) -> str:
         rows,
         ["step", "created (UTC)", "layer", "content", "wasted", "what"],
         right=("step", "layer", "content", "wasted"),
+        width=look.width,
+        flexible=("what",),
     )
     doubt = next((step for step in image.steps if step.confidence != "exact"), None)
     notes = [

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..rules.rule import Finding, Severity
 from .failure import Failure
-from .report import Report
+from .push_verdict import push_verdict
+from .report import Location, Report, shown_fix
 
 if TYPE_CHECKING:
+    from ..analyzer.attribution import Attribution
+    from ..analyzer.dockerfile import Span
     from ..analyzer.image import Image, Layer, Waste
     from ..analyzer.image.ballast import Ballast
     from ..analyzer.image.diff import ImageDiff
@@ -37,7 +40,7 @@ def document(report: Report) -> dict[str, Any]:
     out: dict[str, Any] = {
         "version": 1,
         "failures": failures(report),
-        "findings": [_finding(one) for one in report.findings],
+        "findings": [_finding(one, report.located(one)) for one in report.findings],
         "skipped": [
             {"code": one.rule.code, "evidence": one.evidence, "file": one.file, "reason": one.reason}
             for one in report.skipped
@@ -61,7 +64,7 @@ def document(report: Report) -> dict[str, Any]:
         },
     }
     if report.images:
-        out["images"] = [_image(one, report.lines.get(one.id, {})) for one in report.images]
+        out["images"] = [_image(one, report.origins.get(one.id)) for one in report.images]
     if report.gates:
         out["gates"] = [_gate(one) for one in report.gates]
     if report.diff is not None:
@@ -83,6 +86,8 @@ def document(report: Report) -> dict[str, Any]:
     if report.plans:
         out["plans"] = [_plan(plan) for plan in report.plans]
     if report.matrix:
+        push, sentence = push_verdict(report)
+        out["summary"]["push"] = {"verdict": push, "sentence": sentence}
         out["matrix"] = [_cell(one) for one in report.matrix]
     return out
 
@@ -128,25 +133,23 @@ def _hardening(observation: Observation) -> dict[str, Any]:
 
 def failures(report: Report) -> list[dict[str, Any]]:
     """Why the run is red, in JSON's own types."""
-    return [_failure(one, report) for one in report.failures()]
+    return [_failure(one, report.located(one)) for one in report.failures()]
 
 
-def _failure(failure: Failure, report: Report) -> dict[str, Any]:
-    span = failure.place.span if failure.place is not None else None
-    made_on = report.line_of(failure.finding) if failure.finding is not None else None
+def _failure(failure: Failure, location: Location) -> dict[str, Any]:
     return {
         "kind": failure.kind,
         "name": failure.name,
-        "file": failure.file,
-        "line": span.line if span is not None else made_on,
+        "file": location.file,
+        "line": location.span.line if location.span else None,
+        "image": location.image,
         "message": failure.message,
         "severity": failure.severity.label,
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(finding: Finding, location: Location) -> dict[str, Any]:
     rule, place = finding.rule, finding.place
-    span = place.span
     return {
         "code": rule.code,
         "name": rule.name,
@@ -156,13 +159,13 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "antipattern": rule.antipattern,
         "evidence": place.evidence,
         "file": finding.file,
-        "line": span.line if span else None,
-        "column": span.column if span else None,
-        "end_line": span.end_line if span else None,
-        "end_column": span.end_column if span else None,
+        **_region(place.span),
         "layer": {"index": place.layer.number, "diff_id": place.layer.diff_id} if place.layer else None,
         "path": place.path,
         "subject": place.subject,
+        "made_by": {"file": location.file, **_region(location.span)}
+        if location.image is not None and location.span is not None
+        else None,
         "proof": dict(finding.proof) if finding.proof is not None else None,
         "fix": _fix(finding),
         "url": f"{URL}{rule.name}.md",
@@ -170,28 +173,28 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _fix(finding: Finding) -> dict[str, Any] | None:
-    from ..analyzer.credentials import mask
-
-    # A fix with a masked credential would do harm to who makes it: `imglint fix` has the whole one.
-    if finding.fix is None or mask(finding.fix.text) != finding.fix.text:
-        return None
-    span = finding.fix.span
+def _region(span: Span | None) -> dict[str, int | None]:
     return {
-        "line": span.line,
-        "column": span.column,
-        "end_line": span.end_line,
-        "end_column": span.end_column,
-        "text": finding.fix.text,
-        "safe": finding.fix.safe,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
     }
 
 
-def _image(image: Image, lines: Any) -> dict[str, Any]:
+def _fix(finding: Finding) -> dict[str, Any] | None:
+    fix = shown_fix(finding)
+    if fix is None:
+        return None
+    return {**_region(fix.span), "text": fix.text, "safe": fix.safe}
+
+
+def _image(image: Image, origin: Attribution | None) -> dict[str, Any]:
     return {
         "source": image.source,
         "id": image.id,
         "tags": list(image.tags),
+        "dockerfile": origin.file if origin else None,
         "platform": image.platform,
         "compressed_bytes": image.compressed_bytes,
         "tar_bytes": image.tar_bytes,
@@ -201,7 +204,7 @@ def _image(image: Image, lines: Any) -> dict[str, Any]:
         "efficiency": image.efficiency,
         "waste": [_waste(one) for one in image.waste],
         "ballast": [_ballast(one) for one in image.ballast],
-        "layers": [_layer(one, lines) for one in image.layers],
+        "layers": [_layer(one, origin) for one in image.layers],
     }
 
 
@@ -281,9 +284,10 @@ def _waste(waste: Waste) -> dict[str, Any]:
     }
 
 
-def _layer(layer: Layer, lines: Any) -> dict[str, Any]:
+def _layer(layer: Layer, origin: Attribution | None) -> dict[str, Any]:
     from ..analyzer.credentials import mask
 
+    span = origin.spans.get(layer.step) if origin and layer.step is not None else None
     return {
         "index": layer.index,
         "diff_id": layer.diff_id,
@@ -299,7 +303,7 @@ def _layer(layer: Layer, lines: Any) -> dict[str, Any]:
         "created": layer.created,
         "producer": layer.producer,
         "confidence": layer.confidence,
-        "line": lines.get(layer.step),
+        "line": span.line if span else None,
     }
 
 

@@ -8,16 +8,20 @@ from ..analyzer.credentials import mask
 from ..rules.rule import Finding
 from .failure import Failure
 from .gates_text import missed
-from .report import Report
+from .report import Location, Report, relative
 from .xml import as_text, legal
 
 
 def render(report: Report) -> str:
     """What fails the run is a failed case, nothing else. A file with nothing to tell has one that passed."""
     root = ElementTree.Element("testsuites", name="imglint")
-    files: dict[str, list[Finding]] = {name: [] for name in report.files}
+    faulty = {one.file for one in report.findings}
+    files: dict[str, list[tuple[Finding, Location]]] = {
+        name: [] for name in report.files if name not in faulty
+    }
     for one in report.findings:
-        files.setdefault(one.file, []).append(one)
+        place = report.located(one)
+        files.setdefault(place.file, []).append((one, place))
     others: dict[str, list[Failure]] = {}
     for other in report.failures_beside_findings():
         if other.kind != "limit":
@@ -25,16 +29,17 @@ def render(report: Report) -> str:
             files.setdefault(other.file, [])
     for name, findings in files.items():
         failed, met = others.get(name, []), _met(report, name)
-        failing = sum(report.fails(one) for one in findings) + len(failed)
+        failing = sum(report.fails(one) for one, _ in findings) + len(failed)
         suite = _suite(root, name, max(len(findings) + len(failed) + len(met), 1), failures=failing)
-        for one in findings:
-            where = f":{one.place.span}" if one.place.span else ""
+        for one, place in findings:
+            where = f":{place.span}" if place.span else ""
             case = _case(suite, name, f"{one.rule.code} {one.rule.name}{where}")
-            told = legal(f"{name}{where} {one.rule.code} {one.message}")
+            if place.span is not None:
+                case.attrib |= {"file": legal(relative(name)), "line": str(place.span.line)}
+            message = legal(place.told(one.message))
+            told = legal(f"{name}{where} {one.rule.code} {message}")
             if report.fails(one):
-                failure = ElementTree.SubElement(
-                    case, "failure", type=one.severity.label, message=legal(one.message)
-                )
+                failure = ElementTree.SubElement(case, "failure", type=one.severity.label, message=message)
                 failure.text = told
             else:
                 # Below the level from which on the run fails: a note of a case that passed.

@@ -31,9 +31,9 @@ class Look(NamedTuple):
         """Text in the colour of a severity."""
         return self._in(_COLORS[severity], text)
 
-    def verdict(self, word: str) -> str:
-        """A verdict's word, which may be padded, in its colour."""
-        return self._in(_WORDS.get(word.strip(), ""), word)
+    def verdict(self, word: str, text: str | None = None) -> str:
+        """A verdict's word, which may be padded, or a text, in the verdict's colour."""
+        return self._in(_WORDS.get(word.strip(), ""), word if text is None else text)
 
     def strong(self, text: str) -> str:
         """What the eye should find."""
@@ -42,10 +42,6 @@ class Look(NamedTuple):
     def faint(self, text: str) -> str:
         """What the eye may pass over."""
         return self._in("2", text)
-
-    def fitted(self, wanted: int, beside: int) -> int:
-        """The width for a column that may take `wanted`, beside others that take `beside`; never below 20."""
-        return wanted if self.width is None else max(20, self.width - beside)
 
     def folded(self, line: str, indent: str = "    ") -> str:
         """A line that is broken between words where the terminal ends."""

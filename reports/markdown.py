@@ -8,15 +8,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..analyzer.credentials import mask, mask_shapes
-from ..analyzer.dockerfile.reference import parse_reference
 from ..analyzer.image.history import instruction_text
 from ..rules.gates import weigh
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, CellVerdict
 from ..rules.rule import Finding, Severity
 from .failure import Failure, counted
+from .faults import Fault, faults
 from .json_v1 import URL
+from .push_verdict import push_verdict
 from .report import Report
 from .tables import change, clipped, size
+from .text import shown_also, where
 
 if TYPE_CHECKING:
     from ..analyzer.image import Image
@@ -46,6 +48,7 @@ def render(report: Report) -> str:
     images = report.images if report.diff is None else (report.diff.new,)
     parts = [
         _heading(report),
+        plain(push_verdict(report).sentence) if report.matrix else "",
         *_first(
             [_sizes(image, report.earlier.get(image.id)) for image in images[:_INPUTS]], len(images), "images"
         ),
@@ -55,8 +58,10 @@ def render(report: Report) -> str:
         *_first([_checks(one) for one in report.observations], what="containers"),
         *_first([f"> {plain(note)}" for note in report.notes], what="notes"),
     ]
-    mattering = [one for one in report.findings if _matters(one, report)]
-    rest = [one for one in report.findings if not _matters(one, report)]
+    # Only an audit holds evidence against each other.
+    found = faults(report, report.findings) if report.matrix else [Fault(one) for one in report.findings]
+    mattering = [fault for fault in found if any(_matters(one, report) for one in fault.findings)]
+    rest = [fault for fault in found if not any(_matters(one, report) for one in fault.findings)]
     room = MAX_CHARACTERS - sum(len(part) + 2 for part in parts)
     shown = _list(report, mattering, _MATTERING, room // 2)
     folded = _list(report, rest, _FOLDED, room - len(shown) - 200)
@@ -93,11 +98,7 @@ def _first(parts: list[str], count: int | None = None, what: str = "") -> list[s
 
 def marker(report: Report) -> str:
     """The hidden first line, the same for the same inputs whatever their tags, so that a bot finds its comment."""
-    names = []
-    for name in report.files:
-        tags = next((one.tags for one in report.images if one.source == name), ())
-        names.append(parse_reference(tags[0]).familiar if tags else name)
-    subject = re.sub(r"[^\w./:, -]|--+", "", mask_shapes(", ".join(sorted(set(names)))))[:200]
+    subject = re.sub(r"[^\w./:, -]|--+", "", mask_shapes(", ".join(report.subjects())))[:200]
     return f"<!-- imglint report: {subject} -->"
 
 
@@ -191,12 +192,12 @@ def _checks(observation: Observation) -> str:
     return "\n".join(lines)
 
 
-def _list(report: Report, findings: Iterable[Finding], most: int, room: int) -> str:
-    """Findings as a list, the worst first, as many as there is room for."""
-    ordered = sorted(findings, key=lambda one: -one.severity)
+def _list(report: Report, found: Iterable[Fault], most: int, room: int) -> str:
+    """Faults as a list, the worst first, as many as there is room for."""
+    ordered = sorted(found, key=lambda fault: -fault.finding.severity)
     lines: list[str] = []
     for one in ordered[:most]:
-        line = _finding(report, one)
+        line = _fault(report, one)
         room -= len(line) + 1
         if room < 100:
             break
@@ -205,14 +206,12 @@ def _list(report: Report, findings: Iterable[Finding], most: int, room: int) -> 
     return "\n".join([*lines, *([f"- … and {rest} more"] if rest else [])])
 
 
-def _finding(report: Report, one: Finding) -> str:
-    line = one.place.span.line if one.place.span else report.line_of(one)
-    where = f"{one.file}:{line}" if line else one.file
-    where += f" layer {one.place.layer.number}" if one.place.layer else ""
+def _fault(report: Report, fault: Fault) -> str:
+    one = fault.finding
+    place = where(report.located(one), report)
     link = f"[{one.rule.code}]({URL}{one.rule.name}.md)"
-    return (
-        f"- {one.severity.label} {link} {_code(clipped(where, 120))} {plain(clipped(one.message, _MESSAGE))}"
-    )
+    message = f"{plain(one.message)} {plain(shown_also(one, fault.others, report))}".rstrip()
+    return f"- {one.severity.label} {link} {_code(clipped(place, 120))} {message}"
 
 
 def plain(text: str) -> str:

@@ -1,14 +1,17 @@
-"""The ten × three matrix for people."""
+"""The audit for people: one sentence, the ten × three matrix, and each fault once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, Cell, CellVerdict
+from ..rules.rule import Evidence, Finding
 from . import image_text, text, verify_text
+from .faults import Fault, faults
 from .gates_text import gates
 from .look import PLAIN, Look
+from .push_verdict import Push, push_verdict
 from .report import Report
 from .tables import clipped, table
 
@@ -16,22 +19,67 @@ if TYPE_CHECKING:
     from ..runner import Observation
 
 _SHOWN = {CellVerdict.NOT_APPLICABLE: "n/a"}
+_WORDS = {Push.SAFE: "pass", Push.NOT_SAFE: "fail", Push.UNKNOWN: "unknown"}
 _REASON_WIDTH = 130
+_INDENT = "    "
 
 
 def render(report: Report, look: Look = PLAIN) -> str:
-    """The findings, the matrix, and a reason for each cell that is not a plain pass."""
-    parts = []
+    """The sentence, the matrix, the faults of the rows that fail, what is unknown, all other findings, the summary."""
+    rows, rest = by_row(report)
+    parts = [sentence(report, look)]
     if look.full:
         parts += [image_text.image_view(image, look) for image in report.images]
         parts += [verify_text.checks(one, look) for one in report.observations]
     parts.append(matrix(report.matrix, look))
+    parts += [_row(number, found, report, look) for number, found in rows.items()]
     parts.append(reasons(report.matrix, look))
     parts += [vantage(one, look) for one in report.observations]
     if report.gates:
         parts.append(gates(report.gates, look))
-    parts.append(text.render(report, look).rstrip("\n"))
+    others = text.findings((fault.finding for fault in rest if not fault.others), report, look)
+    others += [line for fault in rest if fault.others for line in text.fault(fault, report, look)]
+    others += text.failures(report, look, beside=("limit", "cell"))
+    others += text.notes(report, look)
+    parts.append("\n".join([*others, text.summary(report, look)]))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def sentence(report: Report, look: Look = PLAIN) -> str:
+    """Whether the image is safe to push, in the colour of that."""
+    push, told = push_verdict(report)
+    line = look.folded(text.printable(told), "")
+    end = min(line.find(mark) % len(line) for mark in ":,.")
+    return look.verdict(_WORDS[push], line[:end]) + line[end:]
+
+
+def by_row(report: Report) -> tuple[dict[int, list[Fault]], list[Fault]]:
+    """The rows of the matrix in which a cell fails, each with its faults; and all other faults."""
+    failing: dict[tuple[int, Evidence], tuple[str, ...]] = {
+        (cell.antipattern, cell.evidence): cell.codes
+        for cell in report.matrix
+        if cell.verdict is CellVerdict.FAIL
+    }
+    rows: dict[int, list[Fault]] = {number: [] for number, _ in sorted(failing)}
+    rest: list[Fault] = []
+    for fault in faults(report, report.findings):
+        row = next((one.rule.antipattern for one in fault.findings if _fails(one, failing)), None)
+        (rest if row is None else rows[row]).append(fault)
+    return rows, rest
+
+
+def _fails(finding: Finding, failing: dict[tuple[int, Evidence], tuple[str, ...]]) -> bool:
+    return finding.rule.code in failing.get((finding.rule.antipattern or 0, finding.place.evidence), ())
+
+
+def _row(number: int, found: Iterable[Fault], report: Report, look: Look) -> str:
+    narrow = look._replace(width=look.width and look.width - len(_INDENT))
+    lines = [line for fault in found for line in text.fault(fault, report, narrow)]
+    # A cell can fail by a finding that is let pass in its own file.
+    cells = [one for one in report.failures() if one.kind == "cell" and one.decided]
+    lines += [text.failure(one, narrow) for one in cells if one.name.startswith(f"{number}.")]
+    indented = "\n".join(f"{_INDENT}{line}".rstrip() for part in lines for line in part.split("\n")).rstrip()
+    return f"{look.strong(f'{number:2}  {ANTIPATTERNS[number - 1]}')}\n{indented}"
 
 
 def matrix(cells: Sequence[Cell], look: Look = PLAIN) -> str:
@@ -47,29 +95,21 @@ def _word(cell: Cell) -> str:
     return _SHOWN.get(cell.verdict, str(cell.verdict))
 
 
-def _reason(cell: Cell) -> str:
-    codes = ", ".join(cell.codes)
-    if cell.verdict is CellVerdict.FAIL or cell.reason.startswith("below the level"):
-        return f"{codes}: {cell.reason}"
-    return cell.reason
-
-
 def reasons(cells: Sequence[Cell], look: Look = PLAIN) -> str:
-    """Why each cell is what it is; but in `full`, plain passes and what can't apply are left out.
-
-    A kind of evidence that was not there at all is told once, not ten times.
-    """
-    lines = []
-    merged = {} if look.full else _missing(cells)
+    """Why cells are unknown, each reason once with the rows that it leaves open; in `full` also why they pass."""
+    found: dict[tuple[Evidence, str, str], list[int]] = {}
     for cell in cells:
-        plain_pass = cell.verdict is CellVerdict.PASS and not cell.reason.startswith("below the level")
-        if look.full or not (
-            plain_pass
-            or cell.verdict is CellVerdict.NOT_APPLICABLE
-            or merged.get(cell.evidence) == cell.reason
-        ):
-            lines.append(_reason_line(str(cell.antipattern), cell.evidence, _word(cell), _reason(cell), look))
-    lines += [_reason_line("", evidence, "unknown", reason, look) for evidence, reason in merged.items()]
+        if cell.verdict is CellVerdict.UNKNOWN or (look.full and cell.verdict is not CellVerdict.FAIL):
+            found.setdefault((cell.evidence, _word(cell), cell.reason), []).append(cell.antipattern)
+    applicable = {kind: sum(c.evidence == kind and _word(c) != "n/a" for c in cells) for kind in EVIDENCE}
+    lines = []
+    # A kind of evidence that was not there at all stands last, and needs no numbers.
+    whole = {key: len(numbers) == applicable[key[0]] for key, numbers in found.items()}
+    for (evidence, word, reason), numbers in sorted(found.items(), key=lambda item: whole[item[0]]):
+        rows = "" if whole[evidence, word, reason] else ", ".join(map(str, numbers))
+        shown = clipped(reason, _REASON_WIDTH if not look.full else 400)
+        line = look.folded(f"{rows:>2}  {evidence:<10} {word:<7}  {shown}", " " * 24)
+        lines.append(line.replace(f" {word:<7}  ", f" {look.verdict(f'{word:<7}')}  ", 1))
     return "\n".join(lines)
 
 
@@ -78,23 +118,3 @@ def vantage(observation: Observation, look: Look = PLAIN) -> str:
     seen = f", its processes and sockets seen from {observation.seen_from}" if observation.seen_from else ""
     line = f"The container ran for {observation.seconds:.1f} s on {observation.engine}{seen}."
     return look.folded(line, "")
-
-
-def _reason_line(number: str, evidence: str, word: str, reason: str, look: Look) -> str:
-    shown = clipped(reason, _REASON_WIDTH if not look.full else 400)
-    line = look.folded(f"{number:>2} {evidence:<10} {word:<7}  {shown}", " " * 23)
-    return line.replace(f" {word:<7}  ", f" {look.verdict(f'{word:<7}')}  ", 1)
-
-
-def _missing(cells: Sequence[Cell]) -> dict[str, str]:
-    """The kinds of evidence of which nothing is known, all for the same reason."""
-    out: dict[str, str] = {}
-    for evidence in EVIDENCE:
-        found = {
-            cell.reason
-            for cell in cells
-            if cell.evidence == evidence and cell.verdict is not CellVerdict.NOT_APPLICABLE
-        }
-        if len(found) == 1:
-            out[evidence] = found.pop()
-    return out

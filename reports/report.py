@@ -7,15 +7,17 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..analyzer.dockerfile.reference import parse_reference
 from ..rules.checks.house import RULE_FAILED
-from ..rules.rule import Finding, Severity, Skipped
+from ..rules.rule import Edit, Finding, LayerRef, Severity, Skipped
 from ..rules.verdicts import FailOn
 from .exits import Exit, worst
 from .failure import Failure, failures
 
 if TYPE_CHECKING:
     from ..analyzer import InputError
-    from ..analyzer.dockerfile import Text
+    from ..analyzer.attribution import Attribution
+    from ..analyzer.dockerfile import Span, Text
     from ..analyzer.image import Image
     from ..analyzer.image.diff import ImageDiff
     from ..rules.gates import Gate, Weight
@@ -54,6 +56,32 @@ class Withdrawn(NamedTuple):
     reason: str
 
 
+class Location(NamedTuple):
+    """Where a finding is shown. What is found in an image stands at the Dockerfile's instruction that made it."""
+
+    file: str  # a Dockerfile; where no line of one is known, the image or container itself
+    span: Span | None  # in `file`; None: no line is known
+    image: str | None = None  # the image or container it was found in; None: it was found in the text
+    layer: LayerRef | None = None
+    path: str | None = None
+    subject: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The image or container, and the layer; "" for a finding of the text."""
+        return f"{self.image} layer {self.layer.number}" if self.layer else self.image or ""
+
+    @property
+    def qualified(self) -> str:
+        """The place inside an image or container by its full name: "shop:1 layer 2, /srv/app"."""
+        path = f"/{self.path.lstrip('/')}" if self.path else ""
+        return ", ".join(part for part in (self.source, path, self.subject) if part)
+
+    def told(self, message: str) -> str:
+        """A message for a reader who sees `file` beside it, and would not know that it is about an image."""
+        return message if self.image in (None, self.file) else f"{self.source}: {message}"
+
+
 class Report(NamedTuple):
     """The results of one run."""
 
@@ -67,11 +95,12 @@ class Report(NamedTuple):
     observations: tuple[Observation, ...] = ()
     plans: tuple[Plan, ...] = ()  # what a run would do
     matrix: tuple[Cell, ...] = ()
-    lines: Mapping[str, Mapping[int, int]] = {}  # image ID → step index → line of the Dockerfile
+    origins: Mapping[str, Attribution] = {}  # image ID → the Dockerfile that it was built from
     texts: Mapping[str, Text] = {}  # by file, for source frames
     gates: tuple[Gate, ...] = ()
     earlier: Mapping[str, Weight] = {}  # image ID → what was measured before
     diff: ImageDiff | None = None
+    asked: tuple[str, ...] = ()  # the command, then the inputs as they were named to it
     fail_level: Severity | None = Severity.WARNING  # from which on a finding fails the run; None: never
     fail_levels: Mapping[str, Severity | None] = {}  # … of the files whose own settings say otherwise
     fail_on: FailOn = FailOn()  # … and from which on a check does
@@ -95,15 +124,37 @@ class Report(NamedTuple):
         level = self.fail_levels.get(finding.file, self.fail_level)
         return finding.rule is RULE_FAILED or (level is not None and finding.severity >= level)
 
-    def line_of(self, finding: Finding) -> int | None:
-        """The line of the Dockerfile that made the layer of an image's finding, where that is known."""
-        layer = finding.place.layer
+    def located(self, found: Finding | Failure) -> Location:
+        """Where a finding or a failure is shown, the same in every format."""
+        place = found.place
+        if place is None or place.evidence == "dockerfile":
+            return Location(found.file, place.span if place else None)
+        file, span = self._made_by(found.file, place.layer) or (found.file, None)
+        return Location(file, span, found.file, place.layer, place.path, place.subject)
+
+    def _made_by(self, source: str, layer: LayerRef | None) -> tuple[str, Span] | None:
+        """The Dockerfile and its instruction that made a layer of an image, if only one can have."""
+        made_by: set[tuple[str, Span] | None] = set()
         for image in self.images if layer else ():
             assert layer is not None
-            if image.source == finding.file and layer.number < len(image.layers):
-                step = image.layers[layer.number].step
-                return self.lines.get(image.id, {}).get(step) if step is not None else None
-        return None
+            # The images of one archive share its name, and often their lower layers.
+            [made] = image.layers[layer.number : layer.number + 1] or [None]
+            if made is None or image.source != source or made.diff_id != layer.diff_id:
+                continue
+            origin = self.origins.get(image.id)
+            span = origin.spans.get(made.step) if origin and made.step is not None else None
+            made_by.add((origin.file, span) if origin and span else None)
+        return made_by.pop() if len(made_by) == 1 else None
+
+    def subjects(self) -> list[str]:
+        """What was looked at, the same from run to run: as it was named, but images without their tags."""
+        names = {one.source: one.tags[0] for one in self.images if one.tags}
+        names |= {one.image: one.image for one in self.observations}
+        subjects = {
+            parse_reference(names[name]).familiar if name in names else relative(name)
+            for name in self.asked[1:] or self.files
+        }
+        return sorted(subjects)
 
     def numbered(self) -> Iterator[tuple[Finding, int]]:
         """The findings, each with its number from 1 among those of its file that have its fingerprint."""
@@ -116,6 +167,13 @@ class Report(NamedTuple):
     def count(self, severity: Severity) -> int:
         """How many findings there are of a severity."""
         return sum(one.severity == severity for one in self.findings)
+
+
+def shown_fix(finding: Finding) -> Edit | None:
+    """The fix of a finding; None where it would show a credential: masked it would be another change."""
+    from ..analyzer.credentials import mask
+
+    return finding.fix if finding.fix is not None and mask(finding.fix.text) == finding.fix.text else None
 
 
 def relative(path: str) -> str:

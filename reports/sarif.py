@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
 from urllib.parse import quote
 
 from ..analyzer.credentials import mask_shapes
-from ..rules.rule import Finding, Rule, Severity
+from ..analyzer.dockerfile.span import Span
+from ..rules.rule import Edit, Rule, Severity
 from .failure import Failure, numbered
 from .json_v1 import CONFIGURATION, URL
-from .report import Problem, Report, relative
+from .line_hash import line_hashes
+from .report import Location, Problem, Report, relative, shown_fix
 
 _LEVELS = {
     Severity.ERROR: "error",
@@ -19,6 +22,11 @@ _LEVELS = {
     Severity.INFO: "note",
     Severity.STYLE: "note",
 }
+# What GitHub makes "high", "medium" and "low" of. A credential that was published stays published: half a step more.
+_SECURITY = {Severity.ERROR: 8.0, Severity.WARNING: 6.0, Severity.INFO: 3.0, Severity.STYLE: 1.0}
+_PUBLISHED = 1.5
+_CREDENTIALS = 8
+_LONGEST_SUBJECTS = 200  # characters
 
 
 def render(report: Report) -> str:
@@ -42,6 +50,7 @@ def document(report: Report) -> dict[str, Any]:
     }
     run = {
         "tool": {"driver": driver},
+        "automationDetails": {"id": _category(report)},
         "columnKind": "unicodeCodePoints",
         "invocations": [
             {
@@ -55,16 +64,30 @@ def document(report: Report) -> dict[str, Any]:
     return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
 
 
+def _category(report: Report) -> str:
+    """What tells this run from the others of a job, the same from run to run: GitHub closes alerts within it alone."""
+    subjects = ",".join(quote(one.encode("utf-8", "surrogateescape"), safe=":") for one in report.subjects())
+    if len(subjects) > _LONGEST_SUBJECTS:
+        subjects = hashlib.sha256(subjects.encode()).hexdigest()[:16]
+    return "/".join(("imglint", *report.asked[:1], subjects, ""))
+
+
 def _rule(rule: Rule) -> dict[str, Any]:
-    return {
+    url = f"{URL}{rule.name}.md"
+    described: dict[str, Any] = {
         "id": rule.code,
         "name": "".join(word.capitalize() for word in rule.name.split("-")),
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": rule.summary},
-        "help": {"text": rule.page.strip()},
-        "helpUri": f"{URL}{rule.name}.md",
+        # The examples stay behind the link: a scanner for credentials would find some in the report.
+        "help": {"text": rule.page.strip(), "markdown": f"{rule.page.strip()}\n\n[With examples]({url})"},
+        "helpUri": url,
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
+    if rule.security:
+        score = _SECURITY[rule.severity] + _PUBLISHED * (rule.antipattern == _CREDENTIALS)
+        described["properties"] = {"tags": ["security"], "security-severity": f"{score:.1f}"}
+    return described
 
 
 _ABOUT = {
@@ -94,54 +117,70 @@ def _notification(problem: Problem) -> dict[str, Any]:
 
 
 def _results(report: Report, numbers: dict[str, int]) -> list[dict[str, Any]]:
+    hashes: dict[str, list[str]] = {}
+    results = []
     # The same fault twice in a file has one fingerprint; its number tells the two apart.
-    return [
-        {
+    for one, number in report.numbered():
+        place = report.located(one)
+        fingerprints = {"imglint/v1": f"{one.fingerprint}:{number}"}
+        if place.span is not None and place.file in report.texts:
+            if place.file not in hashes:
+                hashes[place.file] = line_hashes(report.texts[place.file].encode())
+            fingerprints["primaryLocationLineHash"] = hashes[place.file][place.span.line - 1]
+        result: dict[str, Any] = {
             "ruleId": one.rule.code,
             "ruleIndex": numbers[one.rule.code],
             "level": _LEVELS[one.severity],
-            "message": {"text": one.message},
-            "locations": [_location(one)],
-            "partialFingerprints": {"imglint/v1": f"{one.fingerprint}:{number}"},
+            "message": {"text": place.told(one.message)},
+            "locations": [_location(place)],
+            "partialFingerprints": fingerprints,
         }
-        for one, number in report.numbered()
-    ] + [
-        {
-            "ruleId": one.code,
-            "ruleIndex": numbers[one.code],
-            "level": _LEVELS[one.severity],
-            "message": {"text": one.message},
-            "locations": [_location_of(one)],
-            "partialFingerprints": {"imglint/v1": f"{one.fingerprint}:{number}"},
-        }
-        for one, number in numbered(report.failures_beside_findings())
-    ]
+        fix = shown_fix(one)
+        if fix is not None:
+            result["fixes"] = [_fix(fix, place.file)]
+        results.append(result)
+    for failure, number in numbered(report.failures_beside_findings()):
+        results.append(
+            {
+                "ruleId": failure.code,
+                "ruleIndex": numbers[failure.code],
+                "level": _LEVELS[failure.severity],
+                "message": {"text": failure.message},
+                "locations": [_location(report.located(failure))],
+                "partialFingerprints": {"imglint/v1": f"{failure.fingerprint}:{number}"},
+            }
+        )
+    return results
 
 
-def _location_of(failure: Failure) -> dict[str, Any]:
-    where = (failure.place.subject if failure.place else "") or failure.name
+def _location(place: Location) -> dict[str, Any]:
+    # GitHub takes no result without a line. Where none is known the region is empty and holds no line's text.
+    region = _region(place.span) if place.span else _region(Span(1, 1, 1, 1))
+    location: dict[str, Any] = {
+        "physicalLocation": {"artifactLocation": {"uri": uri(place.file)}, "region": region}
+    }
+    if place.image is not None:
+        location["logicalLocations"] = [{"fullyQualifiedName": place.qualified, "kind": "resource"}]
+    return location
+
+
+def _fix(edit: Edit, file: str) -> dict[str, Any]:
+    replacement: dict[str, Any] = {"deletedRegion": _region(edit.span)}
+    if edit.text:
+        replacement["insertedContent"] = {"text": edit.text}
+    description = "Changes nothing else." if edit.safe else "May change what is built: look before taking it."
     return {
-        "physicalLocation": {"artifactLocation": {"uri": uri(failure.file)}},
-        "logicalLocations": [{"fullyQualifiedName": f"{failure.file}: {where}", "kind": "resource"}],
+        "description": {"text": description},
+        "artifactChanges": [{"artifactLocation": {"uri": uri(file)}, "replacements": [replacement]}],
     }
 
 
-def _location(finding: Finding) -> dict[str, Any]:
-    place = finding.place
-    physical: dict[str, Any] = {"artifactLocation": {"uri": uri(finding.file)}}
-    if place.span is not None:
-        span = place.span
-        physical["region"] = {
-            "startLine": span.line,
-            "startColumn": span.column,
-            "endLine": span.end_line,
-            "endColumn": span.end_column,
-        }
-        return {"physicalLocation": physical}
-    where = place.path or place.subject or (f"layer {place.layer.number}" if place.layer else place.evidence)
+def _region(span: Span) -> dict[str, int]:
     return {
-        "physicalLocation": physical,
-        "logicalLocations": [{"fullyQualifiedName": f"{finding.file}: {where}", "kind": "resource"}],
+        "startLine": span.line,
+        "startColumn": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
     }
 
 

@@ -1,4 +1,4 @@
-"""Numbers for people: byte counts and tables."""
+"""Tables for people, and what stands in their cells."""
 
 from __future__ import annotations
 
@@ -6,22 +6,16 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..analyzer.credentials import mask_shapes
+from ..analyzer.sizes import shown
 
 # The builder names what it copied by 64 digits that tell a person nothing.
 _LONG_HASH = re.compile(r"((?:file|dir|multi):[0-9a-f]{8})[0-9a-f]{56}")
-_UNITS = ("B", "kB", "MB", "GB", "TB")
+_LEAST_COLUMN = 10
 
 
 def size(count: int | None) -> str:
-    """A number of bytes in decimal units, as `docker images` shows them: 41.1 MB."""
-    if count is None:
-        return "-"
-    value = float(count)
-    for unit in _UNITS:
-        if abs(value) < 1000 or unit == _UNITS[-1]:
-            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return str(count)
+    """A number of bytes for people, "-" where it is not known."""
+    return "-" if count is None else shown(count)
 
 
 def change(grown: int) -> str:
@@ -39,11 +33,42 @@ def clipped(text: str, width: int) -> str:
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 
-def table(rows: Iterable[Sequence[object]], headers: Sequence[str], right: Sequence[str] = ()) -> str:
-    """Columns; those named in `right` are aligned to the right."""
+def table(
+    rows: Iterable[Sequence[object]],
+    headers: Sequence[str],
+    right: Sequence[str] = (),
+    *,
+    width: int | None = None,
+    flexible: Sequence[str] = (),
+) -> str:
+    """Columns; those named in `right` are aligned to the right.
+
+    Where they take more than `width`, the cells of the columns named in `flexible` are cut, the first one first.
+    """
     from tabulate import tabulate
 
+    cells = [[str(cell) for cell in row] for row in rows]
+    for header in flexible if width is not None else ():
+        assert width is not None
+        excess = sum(widths := _widths(cells, headers)) + 2 * (len(headers) - 1) - width
+        if excess > 0:
+            column = headers.index(header)
+            for row in cells:
+                row[column] = _cut(row[column], max(widths[column] - excess, _LEAST_COLUMN))
     aligns = ["right" if header in right else "left" for header in headers]
     return str(
-        tabulate(list(rows), headers=list(headers), tablefmt="simple", colalign=aligns, disable_numparse=True)
+        tabulate(cells, headers=list(headers), tablefmt="simple", colalign=aligns, disable_numparse=True)
     )
+
+
+def _cut(text: str, width: int) -> str:
+    """At most `width` characters; of a path the last ones, which say more."""
+    if text.startswith("/") and len(text) > width:
+        return f"…{text[1 - width :]}"
+    return clipped(text, width)
+
+
+def _widths(cells: Sequence[Sequence[str]], headers: Sequence[str]) -> list[int]:
+    # tabulate sets a header into two blanks.
+    columns = [[len(header) + 2, *(len(row[at]) for row in cells)] for at, header in enumerate(headers)]
+    return [max(column) for column in columns]

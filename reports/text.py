@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
+from ..analyzer import sizes
 from ..rules.rule import Finding, Severity
-from .failure import counted
+from .failure import Failure, counted
 from .look import PLAIN, Look
-from .report import Report
+from .report import Location, Report
 
 if TYPE_CHECKING:
     from ..analyzer.dockerfile import Span, Text
+    from .faults import Fault
 
 _FRAME_WIDTH = 160
 
 
 def render(report: Report, look: Look = PLAIN) -> str:
     """The findings, what could not be read, and a last line that says how it stands."""
-    lines = []
-    if look.full:
-        for finding in report.findings:
-            lines += [_line(finding, look, (), report.line_of(finding)), *_frame(finding, report, look), ""]
-    else:
-        lines += [
-            _line(first, look, others, report.line_of(first)) for first, others in _folded(report.findings)
-        ]
-    for one in report.withdrawn:
-        plain = _line(one.finding, look._replace(color=False, width=None))
-        lines.append(look.faint(look.folded(f"withdrawn: {plain}: {_printable(one.reason)}")))
+    lines = findings(report.findings, report, look)
     lines += failures(report, look)
-    lines += [look.folded(_printable(f"note: {note}")) for note in report.notes]
+    lines += notes(report, look)
     lines.append(summary(report, look))
     return "\n".join(lines) + "\n"
 
 
-def failures(report: Report, look: Look = PLAIN) -> list[str]:
-    """The failures that are no findings, a line each; what could not be read goes to the error stream."""
-    return [
-        look.folded(_printable(f"{one.file}: {one.code} {one.message} [{one.severity.label}]"))
-        for one in report.failures_beside_findings()
-    ]
+def findings(found: Iterable[Finding], report: Report, look: Look = PLAIN) -> list[str]:
+    """Findings, a line each; those of one rule in one stage together; in `full` each with its source and proof."""
+    if not look.full:
+        return [_line(first, report, look, others) for first, others in _folded(found)]
+    return [line for one in found for line in (_line(one, report, look), *_frame(one, report, look), "")]
+
+
+def fault(told: Fault, report: Report, look: Look = PLAIN) -> list[str]:
+    """A fault in one line that names all evidence that shows it; in `full` with the source and the proof."""
+    lines = [_line(told.finding, report, look, also=told.others)]
+    return [*lines, *_frame(told.finding, report, look), ""] if look.full else lines
+
+
+def notes(report: Report, look: Look = PLAIN) -> list[str]:
+    """What was withdrawn, and what the reader should know."""
+    lines = []
+    for one in report.withdrawn:
+        plain = _line(one.finding, report, look._replace(color=False, width=None))
+        lines.append(look.faint(look.folded(f"withdrawn: {plain}: {_printable(one.reason)}")))
+    return lines + [look.folded(_printable(f"note: {note}")) for note in report.notes]
+
+
+def failures(report: Report, look: Look = PLAIN, *, beside: Container[str] = ()) -> list[str]:
+    """The failures that are no findings, a line each, but for the kinds in `beside`, which are shown elsewhere.
+
+    What could not be read goes to the error stream.
+    """
+    return [failure(one, look) for one in report.failures_beside_findings() if one.kind not in beside]
+
+
+def failure(one: Failure, look: Look = PLAIN) -> str:
+    """A failure that is no finding, in one line."""
+    return look.folded(_printable(f"{one.file}: {one.code} {one.message} [{one.severity.label}]"))
 
 
 def problems(report: Report) -> str:
@@ -112,18 +132,38 @@ def _files(findings: list[Finding]) -> str:
     return f"{count} file{'s' if count != 1 else ''}"
 
 
+def where(place: Location, report: Report) -> str:
+    """A place for people: `Dockerfile:3:5`, `Dockerfile:10 (layer 2)` or `shop.tar: layer 2`."""
+    layer = f"layer {place.layer.number}" if place.layer else ""
+    if place.span is None:
+        inside = layer or place.subject
+        return f"{place.file}: {inside}" if inside else place.file
+    if place.image is None:
+        return f"{place.file}:{place.span}"
+    image = f"{place.image} " if len(report.images) > 1 else ""
+    return f"{place.file}:{place.span.line} ({image}{layer})"
+
+
+def shown_also(finding: Finding, others: Iterable[Finding], report: Report) -> str:
+    """Where else a fault was found: " (also AV0901 at Dockerfile:5:1)"; "" where nowhere."""
+    told = []
+    for other in others:
+        code = "" if other.rule.code == finding.rule.code else f"{other.rule.code} "
+        place = report.located(other)
+        at = f"in the {other.place.evidence}" if place.span is None else f"at {where(place, report)}"
+        told.append(code + at)
+    return f" (also {', '.join(told)})" if told else ""
+
+
 def _line(
-    finding: Finding, look: Look = PLAIN, others: tuple[Finding, ...] = (), made_on: int | None = None
+    finding: Finding,
+    report: Report,
+    look: Look = PLAIN,
+    others: tuple[Finding, ...] = (),
+    also: tuple[Finding, ...] = (),
 ) -> str:
-    place = finding.place
-    where = finding.file
-    if place.span:
-        where += f":{place.span.line}:{place.span.column}"
-    elif place.layer:
-        where += f": layer {place.layer.number}" + (f" (line {made_on})" if made_on else "")
-    elif place.subject:
-        where += f": {place.subject}"
-    more = ""
+    place = where(report.located(finding), report)
+    more = shown_also(finding, also, report)
     if others:
         # Of an image there are none to name: the same fault in two platforms of one archive.
         lines = ", ".join(str(one.place.span.line) for one in others[:8] if one.place.span)
@@ -132,17 +172,17 @@ def _line(
         )
         more = f" (+{len(others)} more{named})"
     code, label = finding.rule.code, f"[{finding.severity.label}]"
-    line = look.folded(_printable(f"{where}: {code} {finding.message} {label}{more}"))
+    line = look.folded(_printable(f"{place}: {code} {finding.message} {label}{more}"))
     if look.color:
         # Painted last, so that what is printed of the input can't steer the terminal.
-        shown = _printable(where)
+        shown = _printable(place)
         painted = f"{look.strong(shown)}: {look.severity(code, finding.severity)} "
         line = line.replace(f"{shown}: {code} ", painted, 1)
         line = look.severity(label, finding.severity).join(line.rsplit(label, 1))
     return line
 
 
-def _folded(findings: tuple[Finding, ...]) -> list[tuple[Finding, tuple[Finding, ...]]]:
+def _folded(findings: Iterable[Finding]) -> list[tuple[Finding, tuple[Finding, ...]]]:
     """Findings of one rule in one stage of one file stand in one line, at the first of them."""
     groups: dict[tuple[str, str, int | None, int, str], list[Finding]] = {}
     for one in findings:
@@ -157,13 +197,16 @@ def _frame(finding: Finding, report: Report, look: Look) -> list[str]:
     from ..analyzer.credentials import mask
 
     out = []
-    text, span = report.texts.get(finding.file), finding.place.span
+    place = report.located(finding)
+    text, span = report.texts.get(place.file), place.span
     if text and span:
         *source, carets = (_printable(line) for line in _source(text, span, look.width or _FRAME_WIDTH))
         bar = carets.index("|") + 1
         out += [*source, carets[:bar] + look.severity(carets[bar:], finding.severity)]
-    notes = [f"   = {name}: {_shown(value)}" for name, value in (finding.proof or {}).items()]
+    notes = [f"   = {name}: {_shown(name, value)}" for name, value in (finding.proof or {}).items()]
     if finding.fix:
+        from ..analyzer.credentials import mask
+
         word = "fix" if finding.fix.safe else "possible fix"
         notes.append(f"   = {word}: {mask(finding.fix.text)}")
     notes.append(f"   = why: {finding.rule.summary}")
@@ -189,7 +232,9 @@ def _source(text: Text, span: Span, width: int) -> list[str]:
     return [f" {' ' * margin} |", f" {span.line} | {shown}", f" {' ' * margin} | {carets}"]
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
+    if name == "bytes" and isinstance(value, int):
+        return sizes.shown(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(str(one) for one in value)
     return str(value)

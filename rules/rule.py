@@ -160,6 +160,7 @@ class Rule:
         settled_by: codes that, asked of better evidence and silent there, refute a finding of this rule.
         shipped_only: says nothing about stages that don't end up in the image.
         once_per_instruction: tells the first of several in one instruction, which one change cures.
+        security: whether who attacks gains by the fault; it is so for antipatterns 8 and 9 in any case.
         bad: examples that must be found, good: examples that must not; one of each for
             every kind of evidence that the rule looks at.
     """
@@ -181,6 +182,7 @@ class Rule:
         settled_by: tuple[str, ...] = (),
         shipped_only: bool = False,
         once_per_instruction: bool = False,
+        security: bool = False,
     ) -> None:
         self.code = code
         self.name = name
@@ -195,6 +197,7 @@ class Rule:
         self.default = default
         self.shipped_only = shipped_only
         self.once_per_instruction = once_per_instruction
+        self.security = security or antipattern in (8, 9)
         self.settled_by = settled_by
         self.dockerfile_checks: list[DockerfileCheck] = []
         self.policy_checks: list[PolicyCheck] = []

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..analyzer.sizes import shown
 from .engine import errors
 from .files import read, stat
 from .observation import Check, Verdict, Write
@@ -66,7 +67,7 @@ def writes_check(writes: Sequence[Write], config: Mapping[str, Any]) -> Check:
     directories = directories_of(files)
     summary = "nothing written outside volumes"
     if files:
-        summary = f"{len(files)} files, {total} bytes written outside volumes: {_mounts(directories)}"
+        summary = f"{len(files)} files, {shown(total)} written outside volumes: {_mounts(directories)}"
     proof = {
         "paths": [one.path for one in files[:50]],
         "bytes": total,

@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
+import imglint
+from imglint import Settings
+from imglint.analyzer.sizes import shown
+from imglint.measuring import measure
+from imglint.reports import image_text, matrix_text
 from imglint.reports.look import PLAIN, Look
+from imglint.reports.tables import table
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "imglint", "examples/seed/Dockerfile"]
@@ -75,3 +81,43 @@ def test_a_look_without_a_width_changes_nothing() -> None:
     assert PLAIN.folded(line) == line
     assert Look(width=50).folded(line) != line
     assert PLAIN.verdict("fail") == PLAIN.strong("fail") == "fail"
+
+
+@pytest.mark.parametrize("width", [72, 80, 120])
+def test_no_row_of_an_image_breaks(width: int) -> None:
+    report = measure([str(ROOT / "examples/waste/waste.tar")], Settings())
+    for view in (image_text.image_view(report.images[0], Look(width=width)),
+                 image_text.history(report.images[0], Look(width=width)).partition("\n\na step")[0]):  # fmt: skip
+        assert max(map(len, view.splitlines())) <= width, view
+    # What is cut of a path is its beginning: the end names the file.
+    narrow = image_text.waste(report.images[0], Look(width=80))
+    assert re.search(r"deleted +…\S*import\.log$", narrow, re.MULTILINE)
+
+
+def test_a_column_is_cut_only_where_it_has_to_be() -> None:
+    rows = [["1", "/srv/shop/data/catalog.csv", "x" * 30], ["2", "short", "y"]]
+    headers = ("n", "path", "why")
+    whole = table(rows, headers)
+    assert table(rows, headers, width=200, flexible=("path", "why")) == whole
+    cut = table(rows, headers, width=50, flexible=("path", "why")).splitlines()
+    assert max(map(len, cut)) == 50
+    assert cut[2].split() == ["1", "…/catalog.csv", "x" * 30]
+    assert cut[3].split() == ["2", "short", "y"]
+
+
+def test_numbers_are_in_one_notation() -> None:
+    report = imglint.audit(str(ROOT / "examples/waste/Dockerfile"), str(ROOT / "examples/waste/waste.tar"))
+    for told in (matrix_text.render(report, Look(full=True)), image_text.render(report)):
+        assert "46.8 kB" in told
+        # No blanks that only look like blanks, no digits in groups, no second unit.
+        assert not re.search(r"\d[^\x00-\x7f…]\d|\d[,_]\d{3}|\d bytes", told)
+        assert "46846" not in told
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"),
+     (-2000, "-2.0 kB"), (41_100_000, "41.1 MB"), (10**16, "10000.0 TB")],
+)  # fmt: skip
+def test_sizes(count: int, wanted: str) -> None:
+    assert shown(count) == wanted

@@ -103,6 +103,8 @@ def test_what_fails_does_not_arrive(desk: Desk, images: Images) -> None:
         done = desk.push(*arguments)
         assert done.returncode == 1, done.stderr
         assert "not pushed" in done.stderr
+        assert done.stdout.startswith("Not safe to push: ")
+        assert "Not safe to push" not in done.stderr
         assert "--force --reason" in done.stderr
         assert "Zx81" not in done.stdout + done.stderr
     assert desk.registry.repositories() == []
@@ -166,7 +168,11 @@ def test_reports_of_a_push(desk: Desk, images: Images) -> None:
     path = desk.here / "audit.json"
     done = desk.push(name, "--format", "json", "--output", str(path))
     assert done.returncode == 0
-    assert json.loads(path.read_text())["images"][0]["id"] == desk.identity(name)
+    document = json.loads(path.read_text())
+    assert document["images"][0]["id"] == desk.identity(name)
+    # Where the audit itself is not shown, its sentence is.
+    assert document["summary"]["push"]["verdict"] == "safe"
+    assert document["summary"]["push"]["sentence"] in done.stdout
     # A report that can't be written stops the push.
     desk.tag(name, "2.0")
     done = desk.push(name.replace(":1.0", ":2.0"), "--format", "json", "--output", "/no/where/x.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ...analyzer.sizes import shown as size
 from ..rule import ContextExample, Outcome, Rule, Severity
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def ballast(instruction: Instruction, stage: Stage) -> Outcome:
     found = [name for name in _BALLAST if context.exists(name) and not context.ignored_by(name)]
     if found:
         proof = {name: _bytes(context, name) for name in found}
-        shown = ", ".join(f"{name} ({_shown(proof[name])})" for name in found[:4])
+        shown = ", ".join(f"{name} ({size(proof[name])})" for name in found[:4])
         more = f" and {len(found) - 4} more" if found[4:] else ""
         yield WHOLE.finding(source.span, source=source.raw, ballast=shown + more, proof=proof)
 
@@ -119,7 +120,3 @@ def _bytes(context: BuildContext, name: str) -> int:
     import itertools
 
     return sum(one.size for one in itertools.islice(context.below(name), _MANY))
-
-
-def _shown(size: int) -> str:
-    return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size:,} bytes".replace(",", " ")

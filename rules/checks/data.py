@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ...analyzer import sizes
 from ..main_command import main_of_image, main_of_stage
 from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
@@ -111,7 +112,7 @@ DATA_FILES = Rule(
     name="data-in-layers",
     severity=Severity.WARNING,
     antipattern=1,
-    message="{path} is data ({bytes} bytes): it belongs in a volume, not in a layer that every container shares",
+    message="{path} is data ({bytes}): it belongs in a volume, not in a layer that every container shares",
     page="""The image holds files that a program writes while it runs.
 
 Databases, dumps and logs in a layer are the state of one moment: each container gets a copy,
@@ -149,7 +150,9 @@ def data_files(image: Image) -> Outcome:
         if re.search(_DATA, path) and not re.search(_NOT_DATA, path):
             layer = image.layers[entry.layer]
             place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=path)
-            yield DATA_FILES.finding(place, path=f"/{path}", bytes=entry.size, proof={"bytes": entry.size})
+            yield DATA_FILES.finding(
+                place, path=f"/{path}", bytes=sizes.shown(entry.size), proof={"bytes": entry.size}
+            )
             shown += 1
             if shown == 20:
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ...analyzer.sizes import shown
 from ..rule import ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ SINGLE = Rule(
     name="single-layer",
     severity=Severity.WARNING,
     antipattern=4,
-    message="{steps} ended in one layer of {bytes} bytes: a change of one file transfers all of it again",
+    message="{steps} ended in one layer of {bytes}: a change of one file transfers all of it again",
     page="""The image consists of a single layer, though it was made of several parts.
 
 Nothing of it can be shared with another image, and each new version is pushed and pulled whole.
@@ -146,7 +147,7 @@ def one_layer(image: Image) -> Outcome:
         what = "an imported file system with its application"
     else:
         return
-    yield SINGLE.finding(Place("image"), steps=what, bytes=image.content_bytes, proof=proof)
+    yield SINGLE.finding(Place("image"), steps=what, bytes=shown(image.content_bytes), proof=proof)
 
 
 GIANT = Rule(

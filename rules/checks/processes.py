@@ -285,6 +285,7 @@ left alone.
         "FROM a\nEXPOSE 22/udp\n",
     ),
     shipped_only=True,
+    security=True,
 )
 
 

@@ -40,6 +40,7 @@ stages, `scratch` and stage numbers are free, and variables are resolved. `*` st
         PolicyExample("FROM $UNKNOWN/debian:12\n", _OURS),
         "FROM debian:12\n",
     ),
+    security=True,
 )
 
 

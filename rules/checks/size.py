@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, NamedTuple
 
+from ...analyzer.sizes import shown
 from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from ...analyzer.dockerfile import Command, Stage
     from ...analyzer.image import Image
 
 REWRITTEN = Rule(
@@ -40,30 +42,46 @@ and `COPY --chmod` set them at once.
 def ownership(command: Command, stage: Stage) -> Outcome:
     if not command.has_flag("R", "recursive"):
         return
-    copies = _copied_before(command.instruction, stage)
+    here = command.instruction.span.line
     for word in command.operands()[1:]:
         path = stage.path(word, command.instruction)
-        for target, copy in copies if path else ():
-            assert path is not None
-            if target == path or target.startswith(f"{path.rstrip('/')}/") or path.startswith(f"{target}/"):
-                flag = "chmod" if command.name == "chmod" else "chown"
-                yield REWRITTEN.finding(
-                    command.span, program=command.name, path=word.value, flag=flag, line=copy.span.line
-                )
-                return
+        line = _copied(stage).first_line(path) if path else None
+        if line is not None and line < here:
+            flag = "chmod" if command.name == "chmod" else "chown"
+            yield REWRITTEN.finding(command.span, program=command.name, path=word.value, flag=flag, line=line)
+            return
 
 
-def _copied_before(instruction: Instruction, stage: Stage) -> list[tuple[str, Instruction]]:
-    """The absolute destinations of the COPY and ADD of this stage before an instruction."""
-    out = []
-    for one in stage.instructions:
-        if one is instruction:
-            break
-        if one.keyword in ("COPY", "ADD") and len(one.args) > 1:
-            path = stage.path(one.args[-1], one)
+class _Copied(NamedTuple):
+    """Where a stage's COPY and ADD put things: by path the line of the first that does."""
+
+    at: dict[str, int]  # their destinations
+    below: dict[str, int]  # … and all directories above those
+
+    def first_line(self, path: str) -> int | None:
+        """The first line that puts something at this path, below it, or into a directory above it."""
+        lines = [self.below.get(path.rstrip("/"))]
+        lines += [self.at.get(above) for above in _with_parents(path)]
+        return min((line for line in lines if line is not None), default=None)
+
+
+@functools.lru_cache(maxsize=4)
+def _copied(stage: Stage) -> _Copied:
+    found = _Copied({}, {})
+    for instruction in stage.instructions:
+        if instruction.keyword in ("COPY", "ADD") and len(instruction.args) > 1:
+            path = stage.path(instruction.args[-1], instruction)
             if path and path != "/":
-                out.append((path, one))
-    return out
+                found.at.setdefault(path, instruction.span.line)
+                for above in _with_parents(path):
+                    found.below.setdefault(above, instruction.span.line)
+    return found
+
+
+def _with_parents(path: str) -> list[str]:
+    """/a/b/c, /a/b, /a and "", which stands for the root."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
 LATE_REMOVAL = Rule(
@@ -93,34 +111,36 @@ can be read from it. Do not copy it in the first place (.dockerignore, a builder
 
 @LATE_REMOVAL.command("rm")
 def removed_too_late(command: Command, stage: Stage) -> Outcome:
-    written = _written_before(command.instruction, stage)
+    here = command.instruction.span.line
     for word in command.operands():
-        line = written.get(word.value.rstrip("/"))
-        if line:
+        lines = _written(stage).get(word.value.rstrip("/"), ())
+        line = next((line for line in reversed(lines) if line < here), None)
+        if line is not None:
             yield LATE_REMOVAL.finding(word.span, path=word.value, line=line)
 
 
-def _written_before(instruction: Instruction, stage: Stage) -> dict[str, int]:
-    out: dict[str, int] = {}
-    for one in stage.instructions:
-        if one is instruction:
-            break
-        if one.keyword in ("COPY", "ADD") and len(one.args) > 1:
-            target = one.args[-1].value.strip("\"'")
-            for source in one.args[:-1]:
+@functools.lru_cache(maxsize=4)
+def _written(stage: Stage) -> dict[str, list[int]]:
+    """The paths that a stage is seen to write, each with the lines that do, in their order."""
+    out: dict[str, list[int]] = {}
+    for instruction in stage.instructions:
+        line = instruction.span.line
+        if instruction.keyword in ("COPY", "ADD") and len(instruction.args) > 1:
+            target = instruction.args[-1].value.strip("\"'")
+            for source in instruction.args[:-1]:
                 name = source.value.strip("\"'").rstrip("/").rpartition("/")[2]
                 if target.endswith("/") and name not in (".", "", "*"):
-                    out[f"{target}{name}"] = one.span.line
+                    out.setdefault(f"{target}{name}", []).append(line)
             if not target.endswith("/") and target.startswith("/"):
-                out[target] = one.span.line
-        elif one.keyword == "RUN" and one is not instruction:
-            for command in stage.script(one).commands:
+                out.setdefault(target, []).append(line)
+        elif instruction.keyword == "RUN":
+            for command in stage.script(instruction).commands:
                 flags = {"curl": ("-o", "--output"), "wget": ("-O", "--output-document")}.get(
                     command.name, ()
                 )
                 for flag, value in zip(command.args, command.args[1:], strict=False):
                     if flag.value in flags and value.value.startswith("/"):
-                        out[value.value] = one.span.line
+                        out.setdefault(value.value, []).append(line)
     return out
 
 
@@ -161,7 +181,7 @@ def wasted(image: Image) -> Outcome:
         }
         yield WASTE.finding(
             Place("image", layer=LayerRef(layer.index, layer.diff_id), path=next(iter(waste.paths), None)),
-            bytes=f"{waste.bytes:,} bytes".replace(",", " "),
+            bytes=shown(waste.bytes),
             layer=_step_of(image, waste.added_by),
             cause=waste.cause,
             hidden_by=_step_of(image, waste.hidden_by),

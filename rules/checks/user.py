@@ -146,6 +146,7 @@ Switch with USER, or drop privileges at start with gosu or setpriv.
 """,
     bad=("FROM a\nRUN sudo apt-get update\n", "FROM a\nRUN bash -c 'cd /x && sudo make'\n"),
     good=("FROM a\nRUN apt-get install -y sudo\n", "FROM a\nRUN echo sudo\n"),
+    security=True,
 )
 
 

@@ -39,6 +39,7 @@ def _flagged(
         aliases=aliases,
         message=message,
         page=_PAGE.format(summary=summary),
+        security=True,
         bad=tuple(f"FROM a\nRUN {one}\n" for one in bad),
         good=tuple(f"FROM a\nRUN {one}\n" for one in good),
     )
@@ -197,6 +198,7 @@ def _variable(
         aliases=aliases,
         message=message,
         page=_PAGE.format(summary=summary),
+        security=True,
         bad=tuple(f"FROM a\n{one}\n" for one in bad),
         good=tuple(f"FROM a\n{one}\n" for one in good),
     )

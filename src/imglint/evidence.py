@@ -16,6 +16,7 @@ from .rules.registry import load
 from .rules.rule import Severity
 
 if TYPE_CHECKING:
+    from .analyzer.attribution import Attribution
     from .rules.rule import Evidence, Finding, Skipped
     from .runner import Observation
 
@@ -79,7 +80,7 @@ def audit(
         if not watched.alive:
             doubts["container"] = f"the container ended after {watched.seconds:.1f} s, too early to tell"
     joined = _joined(parts)
-    notes, lines = _lineage(dockerfile, joined, settings)
+    notes, origins = _lineage(dockerfile, joined, settings)
     kept, withdrawn = _settled(joined.findings, joined.skipped, missing, doubts, related=not notes)
     rules = load(settings.entries())
     # Where nothing is to fail the run, a cell still says what is so.
@@ -91,9 +92,10 @@ def audit(
         withdrawn=withdrawn,
         notes=(*joined.notes, *notes),
         matrix=cells,
-        lines=lines,
+        origins=origins,
         fail_level=settings.fail_level,
         fail_on=settings.fail_on,
+        asked=("audit", *(one for one in (dockerfile, image) if one is not None)),
     )
 
 
@@ -140,8 +142,8 @@ def _joined(parts: list[Report]) -> Report:
 
 def _lineage(
     dockerfile: str | None, joined: Report, settings: Settings
-) -> tuple[list[str], dict[str, dict[int, int]]]:
-    """Whether the image was built from this Dockerfile, and if so, from which lines."""
+) -> tuple[list[str], dict[str, Attribution]]:
+    """Whether each image was built from this Dockerfile, and if so, from which of its instructions."""
     if dockerfile is None or not joined.images:
         return [], {}
     from .analyzer.attribution import attribute
@@ -150,17 +152,17 @@ def _lineage(
     text = joined.texts[dockerfile]
     file = Dockerfile(text, settings.build_args, settings.target)
     notes = []
-    lines: dict[str, dict[int, int]] = {}
+    origins: dict[str, Attribution] = {}
     for image in joined.images:
         found = attribute(file, image)
         if found.matches:
-            lines[image.id] = dict(found.lines)
+            origins[image.id] = found
         else:
             notes.append(
                 f"{image.source} was not built from this {dockerfile}, so neither is held against the other:"
                 f" {found.reason}"
             )
-    return notes, lines
+    return notes, origins
 
 
 def _settled(

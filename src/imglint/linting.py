@@ -62,7 +62,12 @@ def lint(
     decoded = Text.decode(data, name)
     judgement = lint_text(decoded, settings)
     return Report(
-        (name,), judgement.findings, judgement.skipped, texts={name: decoded}, fail_level=settings.fail_level
+        (name,),
+        judgement.findings,
+        judgement.skipped,
+        texts={name: decoded},
+        fail_level=settings.fail_level,
+        asked=("lint", name),
     )
 
 
@@ -88,6 +93,7 @@ def lint_files(
         settings = _Fixed(settings)
     problems: list[Problem] = []
     names: dict[str, None] = {}
+    paths = tuple(paths)
     for path in paths:
         try:
             found = [path] if path == "-" else dockerfiles(path)
@@ -109,6 +115,7 @@ def lint_files(
         notes=tuple(dict.fromkeys(note for one in results for note in one.notes)),
         texts=texts,
         fail_levels={one.text.name: one.fail_level for one in results if one.text is not None},
+        asked=("lint", *paths),
     )
 
 

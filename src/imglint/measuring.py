@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .analyzer import InputError
 from .config import Settings
 from .reports import Problem, Report
+from .reports.tables import change
 from .rules.gates import Limits
 from .rules.judge import Judgement, judge_image
 from .rules.registry import load
@@ -92,6 +93,7 @@ def measure(
     images: list[Image] = []
     problems: list[Problem] = []
     judgements: list[Judgement] = []
+    sources = tuple(sources)
     for source in sources:
         try:
             found = open_images(source, verify=verify, engine=engine, platform=platform)
@@ -111,6 +113,7 @@ def measure(
         problems=tuple(problems),
         images=tuple(images),
         fail_level=settings.fail_level,
+        asked=("image", *sources),
     )
 
 
@@ -152,11 +155,9 @@ def weigh(
                 )
             else:
                 weights[image.id] = before
-                grown = image.content_bytes - before.content_bytes
-                notes.append(
-                    f"{image.source}: content {grown:+,} bytes, live {image.live_bytes - before.live_bytes:+,}"
-                    f" against {before.source}"
-                )
+                content = change(image.content_bytes - before.content_bytes)
+                live = change(image.live_bytes - before.live_bytes)
+                notes.append(f"{image.source}: content {content}, live {live} against {before.source}")
         wanted = settings.limits_of((*image.tags, image.source)).replaced_by(limits)
         gates += check(image, wanted, before, dive=dive)
     return report._replace(gates=tuple(gates), earlier=weights, notes=(*report.notes, *notes))
@@ -191,4 +192,5 @@ def compare(
         gates=gates,
         earlier={after.id: weigh(before)},
         fail_level=settings.fail_level,
+        asked=("diff", old, new),
     )

@@ -197,6 +197,7 @@ def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: 
         fail_level=settings.fail_level,
         fail_on=settings.fail_on,
         allow_unknown=wishes.allow_unknown,
+        asked=("verify", *images),
     )
 
 
@@ -229,7 +230,7 @@ def plans(images: Sequence[str], wishes: Wishes, *, engine: str | None = None) -
                 found.append(replace(planned, image=wanted.name))
     except EngineError as error:
         raise InputError(error.subject, error.problem, error.hint) from error
-    return Report(files=tuple(images), plans=tuple(found))
+    return Report(files=tuple(images), plans=tuple(found), asked=("verify", *images))
 
 
 def _problems(seen: Sequence[Observation]) -> Iterator[Problem]:

@@ -107,7 +107,7 @@ def history(
         images = measuring.open_images(source, verify=verify, engine=engine)
     except InputError as error:
         return fail(error)
-    return show(Report(files=(source,), images=images), outputs, _history_text)
+    return show(Report(files=(source,), images=images, asked=("history", source)), outputs, _history_text)
 
 
 def _diff_text(report: Report, look: Look) -> str:

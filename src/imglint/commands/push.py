@@ -13,6 +13,8 @@ from ..exits import Exit
 from ..output import tell, write
 from ..push_record import PushRecord
 from ..pushing import is_content_id, push, target_of
+from ..reports.formats import FOR_PEOPLE
+from ..reports.push_verdict import push_verdict
 from ..rules.registry import UnknownCodeError
 from .audit import matrix_view
 from .lint import unknown_code
@@ -76,9 +78,12 @@ def _command(
         tell(f"imglint: {target}: not pushed, since the audit was not whole\n")
         return shown
     failures = report.failures()
+    # Where the audit is shown, it begins with this sentence.
+    told = any(form in FOR_PEOPLE and file == "-" for form, file in outputs)
+    sentence = "" if told else f" {push_verdict(report).sentence}"
     if failures and wanted.reason is None:
         tell(
-            f"imglint: {target}: not pushed\n"
+            f"imglint: {target}: not pushed.{sentence}\n"
             "  mend what failed; or push it all the same, which is recorded: --force --reason 'why'\n"
         )
         return Exit.FINDINGS
@@ -96,7 +101,7 @@ def _command(
     if record is not None:
         record.ended(pushed)
     verdict = "although it fails the audit" if failures else "it passed the audit"
-    write(f"{pushed.target}: pushed {identity[:19]} as {pushed.digest}; {verdict}\n")
+    write(f"{pushed.target}: pushed {identity[:19]} as {pushed.digest}; {verdict}.{sentence}\n")
     return Exit.CLEAN
 
 

@@ -1,0 +1,78 @@
+"""What several kinds of evidence show, told once: the same fault in Dockerfile, image and container."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from ..rules.rule import Finding
+from .report import Report
+
+_SHORTEST_NAME = 3  # characters
+
+
+class Fault(NamedTuple):
+    """A finding, and those of the other evidence that show the same fault."""
+
+    finding: Finding  # the worst, and of equal ones the one in the Dockerfile's text
+    others: tuple[Finding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of them."""
+        return (self.finding, *self.others)
+
+
+def faults(report: Report, findings: Iterable[Finding]) -> list[Fault]:
+    """Findings in their order, those of one fault together.
+
+    Two findings of different evidence show one fault where they have one code, or the one can settle the other, and
+    where they name the same thing: a variable, a value. A rule that found one thing on each evidence means the same.
+    """
+    count = Counter((finding.rule.code, finding.place.evidence) for finding in report.findings)
+    groups: list[list[Finding]] = []
+    named: dict[tuple[str, str], list[Finding]] = {}
+    alone: dict[str, list[Finding]] = {}
+    for finding in findings:
+        codes = (finding.rule.code, *finding.rule.settled_by)
+        single = count[finding.rule.code, finding.place.evidence] == 1
+        known = [named.get((code, name)) for code in codes for name in _names(finding, report)]
+        known += [alone.get(code) for code in codes if single]
+        group = next((one for one in known if one is not None and _may_join(finding, one, report)), None)
+        if group is None:
+            groups.append(group := [])
+        group.append(finding)
+        for code in codes:
+            for name in _names(finding, report):
+                named.setdefault((code, name), group)
+            if single:
+                alone.setdefault(code, group)
+    return [_fault(group) for group in groups]
+
+
+def _may_join(finding: Finding, group: list[Finding], report: Report) -> bool:
+    """Whether the evidence is another one, and of the same image."""
+    kinds = {one.place.evidence for one in group}
+    if finding.place.evidence in kinds:
+        return False
+    return bool(report.origins) or "dockerfile" not in {*kinds, finding.place.evidence}
+
+
+def _names(finding: Finding, report: Report) -> Iterator[str]:
+    """What a finding is about, as far as it names that: the word that it points at, and what was measured."""
+    span, text = finding.place.span, report.texts.get(finding.file)
+    if span is not None and text is not None and span.line == span.end_line:
+        word = text.lines[span.line - 1][span.column - 1 : span.end_column - 1]
+        if len(word) >= _SHORTEST_NAME:
+            yield word
+    for value in (finding.proof or {}).values():
+        if isinstance(value, str):
+            # Of NAME=VALUE the name: the value is masked.
+            yield from (name for name in re.split(r"[=\s]", value)[:1] if len(name) >= _SHORTEST_NAME)
+
+
+def _fault(group: list[Finding]) -> Fault:
+    first = max(group, key=lambda one: (one.severity, one.place.evidence == "dockerfile"))
+    return Fault(first, tuple(one for one in group if one is not first))

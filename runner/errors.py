@@ -15,8 +15,3 @@ class EngineError(Exception):
     def answered(self) -> bool:
         """Whether the engine itself said so. Else it says nothing about an image."""
         return self.status is not None
-
-    @property
-    def refused(self) -> bool:
-        """Whether the engine said that it did nothing."""
-        return self.status is not None and 400 <= self.status < 500

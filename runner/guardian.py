@@ -7,7 +7,8 @@ holds the lock on the run's journal, too, so that nobody else cleans up at the s
 import sys
 import time
 
-_SECONDS = 60.0  # in which an engine may come back, or finish what nobody waits for any more
+_SECONDS = 60.0  # in which an engine may come back, or let something go
+_IN_FLIGHT = 10.0  # … and in which it may still make what nobody waits for any more
 _PAUSE = 0.5
 
 
@@ -21,15 +22,21 @@ def main(url: str, path: str, descriptor: int) -> None:
     from .journal import Journal
 
     journal = Journal.inherited(path, descriptor)
-    deadline = time.monotonic() + _SECONDS
-    while journal.left() and time.monotonic() < deadline:
+    start = time.monotonic()
+    while True:
+        patience = _SECONDS
         try:
             with connect(url) as engine:
-                remove_all(engine, journal, Receipt())
+                receipt = Receipt()
+                remove_all(engine, journal, receipt)
+            if not receipt.left:
+                patience = _IN_FLIGHT
         except EngineError:
             pass
-        if journal.left():
-            time.sleep(_PAUSE)
+        # What is left after all is in the journal, for the next run.
+        if not journal.left() or time.monotonic() > start + patience:
+            break
+        time.sleep(_PAUSE)
     journal.close()
 
 

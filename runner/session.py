@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from .cleanup import Receipt, remove, remove_all, strangers, sweep
+from .cleanup import Receipt, find, remove, remove_all, strangers, sweep
 from .engine import Engine, described, errors
 from .errors import EngineError
 from .journal import Journal
@@ -162,7 +162,11 @@ class Session:
             with errors(subject):
                 identity = str(call(name))
         except EngineError as error:
-            if error.refused:
+            # An answer, even a bad one, says that the engine is done with it. Without one it may still be at work.
+            made = find(self.engine, kind, name) if error.answered else ""
+            if made:
+                self.journal.made(name, made)
+            elif error.answered:
                 self.journal.gone(name)
             raise
         self.journal.made(name, identity)
@@ -314,7 +318,7 @@ class Session:
             remove_all(self.engine, journal, self.receipt)
         finally:
             if guardian is not None:
-                _dismiss(guardian, done=not self.receipt.left)
+                _dismiss(guardian, done=not journal.left())
             journal.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import time
 from collections.abc import Callable, Iterable
@@ -82,6 +83,19 @@ def made(engine: Engine, state: Path | None = None, kind: str = "") -> list[str]
         for line in written_down(state)
         if kind in ("", line["will make"]) and find(engine, line["will make"], line["name"])
     ]
+
+
+def is_guarded(state: Path) -> bool:
+    """Whether a run or its guardian still holds a journal in a state directory."""
+    for path in (state / "imglint").glob("*.jsonl"):
+        try:
+            with open(path, "rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            continue
+    return False
 
 
 def running(engine: Engine, names: Iterable[str]) -> list[str]:

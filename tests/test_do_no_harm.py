@@ -20,7 +20,7 @@ from typing import NamedTuple
 import docker.errors
 import pytest
 from container_images import Images, check
-from engine_state import leftovers, made, named_like_ours, running, wait_until, written_down
+from engine_state import is_guarded, leftovers, made, named_like_ours, running, wait_until, written_down
 from image_archives import Saved, docker_legacy
 
 from imglint.analyzer.image import open_images
@@ -418,7 +418,7 @@ def test_killed_at_any_moment_by_name_and_by_archive(
             run.wait(timeout=30)
             # What was written down last, and is never confirmed, keeps the record for some minutes.
             names = {line["name"] for line in written_down(state)}
-            wait_until(lambda: not made(client, state), 120)
+            wait_until(lambda: not is_guarded(state), 180)
             assert not names & {name for _, name in named_like_ours(client)}
         return existed
 

@@ -105,7 +105,7 @@ def test_published_but_nothing_listens(engine: Engine, hello: dict[str, str]) ->
 def test_expose_alone_is_only_metadata(exposed: Observation) -> None:
     plain = check(exposed, "ports.plain")
     assert plain.verdict is Verdict.PROVED
-    assert plain.proof["NetworkSettings.Ports"] == {"8888/tcp": None}
+    assert not plain.proof["NetworkSettings.Ports"].get("8888/tcp"), "a network without a way in may not list it"
     assert check(exposed, "ports.exposed", "8888/tcp").verdict is Verdict.PROVED
 
 

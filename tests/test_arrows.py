@@ -9,8 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = ("analyzer", "runner", "rules", "reports")
-# What the runner may know of the analyzer: the types of images, the error of bad input, and what masks it quotes.
-RUNNER_MAY = ("analyzer", "analyzer.image", "analyzer.errors", "analyzer.credentials")
+# What the runner may know of the analyzer: the types of images, the error of bad input, what masks it quotes,
+# and YAML files.
+RUNNER_MAY = ("analyzer", "analyzer.image", "analyzer.errors", "analyzer.credentials", "analyzer.yaml_file")
 FILES = sorted(path for folder in ORDER for path in (ROOT / folder).rglob("*.py"))
 
 

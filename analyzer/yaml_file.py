@@ -77,7 +77,7 @@ class YamlFile:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else None
-            if isinstance(error, yaml.composer.ComposerError) and "single document" in str(error.context):
+            if "single document" in str(error.context):
                 raise self.wrong("holds several documents", "keep one in each file", line=line) from error
             problem = str(error.problem or error.context)
             hint = "use spaces where tabs stand" if r"'\t'" in problem else ""

@@ -69,7 +69,8 @@ def _told(file: YamlFile, fault: ValidationError) -> tuple[tuple[int, int], Inpu
 def _sentence(fault: ValidationError) -> tuple[str | None, str, str]:
     """The key that a fault is about beyond its path, what is wrong, and what to write instead."""
     schema: Mapping[str, Any] = fault.schema if isinstance(fault.schema, Mapping) else {}
-    wanted, found = fault.validator_value, fault.instance
+    wanted: Any = fault.validator_value
+    found: Any = fault.instance
     hint = str(schema.get("description", ""))
     match fault.validator:
         case "additionalProperties":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -98,15 +97,15 @@ def _assigned(match: re.Match[str]) -> Slip | None:
     """What is wrong with WORD=… behind the name of a tool, where `ignore=` with its codes was not understood."""
     word, scope, rest = match["word"], match["scope"], match["rest"]
     if not _ignores(word):
-        if get_close_matches(word.lower(), ("shell",), 1, 0.7):
+        if _near(word, "shell"):
             return Slip(f"write it as `{match['tool'].lower()} shell={rest}`")
         unknown = f"there is no pragma {word}: write `{_right(match)}CODE`"
         return Slip(unknown) if match["tool"].lower() == "imglint" and not scope else None
     if not rest:
         return Slip(f"it names no code: write `{_right(match)}CODE`")
     if scope and scope not in ("global", "stage"):
-        close = get_close_matches(scope.lower(), ("global", "stage"), 1, 0.5)
-        return Slip(f"{scope} is no scope: use {close[0] if close else 'global or stage'}")
+        close = _near(scope, "global", "stage", cutoff=0.5)
+        return Slip(f"{scope} is no scope: use {close or 'global or stage'}")
     if (word, match["sign"], match["tool"], match["colon"]) == ("ignore", "=", match["tool"].lower(), None):
         return Slip("separate codes by commas, and begin a reason behind them with ;")
     return Slip(f"write it as `{_right(match)}{rest.split(' ')[0]}`")
@@ -120,8 +119,14 @@ def _right(match: re.Match[str]) -> str:
 def _ignores(word: str) -> bool:
     """Whether a word is `ignore`, however it is written."""
     lower = word.lower()
-    near = bool(get_close_matches(lower, ("ignore",), 1, 0.7)) and lower not in _PROSE
-    return near or lower in _SYNONYMS
+    return lower in _SYNONYMS or (lower not in _PROSE and bool(_near(word, "ignore")))
+
+
+def _near(word: str, *words: str, cutoff: float = 0.7) -> str:
+    """The one of `words` that is the nearest, or ""."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word.lower(), words, 1, cutoff)), "")
 
 
 def _is_code(word: str) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .analyzer import InputError
@@ -116,9 +115,7 @@ class _Reader:
     def choice(self, key: str, value: Any, choices: Iterable[str]) -> str:
         choices = tuple(choices)
         if value not in choices:
-            close = difflib.get_close_matches(value, choices, 1, 0.5) if isinstance(value, str) else []
-            hint = f"did you mean {close[0]}?" if close else ""
-            raise self.wrong(key, f"is {', '.join(choices)}, not {value!r}", hint)
+            raise self.wrong(key, f"is {', '.join(choices)}, not {value!r}", _meant(value, choices))
         return str(value)
 
     def codes(self, key: str, value: Any) -> tuple[str, ...]:
@@ -285,9 +282,18 @@ def _per_path(path: str, number: int, table: Mapping[str, Any]) -> PerPath:
 
 
 def _unknown(reader: _Reader, key: str, known: Iterable[str]) -> InputError:
-    close = difflib.get_close_matches(key, list(known), 1, 0.5)
-    hint = f"did you mean {close[0]}?" if close else f"the keys are {', '.join(sorted(known))}"
-    return reader.wrong(key, "is no key of imglint's", hint)
+    known = sorted(known)
+    return reader.wrong(
+        key, "is no key of imglint's", _meant(key, known) or f"the keys are {', '.join(known)}"
+    )
+
+
+def _meant(word: Any, words: Sequence[str]) -> str:
+    """The question after the nearest word; "" where none is near."""
+    import difflib
+
+    close = difflib.get_close_matches(word, words, 1, 0.5) if isinstance(word, str) else []
+    return f"did you mean {close[0]}?" if close else ""
 
 
 # Where hadolint's `ignore` and `none` stand: below every severity, so that any finding fails.
@@ -321,9 +327,9 @@ def _hadolint(file: YamlFile) -> Settings:
             if key == "format" and value != "tty":
                 notes.append(f"{file.name}: format says nothing to imglint: use --format")
         elif key not in _HADOLINT_KEYS:
-            close = difflib.get_close_matches(key, HADOLINT_KEYS, 1)
-            meant = f"; did you mean {close[0]}?" if close else ""
-            notes.append(f"{file.name}: {key} is no key of hadolint's, and means nothing{meant}")
+            meant = _meant(key, HADOLINT_KEYS)
+            told = f"{file.name}: {key} is no key of hadolint's, and means nothing"
+            notes.append(f"{told}; {meant}" if meant else told)
         elif value is not None:  # a key without a value is as good as absent
             field, parse = _HADOLINT_KEYS[key]
             values[field] = parse(reader, key, value)

@@ -973,6 +973,7 @@ INDEX = (
     Entry("IL001", "parse-error", "house", True, None, ("DL1000",), ("dockerfile",), (), (), False),
     Entry("IL002", "rule-failed", "house", True, None, (), (), (), (), False),
     Entry("IL003", "unused-pragma", "house", True, None, (), (), (), (), False),
+    Entry("IL004", "misspelt-pragma", "house", True, None, (), ("dockerfile",), (), (), False),
     Entry("IL010", "main-process-forks", "command", True, None, (), ("dockerfile",), (), (), False),
     Entry(
         "IL011",

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from .checks.house import RULE_FAILED
+from .checks.house import MISSPELT_PRAGMA, PARSE_ERROR, RULE_FAILED
 from .policy import Policy
 from .rule import Evidence, Finding, Outcome, Place, Rule, Severity, Skipped
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
     from ..analyzer.image import Image
     from ..runner import Observation
+    from .entry import Entry
 
 
 class Judgement(NamedTuple):
@@ -57,6 +58,7 @@ def judge_dockerfile(
     file: Dockerfile,
     rules: Iterable[Rule],
     *,
+    selected: Iterable[Entry] | None = None,
     pragmas: bool = True,
     policy: Policy = Policy(),  # noqa: B008
     severities: Mapping[str, Severity] = {},
@@ -67,6 +69,8 @@ def judge_dockerfile(
     Args:
         file: what to judge.
         rules: the rules to run.
+        selected: all that were selected, also those that this file can't set off: a pragma for one of
+            them is unused. None: `rules`.
         pragmas: whether comments in the file can switch rules off.
         policy: what the team demands, for the rules that ask for it.
         severities: other severities for some codes.
@@ -104,7 +108,7 @@ def judge_dockerfile(
     if pragmas and any("ignore" in one.text or "skip" in one.text for one in file.tree.comments):
         from .pragma import Pragmas
 
-        findings = Pragmas(file).obey(findings, rules)
+        findings = Pragmas(file).obey(findings, rules if selected is None else selected)
     # A word can be met twice, as an argument of `bash -c` and in the script that this holds.
     unique = {(one.rule.code, one.place, one.message): one for one in findings}
     findings = sorted(unique.values(), key=_position)
@@ -229,7 +233,7 @@ def _graded(file: Dockerfile, findings: list[Finding], silent: Collection[str] |
         if finding.stage is not None and not file.stages[finding.stage].shipped:
             if finding.rule.shipped_only if silent is None else finding.rule.code in silent:
                 continue
-            if finding.rule.code != "IL001" and silent is None:
+            if finding.rule not in (PARSE_ERROR, MISSPELT_PRAGMA) and silent is None:
                 finding = finding._replace(severity=Severity(max(finding.severity - 1, Severity.STYLE)))
         out.append(finding)
     return out

@@ -20,3 +20,9 @@ class Policy(NamedTuple):
 
 
 LABEL_TYPES = ("text", "url", "semver", "hash", "rfc3339", "spdx", "email")
+
+
+def is_registry(text: str) -> bool:
+    """Whether this can be a registry, with * at either end perhaps: no URL and no path ever matches one."""
+    name = text.removeprefix("*").removesuffix("*")
+    return bool(text) and not {*name} & {*"*/ \t"}

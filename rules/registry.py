@@ -22,12 +22,15 @@ class UnknownCodeError(ValueError):
     def __init__(self, code: str) -> None:
         import difflib
 
-        known = [one.code for one in INDEX] + [alias for one in INDEX for alias in one.aliases]
+        known = [name for one in INDEX for name in (one.code, one.name, *one.aliases)]
         # A letter for a digit, as in DL3OO6, is the likeliest slip.
         slip = code[:2] + code[2:].upper().translate(str.maketrans("OIL", "011"))
-        close = [slip] if slip in known else difflib.get_close_matches(code, known, 1, 0.5)
+        close = [slip] if slip in known else difflib.get_close_matches(code, known, 5, 0.5)
+        # Of codes that are as near, the one that more people meet.
+        usual = {name for one in INDEX if one.default for name in (one.code, one.name, *one.aliases)}
+        near = {name: difflib.SequenceMatcher(None, code, name).ratio() for name in close}
         self.code = code
-        self.nearest = close[0] if close else ""
+        self.nearest = max(near, key=lambda name: (near[name], name in usual), default="")
         super().__init__(f"no rule has the code {code!r}")
 
 
@@ -38,13 +41,18 @@ def matches(entry: Entry, prefix: str) -> bool:
     return any(code.startswith(prefix) for code in (entry.code, *entry.aliases))
 
 
+# Codes that may be named, and do nothing: ShellCheck's, and those that hadolint has given up.
+IDLE = re.compile(r"SC\d{0,4}|DL3005|DL3017|DL3031|DL3039")
+
+
 def check(code: str) -> None:
-    """See to it that a code or prefix names something. ShellCheck's codes may be named, and do nothing.
+    """See to it that a code or prefix names something.
 
     Raises:
         UnknownCodeError: it fits no rule.
     """
-    if not any(matches(entry, code) for entry in INDEX) and not re.fullmatch(r"SC\d{0,4}", code):
+    # Every code begins with the empty text.
+    if not code or not (any(matches(entry, code) for entry in INDEX) or IDLE.fullmatch(code)):
         raise UnknownCodeError(code)
 
 

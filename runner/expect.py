@@ -1,40 +1,28 @@
 """What must hold of a container, as a file that a team keeps: read, held against what was observed, and written from it.
 
-`expect.schema.json` beside this module says the same to editors.
+`expect.schema.json` beside this module says what such a file may hold.
 """
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..analyzer.credentials import mask
-from .errors import EngineError
 from .execution import run as run_command
 from .files import read, stat
 from .observation import Check, Observation, Verdict
 from .ports import parse_port
 from .processes import services
+from .schema import validate
 from .session import Container
 from .watch import Run
 
-_KEYS = (
-    "ports",
-    "other-ports",
-    "health",
-    "user",
-    "command",
-    "processes",
-    "writes",
-    "stop",
-    "output",
-    "commands",
-    "files",
-)
-_PORT_STATES = ("listening", "published", "closed")
+if TYPE_CHECKING:
+    from ..analyzer.yaml_file import YamlFile
+
 _COMMAND_SECONDS = 30.0
 
 
@@ -54,113 +42,40 @@ class Expectations(NamedTuple):
     files: Mapping[str, Mapping[str, Any]] = {}  # path → exists, contains, mode
 
 
-def parse_expectations(text: str, name: str) -> Expectations:
-    """Read a file of expectations.
+def parse_expectations(file: YamlFile) -> Expectations:
+    """The expectations that a file holds.
 
     Raises:
-        EngineError: it is no YAML, or says something that is not understood; the nearest right word is named.
+        InputError: it is not what its schema describes, contradicts itself, or expects nothing.
     """
-    raw = load_yaml(text, name)
-    known = dict.fromkeys(["version", *_KEYS])
-    for key in raw:
-        if key not in known:
-            close = difflib.get_close_matches(str(key), known, 1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-            raise EngineError(name, f"has the unknown key {key!r}", hint)
-    if raw.get("version", 1) != 1:
-        raise EngineError(name, f"has version {raw['version']!r}; this imglint knows version 1")
-    ports = _mapping(raw, "ports", name)
-    for port, state in ports.items():
-        if len(parse_port(str(port))) != 1 or state not in _PORT_STATES:
-            raise EngineError(
-                name,
-                f"ports: {port}: {state}",
-                f"as in 8888/tcp: listening, with one of {', '.join(_PORT_STATES)}",
+    if file.is_empty:
+        raise file.wrong("is empty", _HINT)
+    validate(file, "expect.schema.json")
+    raw: dict[str, Any] = file.value
+    ports: dict[str, str] = {}
+    for written, state in raw.get("ports", {}).items():
+        port = str(parse_port(written)[0])
+        if port in ports:
+            raise file.wrong(f"names the port {port} twice", line=file.line(["ports", written]))
+        ports[port] = state
+    user = raw.get("user", {})
+    if "uid" in user and user.get("root", user["uid"] == 0) is not (user["uid"] == 0):
+        problem = f"user contradicts itself: uid {user['uid']} is {'' if user['uid'] == 0 else 'not '}root's"
+        raise file.wrong(problem, "leave one of uid and root out", line=file.line(["user"]))
+    for path, wanted in raw.get("files", {}).items():
+        if not wanted.get("exists", True) and len(wanted) > 1:
+            problem = (
+                f"{path} has to be absent, and yet to have {' and '.join(sorted({*wanted} - {'exists'}))}"
             )
-    for key, words in _FIELDS.items():
-        for word in _mapping(raw, key, name):
-            if word not in words:
-                raise EngineError(
-                    name, f"{key}: has the unknown key {word!r}", f"known are {', '.join(words)}"
-                )
-    files = _mapping(raw, "files", name)
-    for path, wanted in files.items():
-        if not isinstance(wanted, dict) or set(wanted) - {"exists", "contains", "mode"}:
-            raise EngineError(name, f"files: {path}: takes exists, contains and mode")
-    commands = _list(raw, "commands", name)
-    for one in commands:
-        if not isinstance(one, dict) or not isinstance(one.get("run"), list) or set(one) - _COMMAND_KEYS:
-            raise EngineError(name, "commands: each takes run (a list), exit, stdout and stderr")
-    for pattern in (*_list(raw, "output", name), *_patterns(commands, files)):
-        try:
-            re.compile(str(pattern))
-        except re.error as error:
-            raise EngineError(name, f"{pattern!r} is no pattern: {error}") from error
-    writes = _list(raw, "writes", name) if "writes" in raw else None
-    return Expectations(
-        ports={str(parse_port(str(port))[0]): str(state) for port, state in ports.items()},
-        other_ports=bool(raw.get("other-ports", True)),
-        health=_mapping(raw, "health", name),
-        user=_mapping(raw, "user", name),
-        command=[str(one) for one in _list(raw, "command", name)],
-        processes=_mapping(raw, "processes", name),
-        writes=writes,
-        stop=_mapping(raw, "stop", name),
-        output=[str(one) for one in _list(raw, "output", name)],
-        commands=commands,
-        files=files,
-    )
+            raise file.wrong(problem, line=file.line(["files", path]))
+    fields = {key.replace("-", "_"): value for key, value in raw.items() if key != "version"}
+    expected = Expectations(**{**fields, "ports": ports})
+    if expected == Expectations():
+        raise file.wrong("expects nothing", _HINT)
+    return expected
 
 
-_FIELDS = {
-    "health": ("status", "within"),
-    "user": ("uid", "gid", "root"),
-    "processes": ("max", "services"),
-    "stop": ("within",),
-}
-_COMMAND_KEYS = {"run", "exit", "stdout", "stderr"}
-
-
-def load_yaml(text: str, name: str) -> dict[str, Any]:
-    """A YAML file whose top is a mapping.
-
-    Raises:
-        EngineError: it is none; with line and column.
-    """
-    import yaml
-
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise EngineError(name, f"is no YAML{where}: {getattr(error, 'problem', error)}") from error
-    if not isinstance(raw, dict):
-        raise EngineError(
-            name, "holds no expectations: it has to be a mapping", "imglint verify IMAGE --write-expect FILE"
-        )
-    return raw
-
-
-def _mapping(raw: Mapping[str, Any], key: str, name: str) -> dict[str, Any]:
-    found = raw.get(key) or {}
-    if not isinstance(found, dict):
-        raise EngineError(name, f"{key}: has to be a mapping")
-    return {str(one): value for one, value in found.items()}
-
-
-def _list(raw: Mapping[str, Any], key: str, name: str) -> list[Any]:
-    found = raw.get(key) or []
-    if not isinstance(found, list):
-        raise EngineError(name, f"{key}: has to be a list")
-    return found
-
-
-def _patterns(commands: Sequence[Any], files: Mapping[str, Any]) -> list[Any]:
-    return [
-        *(one.get(key) for one in commands for key in ("stdout", "stderr") if one.get(key)),
-        *(one.get("contains") for one in files.values() if one.get("contains")),
-    ]
+_HINT = "`imglint verify IMAGE --write-expect FILE` writes one to start from"
 
 
 # What has to be asked while the container runs
@@ -170,7 +85,7 @@ def inside(wanted: Expectations, container: Container, run: Run) -> list[Check]:
     """The files and commands, in a running container."""
     checks = [_file(container, path, one) for path, one in wanted.files.items()]
     for one in wanted.commands:
-        command = [str(word) for word in one["run"]]
+        command = one["run"]
         subject = " ".join(command)
         if not run.alive:
             checks.append(Check("expect.command", subject, Verdict.NOT_OBSERVED, run.ending))
@@ -178,12 +93,12 @@ def inside(wanted: Expectations, container: Container, run: Run) -> list[Check]:
         ran = run_command(container.session.engine, container.id, command, _COMMAND_SECONDS)
         proof = {"exit": ran.exit_code, "stdout": mask(ran.output)[-500:], "stderr": mask(ran.errors)[-500:]}
         faults = []
-        if ran.exit_code != int(one.get("exit", 0)):
+        if ran.exit_code != one.get("exit", 0):
             faults.append(f"ended with {ran.exit_code}")
         faults += [
             f"{stream} has nothing like {one[stream]!r}"
             for stream, text in (("stdout", ran.output), ("stderr", ran.errors))
-            if one.get(stream) and not re.search(str(one[stream]), text, re.MULTILINE)
+            if one.get(stream) and not re.search(one[stream], text, re.MULTILINE)
         ]
         checks.append(_check("expect.command", subject, faults, f"ended with {ran.exit_code}", proof))
     return checks
@@ -192,14 +107,14 @@ def inside(wanted: Expectations, container: Container, run: Run) -> list[Check]:
 def _file(container: Container, path: str, wanted: Mapping[str, Any]) -> Check:
     found = stat(container, path)
     faults = []
-    if (found is not None) is not bool(wanted.get("exists", True)):
+    if (found is not None) is not wanted.get("exists", True):
         faults.append("is there" if found is not None else "is not there")
     elif found is not None:
-        if "mode" in wanted and found.mode != int(str(wanted["mode"]), 8):
+        if "mode" in wanted and found.mode != int(wanted["mode"], 8):
             faults.append(f"has mode {found.mode:04o}")
         if wanted.get("contains"):
             data = (read(container, path) or b"").decode("utf-8", "replace")
-            if not re.search(str(wanted["contains"]), data, re.MULTILINE):
+            if not re.search(wanted["contains"], data, re.MULTILINE):
                 faults.append(f"holds nothing like {wanted['contains']!r}")
     return _check(
         "expect.file", path, faults, "is as expected", {"found": found._asdict() if found else None}
@@ -232,9 +147,8 @@ def outside(wanted: Expectations, seen: Observation) -> list[Check]:
     if wanted.processes:
         checks += _processes(wanted.processes, seen)
     if wanted.writes is not None:
-        patterns = [str(one) for one in wanted.writes]
         paths = [one.path for one in seen.writes if one.bytes is not None]
-        odd = [one for one in paths if not any(_under(one, pattern) for pattern in patterns)]
+        odd = [one for one in paths if not any(_under(one, pattern) for pattern in wanted.writes)]
         faults = [f"wrote {', '.join(odd[:3])}"] if odd else []
         checks.append(
             _check("expect.writes", "writable layer", faults, "wrote nowhere else", {"paths": odd[:50]})
@@ -287,7 +201,7 @@ def _health(wanted: Mapping[str, Any], seen: Observation) -> Check:
     faults = []
     if last.get("status") != wanted.get("status", "healthy"):
         faults.append(found.summary)
-    elif "within" in wanted and last["seconds"] > float(wanted["within"]):
+    elif "within" in wanted and last["seconds"] > wanted["within"]:
         faults.append(f"took {last['seconds']} s")
     return _check("expect.health", "HEALTHCHECK", faults, found.summary, found.proof)
 
@@ -297,11 +211,11 @@ def _user(wanted: Mapping[str, Any], uid: int | None, gid: int | None) -> Check:
     if uid is None:
         return Check("expect.user", "PID 1", Verdict.NOT_OBSERVED, "PID 1 was not seen", proof)
     faults = []
-    if "uid" in wanted and uid != int(wanted["uid"]):
+    if "uid" in wanted and uid != wanted["uid"]:
         faults.append(f"runs as uid {uid}")
-    if "gid" in wanted and gid != int(wanted["gid"]):
+    if "gid" in wanted and gid != wanted["gid"]:
         faults.append(f"runs as gid {gid}")
-    if "root" in wanted and (uid == 0) is not bool(wanted["root"]):
+    if "root" in wanted and (uid == 0) is not wanted["root"]:
         faults.append(f"runs as uid {uid}")
     return _check("expect.user", "PID 1", faults, f"runs as uid {uid}, gid {gid}", proof)
 
@@ -312,7 +226,7 @@ def _processes(wanted: Mapping[str, int], seen: Observation) -> list[Check]:
         return [Check("expect.processes", "all", Verdict.NOT_OBSERVED, "no process was seen")]
     for key, count in (("max", len(seen.processes)), ("services", len(services(seen.processes)))):
         if key in wanted:
-            faults = [f"there are {count}"] if count > int(wanted[key]) else []
+            faults = [f"there are {count}"] if count > wanted[key] else []
             checks.append(
                 _check("expect.processes", key, faults, f"{count} of {wanted[key]}", {"count": count})
             )
@@ -323,7 +237,7 @@ def _stop(wanted: Mapping[str, float], seen: Observation) -> Check:
     found = next((one for one in seen.checks if one.name == "stop.signal"), None)
     if found is None:
         return Check("expect.stop", "stop", Verdict.NOT_OBSERVED, "it had ended by itself")
-    late = found.proof["seconds"] > float(wanted.get("within", 10))
+    late = found.proof["seconds"] > wanted.get("within", 10)
     faults = [found.summary] if late or found.verdict is not Verdict.PROVED else []
     return _check("expect.stop", "stop", faults, found.summary, found.proof)
 

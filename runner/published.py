@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from ..analyzer import InputError
 from . import ports
 from .errors import EngineError
 from .observation import Check, Peer, Verdict
@@ -28,20 +30,34 @@ class Wanted(NamedTuple):
     port: Port
 
 
-def parse_publish(text: str) -> Wanted:
-    """A -p as `docker run` takes it.
+def parse_publish(texts: Sequence[str]) -> list[Wanted]:
+    """The -p of a command line, as `docker run` takes them, but each port of the container once.
 
     Raises:
-        EngineError: it is none.
+        InputError: one is none, or a port is named twice.
     """
-    before, _, container = text.rpartition(":")
-    address, _, host = before.rpartition(":")
-    found = ports.parse_port(container)
-    if len(found) != 1 or (host and not host.isdecimal()) or (host and int(host) > 65535):
-        raise EngineError(
-            f"-p {text}", "is no port to publish", "as in -p 8888:80, or -p 127.0.0.1:8888:80/tcp"
-        )
-    return Wanted(address.strip("[]"), int(host) if host else None, found[0])
+    out: dict[Port, Wanted] = {}
+    for text in texts:
+        match = _PUBLISH.fullmatch(text)
+        number, host = (int(match["number"]), match["host"]) if match else (0, None)
+        if match is None or not 0 < number <= _LAST_PORT or int(host or 0) > _LAST_PORT:
+            raise InputError(
+                f"-p {text}", "is no port to publish", "as in -p 8888:80, or -p 127.0.0.1:8888:80/tcp"
+            )
+        port = Port(number, (match["protocol"] or "tcp").lower())
+        if port in out:
+            raise InputError(
+                f"-p {text}", f"publishes {port} a second time", "give each port of the container one -p"
+            )
+        out[port] = Wanted((match["address"] or "").strip("[]"), int(host) if host else None, port)
+    return list(out.values())
+
+
+_LAST_PORT = 65535
+_PUBLISH = re.compile(
+    r"(?:(?:(?P<address>\[[\da-f:.]+\]|[^:]*):)?(?P<host>\d{0,5}):)?(?P<number>\d{1,5})(?:/(?P<protocol>tcp|udp|sctp))?",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def publish_run(

@@ -6,57 +6,78 @@ a test hold beside containerRunOptions, every command has a deadline, and nothin
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import tarfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..analyzer.credentials import mask
 from .engine import Engine, errors
 from .errors import EngineError
-from .expect import load_yaml
+from .expect import Expectations
 from .files import is_link
 from .observation import Check, Observation, Verdict
+from .schema import validate
 from .session import PROBE, Archive, Container, Session
 
+if TYPE_CHECKING:
+    from ..analyzer.yaml_file import YamlFile
+
 _SECONDS = 60.0
-_KEYS = {
-    "schemaVersion", "commandTests", "fileExistenceTests", "fileContentTests", "metadataTest", "licenseTests",
-    "globalEnvVars", "containerRunOptions",
-}  # fmt: skip
 _BANNED_LICENSES = ("AGPL", "WTFPL")
 
 
 class StructureTests(NamedTuple):
-    """One file."""
+    """One file, as `structure_test.schema.json` beside this module describes it."""
 
     name: str
     raw: Mapping[str, Any]
 
 
-def is_structure_test(raw: Mapping[str, Any]) -> bool:
+def is_structure_test(file: YamlFile) -> bool:
     """Whether a YAML file is one of that tool's."""
-    return "schemaVersion" in raw
+    return isinstance(file.value, dict) and not file.value.keys().isdisjoint(("schemaVersion", *_TESTS))
 
 
-def parse_structure_tests(text: str, name: str) -> StructureTests:
-    """Read a file.
+def parse_structure_tests(file: YamlFile) -> StructureTests:
+    """The tests that a file holds.
 
     Raises:
-        EngineError: it is of another version, or holds what that tool has not.
+        InputError: it is not what its schema describes, or holds no test.
     """
-    raw = load_yaml(text, name)
-    version = str(raw.get("schemaVersion"))
-    if version != "2.0.0":
-        raise EngineError(name, f"has schemaVersion {version}; 2.0.0 is run")
-    unknown = sorted(set(raw) - _KEYS)
-    if unknown:
-        raise EngineError(
-            name, f"has the unknown key {unknown[0]!r}", f"known are {', '.join(sorted(_KEYS))}"
-        )
-    return StructureTests(name, raw)
+    ours = next((key for key in file.value if key.replace("-", "_") in Expectations._fields), None)
+    if ours is not None:
+        problem = f"holds tests of container-structure-test's, and {ours}, which is imglint's"
+        raise file.wrong(problem, "keep them in two files", line=file.line([ours]))
+    validate(file, "structure_test.schema.json", _pattern)
+    raw = _as_the_tool_reads(file.value, file.written())
+    if not any(raw.get(key) for key in _TESTS):
+        raise file.wrong("holds no test", f"it may hold {', '.join(_TESTS)}")
+    return StructureTests(file.name, raw)
+
+
+_TESTS = ("commandTests", "fileExistenceTests", "fileContentTests", "metadataTest", "licenseTests")
+# Where that tool has a number or a truth value. Everywhere else it has a text, and takes 1.10 for "1.10".
+_TYPED = frozenset(
+    {"exitCode", "uid", "gid", "shouldExist", "isRegex", "debian", "privileged", "allocateTty"}
+)
+
+
+def _as_the_tool_reads(value: Any, written: Any, key: str = "") -> Any:
+    """A value with its texts as they are written, and without the keys that have no value."""
+    if isinstance(value, dict):
+        return {
+            name: _as_the_tool_reads(inner, written[name], name)
+            for name, inner in value.items()
+            if inner is not None
+        }
+    if isinstance(value, list):
+        return [_as_the_tool_reads(inner, text, key) for inner, text in zip(value, written, strict=True)]
+    return value if key in _TYPED else written
 
 
 def run_structure_tests(
@@ -115,11 +136,11 @@ def _command_tests(session: Session, raw: Mapping[str, Any], config: Mapping[str
     common = _pairs(raw.get("globalEnvVars"))
     options = _run_options(raw.get("containerRunOptions") or {})
     for test in raw.get("commandTests") or ():
-        name = str(test.get("name") or test.get("command"))
+        name = test["name"]
         environment = {**common, **_pairs(test.get("envVars"))}
         known = {**_pairs_of(config.get("Env")), **environment}
         image = _prepared(session, test.get("setup") or (), environment, options)
-        command = [_expanded(str(one), known) for one in (test["command"], *(test.get("args") or ()))]
+        command = [_expanded(one, known) for one in (test["command"], *test.get("args", ()))]
         try:
             ended = _ran(session, image, command, environment, options)
         except EngineError as error:
@@ -127,7 +148,7 @@ def _command_tests(session: Session, raw: Mapping[str, Any], config: Mapping[str
                 raise
             ended = _Ended(None, "", error.problem)
         faults = []
-        wanted = int(test.get("exitCode", 0))
+        wanted = test.get("exitCode", 0)
         if ended.code is None:
             faults.append(ended.errors or f"did not end within {_SECONDS:.0f} s")
         elif ended.code != wanted:
@@ -154,14 +175,9 @@ def _command_tests(session: Session, raw: Mapping[str, Any], config: Mapping[str
 def _run_options(raw: Mapping[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if raw.get("user"):
-        out["user"] = str(raw["user"])
+        out["user"] = raw["user"]
     if raw.get("capabilities"):
-        out["cap_add"] = [str(one) for one in raw["capabilities"]]
-    if raw.get("privileged") or raw.get("bindMounts"):
-        raise EngineError(
-            "containerRunOptions",
-            "asks for a privileged container or a host's directory, which imglint gives to no image under test",
-        )
+        out["cap_add"] = raw["capabilities"]
     return out
 
 
@@ -174,7 +190,7 @@ def _prepared(
     """The image after its set-up commands, each of which makes it anew."""
     image = session.image
     for command in setup:
-        container = _create(session, image, [str(one) for one in command], environment, options)
+        container = _create(session, image, command, environment, options)
         try:
             container.start()
             _wait(container)
@@ -228,7 +244,7 @@ def _wait(container: Container) -> int | None:
 
 
 def _pairs(raw: Any) -> dict[str, str]:
-    return {str(one["key"]): str(one.get("value", "")) for one in raw or ()}
+    return {one["key"]: one.get("value", "") for one in raw or ()}
 
 
 def _pairs_of(raw: Any) -> dict[str, str]:
@@ -239,19 +255,36 @@ def _expanded(text: str, known: Mapping[str, str]) -> str:
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda m: known.get(m[1] or m[2], ""), text)
 
 
-def _found(pattern: Any, text: str) -> bool:
-    """Whether a pattern of Go's is in a text: there a `$` is the end of all, never before a last newline.
+def _found(pattern: str, text: str) -> bool:
+    return _pattern(pattern).search(text) is not None
+
+
+# What Go's patterns have and Python's have not: classes by name, and another word for the end of all.
+_CLASSES = {
+    "alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "ascii": r"\x00-\x7f", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9", "graph": "!-~", "lower": "a-z", "print": " -~", "punct": r"!-/:-@\[-`{-~",
+    "space": r"\t\n\v\f\r ", "upper": "A-Z", "word": r"\w", "xdigit": "0-9A-Fa-f",
+}  # fmt: skip
+
+
+@functools.cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """A pattern of Go's: there a `$` is the end of all, never before a last newline.
 
     Raises:
-        EngineError: it is no pattern.
+        re.error: it is none.
     """
-    translated = str(pattern)
-    if "(?m" not in translated and "(?sm" not in translated:
-        translated = re.sub(r"(\\.|\[[^\]]*\])|\$", lambda m: m[1] or r"\Z", translated)
-    try:
-        return re.search(translated, text) is not None
-    except re.error as error:
-        raise EngineError(repr(pattern), f"is no pattern: {error}") from error
+    translated = re.sub(r"\[:(\w+):\]", lambda m: _CLASSES.get(m[1], m[0]), text)
+    many_lines = re.search(r"\(\?[a-zA-Z]*m", text) is not None
+
+    def of_python(match: re.Match[str]) -> str:
+        if match[0] == "$":
+            return "$" if many_lines else r"\Z"
+        return r"\Z" if match[0] == r"\z" else match[0]
+
+    translated = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", of_python, translated, flags=re.DOTALL)
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        return re.compile(translated)
 
 
 # Files
@@ -291,10 +324,10 @@ def _entry(
 
 def _file_tests(container: Container, raw: Mapping[str, Any]) -> Iterator[Check]:
     for test in raw.get("fileExistenceTests") or ():
-        found = _entry(container, str(test["path"]))
+        found = _entry(container, test["path"])
         yield _existence(test, found[0] if found else None, container.session.engine)
     for test in raw.get("fileContentTests") or ():
-        path = str(test["path"])
+        path = test["path"]
         found = _entry(container, path, contents=True)
         if found is not None and found[0].issym():
             found = _entry(container, _target(path, found[0].linkname), contents=True)
@@ -305,7 +338,7 @@ def _file_tests(container: Container, raw: Mapping[str, Any]) -> Iterator[Check]
                 f"it lacks {one!r}" for one in test.get("expectedContents") or () if not _found(one, text)
             ]
             faults += [f"it holds {one!r}" for one in test.get("excludedContents") or () if _found(one, text)]
-        yield _verdict("structure.content", str(test.get("name") or path), faults, {"path": path})
+        yield _verdict("structure.content", test["name"], faults, {"path": path})
 
 
 def _target(path: str, link: str) -> str:
@@ -315,28 +348,26 @@ def _target(path: str, link: str) -> str:
 
 
 def _existence(test: Mapping[str, Any], found: tarfile.TarInfo | None, engine: Engine) -> Check:
-    path = str(test["path"])
+    path = test["path"]
     faults = []
-    if (found is not None) is not bool(test.get("shouldExist", True)):
+    if (found is not None) is not test.get("shouldExist", True):
         faults.append(f"{path} {'is there' if found is not None else 'is not there'}")
     elif found is not None:
         shown = mode_text(found)
-        if test.get("permissions") and str(test["permissions"]) != shown:
+        if test.get("permissions") and test["permissions"] != shown:
             faults.append(f"its permissions are {shown}")
-        owners = [key for key in ("uid", "gid") if test.get(key) is not None and int(test[key]) >= 0]
+        owners = [key for key in ("uid", "gid") if test.get(key, -1) >= 0]
         if owners and not engine.tells_owners:
             summary = f"{engine.kind} does not tell the {' and the '.join(owners)} of a file"
-            return Check(
-                "structure.file", str(test.get("name") or path), Verdict.CANNOT_TELL, summary, {"path": path}
-            )
+            return Check("structure.file", test["name"], Verdict.CANNOT_TELL, summary, {"path": path})
         faults += [
-            f"its {key} is {getattr(found, key)}" for key in owners if int(test[key]) != getattr(found, key)
+            f"its {key} is {getattr(found, key)}" for key in owners if test[key] != getattr(found, key)
         ]
         bits = {"owner": 0o100, "group": 0o010, "other": 0o001, "any": 0o111}
         who = test.get("isExecutableBy")
-        if who and not found.mode & bits.get(str(who), 0):
+        if who and not found.mode & bits[who]:
             faults.append(f"{who} may not execute it")
-    return _verdict("structure.file", str(test.get("name") or path), faults, {"path": path})
+    return _verdict("structure.file", test["name"], faults, {"path": path})
 
 
 def mode_text(entry: tarfile.TarInfo) -> str:
@@ -351,7 +382,7 @@ def mode_text(entry: tarfile.TarInfo) -> str:
 
 def _license_tests(container: Container, raw: Mapping[str, Any]) -> Iterator[Check]:
     for test in raw.get("licenseTests") or ():
-        paths = [str(one) for one in test.get("files") or ()]
+        paths = list(test.get("files", ()))
         if test.get("debian"):
             paths += _copyrights(container)
         for path in paths:
@@ -387,24 +418,22 @@ def _metadata_test(test: Mapping[str, Any], config: Mapping[str, Any]) -> Check:
     labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items()}
     for key, known, word in (("envVars", environment, "variable"), ("labels", labels, "label")):
         for one in test.get(key) or ():
-            value = known.get(str(one["key"]))
-            wanted = str(one.get("value", ""))
+            value = known.get(one["key"])
+            wanted = one.get("value", "")
             if value is None:
                 faults.append(f"the {word} {one['key']} is not set")
             elif not (_found(wanted, value) if one.get("isRegex") else value == wanted):
                 faults.append(f"the {word} {one['key']} is {value!r}")
     for one in test.get("unboundEnvVars") or ():
-        if str(one["key"]) in environment:
+        if one["key"] in environment:
             faults.append(f"the variable {one['key']} is set")
     ports = {_port(one) for one in config.get("ExposedPorts") or {}}
     volumes = set(config.get("Volumes") or {})
     faults += [
-        f"the port {one} is not exposed"
-        for one in test.get("exposedPorts") or ()
-        if _port(str(one)) not in ports
+        f"the port {one} is not exposed" for one in test.get("exposedPorts") or () if _port(one) not in ports
     ]
     faults += [
-        f"the port {one} is exposed" for one in test.get("unexposedPorts") or () if _port(str(one)) in ports
+        f"the port {one} is exposed" for one in test.get("unexposedPorts") or () if _port(one) in ports
     ]
     faults += [f"the volume {one} is not declared" for one in test.get("volumes") or () if one not in volumes]
     faults += [
@@ -412,10 +441,10 @@ def _metadata_test(test: Mapping[str, Any], config: Mapping[str, Any]) -> Check:
     ]
     for key, name in (("entrypoint", "Entrypoint"), ("cmd", "Cmd")):
         wanted_argv = test.get(key)
-        if wanted_argv is not None and [str(one) for one in wanted_argv] != list(config.get(name) or ()):
+        if wanted_argv is not None and wanted_argv != list(config.get(name) or ()):
             faults.append(f"{name} is {list(config.get(name) or ())}")
     for key, name in (("workdir", "WorkingDir"), ("user", "User")):
-        if test.get(key) and str(test[key]) != str(config.get(name) or ""):
+        if test.get(key) and test[key] != str(config.get(name) or ""):
             faults.append(f"{name} is {config.get(name) or ''!r}")
     return _verdict("structure.metadata", "metadata", faults, {})
 

@@ -67,7 +67,7 @@ def verify(
     Raises:
         EngineError: the engine can't do it: no such image, a port that is taken, no answer.
     """
-    wanted = [published.parse_publish(text) for text in publish]
+    wanted = published.parse_publish(publish)
     hardening: Hardening | None = None
     problem = ""
     with working(), Session(engine, image, archive=archive, probe=probe, vantages=vantages) as session:

@@ -323,7 +323,7 @@ def test_input_can_not_steer_the_terminal() -> None:
 
 def test_the_plain_lint_has_the_options_that_typer_shows() -> None:
     shown = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", imglint("lint", "--help").stdout.decode()))
-    assert shown - {"--help"} == OPTION_NAMES
+    assert shown - {"--help", "-h"} == OPTION_NAMES
 
 
 @pytest.mark.parametrize("command", ["lint", "image", "history", "verify", "audit", "explain", "rules"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imglint.analyzer import InputError
 from imglint.analyzer.image import Source, parse_source
 
 
@@ -43,8 +44,31 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("web:1", Source("daemon", "web:1")),
         ("layout:v2", Source("path", "layout", "v2")),
         ("registry.example.org:5000/shop", Source("daemon", "registry.example.org:5000/shop")),
+        ("docker:27-dind", Source("daemon", "docker:27-dind")),
+        ("http:1", Source("daemon", "http:1")),
     ],
 )
 @pytest.mark.usefixtures("here")
 def test_sources(text: str, source: Source) -> None:
     assert parse_source(text) == source
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "hint"),
+    [
+        ("", "names no image", "name an archive"),
+        ("docker-daemon:", "names no image", ""),
+        ("docker-archive:", "names no image", ""),
+        ("docker://registry.example.org/shop:1", "registries are not read yet",
+         "`skopeo copy docker://registry.example.org/shop:1 oci-archive:image.tar`; or `docker pull"
+         " registry.example.org/shop:1`, and name registry.example.org/shop:1"),
+        ("containers-storage:localhost/shop", "stores of containers are not read yet", "podman save"),
+        ("https://example.org/image.tar", "URLs are not read yet", "download"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("here")
+def test_what_is_not_read(text: str, problem: str, hint: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_source(text)
+    assert caught.value.problem == problem
+    assert hint in caught.value.hint

@@ -105,7 +105,9 @@ def test_published_but_nothing_listens(engine: Engine, hello: dict[str, str]) ->
 def test_expose_alone_is_only_metadata(exposed: Observation) -> None:
     plain = check(exposed, "ports.plain")
     assert plain.verdict is Verdict.PROVED
-    assert not plain.proof["NetworkSettings.Ports"].get("8888/tcp"), "a network without a way in may not list it"
+    assert not plain.proof["NetworkSettings.Ports"].get("8888/tcp"), (
+        "a network without a way in may not list it"
+    )
     assert check(exposed, "ports.exposed", "8888/tcp").verdict is Verdict.PROVED
 
 

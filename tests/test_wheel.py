@@ -45,7 +45,10 @@ def test_every_module_is_in_it(wheel: Path) -> None:
         for path in own.rglob("*.py")
         if path.relative_to(own).parts[0] not in FOLDERS
     }
-    wanted |= {"imglint/py.typed", "imglint/reports/json_v1.schema.json"}
+    wanted |= {"imglint/py.typed"}
+    wanted |= {
+        f"imglint/{path.relative_to(ROOT)}" for folder in FOLDERS for path in (ROOT / folder).glob("*.json")
+    }
     assert wanted <= names, sorted(wanted - names)
 
 

@@ -5,7 +5,22 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from ..errors import InputError
+
 _ARCHIVES = ("docker-archive", "oci-archive", "oci", "dir")
+# What people name besides, and how to get it here.
+_UNREAD = {
+    "docker://": (
+        "registries",
+        "copy it first: `skopeo copy docker://{name} oci-archive:image.tar`; or `docker pull {name}`, and name {name}",
+    ),
+    "containers-storage:": (
+        "stores of containers",
+        "copy it first: `podman save -o image.tar {name}`; or name {name} with --engine podman",
+    ),
+    "http://": ("URLs", "download the archive first"),
+    "https://": ("URLs", "download the archive first"),
+}
 
 
 class Source(NamedTuple):
@@ -21,8 +36,18 @@ def parse_source(text: str) -> Source:
 
     `docker-archive:PATH[:NAME|:@INDEX]`, `oci-archive:PATH[:REF]`, `oci:DIR[:REF]`,
     `docker-daemon:NAME`; a path that exists, an archive's or layout's with `:NAME`; anything else is a name for the engine.
+
+    Raises:
+        InputError: it is empty, or names a place that imglint does not read from.
     """
     transport, colon, rest = text.partition(":")
+    if not text or (colon and not rest):
+        raise InputError(
+            text or "SOURCE", "names no image", "name an archive, a layout, or an image of the engine"
+        )
+    for start, (what, hint) in _UNREAD.items():
+        if text.startswith(start) and not os.path.exists(text):
+            raise InputError(text, f"{what} are not read yet", hint.format(name=text.removeprefix(start)))
     if colon and transport == "docker-daemon":
         return Source("daemon", rest)
     if colon and transport in _ARCHIVES:

@@ -61,6 +61,55 @@ next fault of this kind is seen. Pragmas of rules that did not run are never rep
 )
 
 
+MISSPELT_PRAGMA = Rule(
+    code="IL004",
+    name="misspelt-pragma",
+    severity=Severity.WARNING,
+    message="this comment does not switch off what it seems to: {problem}",
+    page="""A comment is meant to switch a rule off, and is misspelt.
+
+A code that no rule has, an `=` that is missing, a word that is written wrongly: such a comment
+changes nothing, and nobody notices. It is written `# imglint ignore=DL3006,DL3008 ; reason=why`,
+with `global` or `stage` before `ignore` for more than the next instruction.
+
+hadolint's comments are held to the same form. A code of hadolint's or BuildKit's that no rule has
+is a note only: it may be newer than imglint. ShellCheck's codes are known.
+""",
+    bad=(
+        "# imglint ignore=DL30066\nFROM debian:12\n",
+        "# imglint ignore DL3006\nFROM debian:12\n",
+        "# imglint ingore=DL3006\nFROM debian:12\n",
+        "# imglint ignore=\nFROM debian:12\n",
+        "# imglint ignore=DL3006 DL3007\nFROM debian:12\n",
+        "# imglint globl ignore=DL3006\nFROM debian:12\n",
+        "# imglint: ignore=DL3006\nFROM debian:12\n",
+        "# hadolint ignroe=DL3006\nFROM debian:12\n",
+        "# hadolint ignore=DL30066\nFROM debian:12\n",
+        "# check=skip=StageNameCasign\nFROM debian:12\n",
+    ),
+    good=(
+        "# imglint ignore=untagged-image,SC2086 ; reason=built here\nFROM debian\n",
+        "# imglint ignores what is below, and hadolint too\nFROM debian:12\n",
+        "# imglint image x.tar --max-size=5MB measures it\nFROM debian:12\n",
+        "# hadolint ignore=SC2086,DL3005 # as it was\nFROM debian:12\n",
+        "# hadolint shell=powershell\nFROM debian:12\n",
+        "# tally ignore=tally/new-rule\nFROM debian:12\n",
+    ),
+)
+
+
+@MISSPELT_PRAGMA.dockerfile
+def misspelt(file: Dockerfile) -> Outcome:
+    for comment in file.tree.comments:
+        if comment.text[:8].lower().startswith(("imglint", "hadolint", "check")):
+            from ..pragma import slip
+
+            found = slip(comment)
+            if found is not None:
+                severity = Severity.WARNING if found.certain else Severity.INFO
+                yield MISSPELT_PRAGMA.finding(comment.span, problem=found.problem, severity=severity)
+
+
 PRAGMA = Rule(
     code="DL1001",
     name="inline-pragma",

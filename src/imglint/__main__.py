@@ -40,9 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     command = arguments[0] if arguments else ""
+    if command in ("help", "version"):
+        return _about(command, arguments[1:])
     if (
         command in _COMMANDS - {"lint"}
-        or any(one in arguments for one in ("--help", "-h", "--version"))
+        or any(one in arguments for one in ("--help", "-h", "--version", "-V"))
         or (command.startswith("--") and "completion" in command)
         or "_IMGLINT_COMPLETE" in os.environ  # the shell asks what could stand here
     ):
@@ -62,11 +64,26 @@ def _dispatch(arguments: list[str]) -> int:
     return lint(options)
 
 
+def _about(word: str, rest: list[str]) -> int:
+    """`imglint help [COMMAND]` and `imglint version`: what people try before they know the options for it."""
+    if word == "version" and rest:
+        _tell("imglint: version takes nothing behind it\n")
+        return Exit.INPUT
+    if rest and rest[0] not in _COMMANDS:
+        _tell(f"imglint: there is no command {rest[0]}\n")
+        _suggest(rest[0])
+        _tell("  `imglint help` lists them\n")
+        return Exit.INPUT
+    from .cli import run
+
+    return run(["--version"] if word == "version" else [*rest, "--help"])
+
+
 def _suggest(word: str) -> None:
     """A misspelt command looks like a path that is not there."""
     import difflib
 
-    close = difflib.get_close_matches(word, sorted(_COMMANDS), 1, 0.7)
+    close = difflib.get_close_matches(word, sorted({*_COMMANDS, "help", "version"}), 1, 0.7)
     if close:
         _tell(f"imglint: did you mean the command `imglint {close[0]}`?\n")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from . import __version__
 from .analyzer import InputError
 from .config import PROFILES, Configuration, Settings
 from .exits import Exit
-from .lint_options import UsageError, build, choose, in_pairs, outputs
+from .lint_options import UsageError, build, choose, in_pairs, outputs, refuse_empty
 from .output import tell, write_bytes, write_own
 from .reports.formats import FORMATS
 from .rules.gates import Limits, parse_limits
@@ -24,6 +25,7 @@ app = typer.Typer(
     epilog="Examples: imglint Dockerfile · imglint image app.tar · imglint audit --image app:1.0 --run."
     " A path alone is linted. Exit codes: 0 clean, 1 findings, 2 bad usage or input, 3 nothing to check,"
     " 4 not a Dockerfile, 5 internal error, 130 interrupted.",
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=False,
     add_completion=True,
     rich_markup_mode=None,
@@ -35,7 +37,10 @@ Formats = Annotated[
     typer.Option("--format", "-f", help=f"How to print: {', '.join(FORMATS)}. Repeat with --output."),
 ]
 Outputs = Annotated[
-    list[str] | None, typer.Option("--output", "-o", help="Write the format before it to this file.")
+    list[str] | None,
+    typer.Option(
+        "--output", "-o", help="Write the format before it to this file, or what .json, .sarif, .md say."
+    ),
 ]
 Select = Annotated[
     list[str] | None, typer.Option("--select", help="Codes or prefixes instead of the default profile; ALL.")
@@ -58,8 +63,22 @@ FailOnOption = Annotated[
 ]
 BuildArgs = Annotated[list[str] | None, typer.Option("--build-arg", help="NAME=VALUE, as for docker build.")]
 Target = Annotated[str | None, typer.Option("--target", help="The stage that is built, by name or index.")]
+
+
+def _engine(value: str | None) -> str | None:
+    """What is no engine is told also where none is asked for."""
+    if value is not None and value not in ("docker", "podman") and "://" not in value:
+        raise typer.BadParameter(
+            f"{value!r} is neither docker, podman nor a URL, as in unix:///run/podman/podman.sock"
+        )
+    return value
+
+
 EngineOption = Annotated[
-    str | None, typer.Option("--engine", help="docker, podman or a URL, instead of the local engine found.")
+    str | None,
+    typer.Option(
+        "--engine", help="docker, podman or a URL, instead of the local engine found.", callback=_engine
+    ),
 ]
 NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not check the digests of layers.")]
 
@@ -75,6 +94,7 @@ def run(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] not in app_commands() and not arguments[0].startswith("-"):
         arguments.insert(0, "lint")
     try:
+        refuse_empty(arguments)
         result = _called(arguments)
     except typer.Abort:
         return Exit.INTERRUPTED
@@ -84,14 +104,14 @@ def run(arguments: Sequence[str]) -> int:
         return fail(error)
     except (_ClickException, UsageError) as error:
         told = getattr(error, "format_message", error.__str__)()
-        tell(f"imglint: {told}\n  `imglint --help` lists commands and options\n")
+        tell(f"imglint: {told}\n  `{_command(arguments, error)} --help` lists the options\n")
         return Exit.INPUT
     return int(result or 0)
 
 
 def _called(arguments: list[str]) -> Any:
     """Run a command. What typer prints itself, its help and completions, goes out by the same door as all else."""
-    if "--help" not in arguments and not any("completion" in one for one in arguments):
+    if not {"--help", "-h"}.intersection(arguments) and not any("completion" in one for one in arguments):
         return app(args=arguments, prog_name="imglint", standalone_mode=False)
     printed = io.BytesIO()
     held = io.TextIOWrapper(printed, "utf-8", write_through=True)
@@ -99,6 +119,15 @@ def _called(arguments: list[str]) -> Any:
         result = app(args=arguments, prog_name="imglint", standalone_mode=False)
     write_bytes(printed.getvalue(), "-")
     return result
+
+
+def _command(arguments: Sequence[str], error: Exception) -> str:
+    """The command that an error is about, as far as it was understood."""
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        return str(context.command_path)
+    words = arguments[: 2 if arguments[:1] == ["hook"] else 1]
+    return " ".join(["imglint", *(word for word in words if not word.startswith("-"))])
 
 
 def app_commands() -> frozenset[str]:
@@ -116,7 +145,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Lint the Dockerfile, measure the image, prove the container."""
@@ -319,6 +348,8 @@ def image(
     from .commands.image import View
     from .commands.image import image as command
 
+    if max_growth is not None and against is None:
+        raise UsageError("--max-growth needs --against: what it grew from")
     limits = _limits(
         max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
         min_efficiency=min_efficiency, max_growth=max_growth,
@@ -447,6 +478,8 @@ def verify(
         raise UsageError("--dry-run observes nothing that --write-expect could write")
     if allow_unknown and fail_on == "unknown":
         raise UsageError("--allow-unknown and --fail-on unknown contradict each other: leave one out")
+    if not re.fullmatch(r"\w[\w.:/@-]*", probe_image):
+        raise UsageError(f"--probe-image takes the name of an image, not {probe_image!r}")
     wishes = Wishes(
         tuple(publish or ()), publish_all, deep, harden, stop_timeout, probe_image, tuple(expect or ()), allow_unknown
     )  # fmt: skip
@@ -486,6 +519,8 @@ def audit(
     from .commands.audit import audit as command
 
     settings = _settings(select, ignore, fail_level, fail_on, build_arg, target)
+    if against is not None and image is None and not settings.images:
+        raise UsageError("--against compares images: name the one to compare by --image")
     return command(
         dockerfile, image, settings, outputs(format or [], output or []), run=run, verify=not no_verify,
         engine=engine, against=against,

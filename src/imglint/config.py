@@ -127,6 +127,8 @@ class Configuration:
                 from .config_file import read  # only where there is one
 
                 settings = read(source)
+            if not self._isolated and (source is None or source.endswith((".yaml", ".yml"))):
+                settings = settings._replace(notes=(*settings.notes, *_hadolint_variables()))
             self._read[source] = merged(settings, self._chosen)
         settings = self._read[source]
         for one in settings.per_path if path != "-" else ():
@@ -164,11 +166,36 @@ def nearest(directory: str) -> str | None:
 
 
 def _speaks_of_us(pyproject: str) -> bool:
+    """Whether it has a table [tool.imglint], however that is written, or might have one if it could be read."""
     try:
         with open(pyproject, "rb") as stream:
-            return b"[tool.imglint" in stream.read(1 << 20)
+            data = stream.read(1 << 20)
     except OSError:
         return False
+    if b"imglint" not in data:
+        return False
+    import tomllib
+
+    try:
+        tools = tomllib.loads(data.decode("utf-8", "replace")).get("tool")
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return b"tool.imglint" in data
+    return isinstance(tools, dict) and "imglint" in tools
+
+
+_HADOLINT_VARIABLES = (
+    "NOFAIL", "FAILURE_THRESHOLD", "OVERRIDE_ERROR", "OVERRIDE_WARNING", "OVERRIDE_INFO", "OVERRIDE_STYLE", "IGNORE",
+    "STRICT_LABELS", "DISABLE_IGNORE_PRAGMA", "TRUSTED_REGISTRIES", "REQUIRE_LABELS",
+)  # fmt: skip
+
+
+def _hadolint_variables() -> list[str]:
+    """hadolint would obey them; whoever comes from there has to know that nobody does."""
+    return [
+        f"HADOLINT_{name} is set, which imglint does not read: use an option or a configuration file"
+        for name in _HADOLINT_VARIABLES
+        if os.environ.get(f"HADOLINT_{name}")
+    ]
 
 
 def _matches(path: str, globs: tuple[str, ...], origin: str) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .analyzer import InputError
 from .config import PROFILES, SEVERITIES, PerPath, Settings
 from .rules.gates import Limits, parse_limits
-from .rules.policy import LABEL_TYPES, Policy
-from .rules.registry import UnknownCodeError, check, find
+from .rules.policy import LABEL_TYPES, Policy, is_registry
+from .rules.registry import IDLE, UnknownCodeError, check, find
 from .rules.rule import Severity
 from .rules.verdicts import FAIL_ON, FailOn
+
+if TYPE_CHECKING:
+    from .analyzer.yaml_file import YamlFile
 
 _MAX_BYTES = 1024 * 1024
 
@@ -23,39 +25,53 @@ def read(path: str) -> Settings:
     Raises:
         InputError: it can't be read, or holds a key, a value or a code that nobody understands.
     """
+    if path.endswith((".yaml", ".yml")):
+        from .analyzer.yaml_file import read_yaml
+
+        return _hadolint(read_yaml(path, "check --config"))
     try:
         with open(path, "rb") as stream:
-            data = stream.read(_MAX_BYTES).decode("utf-8")
+            data = stream.read(_MAX_BYTES + 1)
     except OSError as error:
         raise InputError(path, (error.strerror or str(error)).lower(), "check --config") from error
-    except UnicodeDecodeError as error:
-        raise InputError(path, f"is not UTF-8 at byte {error.start}", "save it as UTF-8") from error
-    if path.endswith((".yaml", ".yml")):
-        return _hadolint(path, data)
+    if len(data) > _MAX_BYTES:
+        raise InputError(path, f"is larger than {_MAX_BYTES >> 20} MiB", "check --config")
     import tomllib
 
     try:
-        table = tomllib.loads(data)
-    except tomllib.TOMLDecodeError as error:
+        table = tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(path, f"is not UTF-8 at byte {error.start}", "save it as UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(path, f"is not valid TOML: {error}", "see docs/configuration.md") from error
     if path.endswith("pyproject.toml"):
-        table = table.get("tool", {}).get("imglint", {})
+        tools = table.get("tool")
+        ours = tools.get("imglint") if isinstance(tools, dict) else None
+        if not isinstance(ours, dict):
+            raise InputError(path, "holds no table [tool.imglint]", "see docs/configuration.md")
+        table = ours
     return _settings(path, table)
 
 
 class _Reader:
     """Takes values out of a table by type, and tells what is wrong with them."""
 
-    def __init__(self, path: str, where: str = "") -> None:
+    def __init__(self, path: str, where: str = "", file: YamlFile | None = None) -> None:
         self.path = path
         self.where = where
+        self.file = file
 
     def wrong(self, key: str, problem: str, hint: str = "") -> InputError:
-        return InputError(self.path, f"{self.where}{key} {problem}", hint or "see docs/configuration.md")
+        line = self.file.line(key.split(".", 1)) if self.file is not None else None
+        subject = self.path if line is None else f"{self.path}:{line}"
+        guide = "configuration" if self.file is None else "coming-from-hadolint"
+        return InputError(subject, f"{self.where}{key} {problem}", hint or f"see docs/{guide}.md")
 
     def text(self, key: str, value: Any) -> str:
         if not isinstance(value, str):
             raise self.wrong(key, f"takes a text, not {_type(value)}")
+        if not value:
+            raise self.wrong(key, "is empty", "give it a value, or leave it out")
         return value
 
     def flag(self, key: str, value: Any) -> bool:
@@ -66,19 +82,40 @@ class _Reader:
     def texts(self, key: str, value: Any) -> tuple[str, ...]:
         if isinstance(value, str):
             value = [value]
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        if not isinstance(value, list):
             raise self.wrong(key, f"takes a list of texts, not {_type(value)}")
+        for item in value:
+            if not isinstance(item, str) or not item:
+                raise self.wrong(key, f"takes a list of texts, and holds {_type(item)}")
         return tuple(value)
 
+    def filled(self, key: str, value: Any) -> tuple[str, ...]:
+        texts = self.texts(key, value)
+        if not texts:
+            raise self.wrong(key, "is an empty list", "name at least one, or leave it out")
+        return texts
+
+    def registries(self, key: str, value: Any) -> tuple[str, ...]:
+        names = self.texts(key, value)
+        for name in names:
+            if not is_registry(name):
+                raise self.wrong(key, f"takes registries as in docker.io or *.example.org, not {name!r}")
+        return names
+
     def table(self, key: str, value: Any) -> Mapping[str, str]:
-        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-            raise self.wrong(key, "takes a table of texts")
+        if not isinstance(value, dict):
+            raise self.wrong(key, f"takes a table of texts, not {_type(value)}")
+        for name, item in value.items():
+            if not isinstance(item, str):
+                raise self.wrong(f"{key}.{name}", f"takes a text, not {_type(item)}")
+            if not name:
+                raise self.wrong(key, "has an empty name")
         return value
 
     def choice(self, key: str, value: Any, choices: Iterable[str]) -> str:
         choices = tuple(choices)
         if value not in choices:
-            raise self.wrong(key, f"is {', '.join(choices)}, not {value!r}")
+            raise self.wrong(key, f"is {', '.join(choices)}, not {value!r}", _meant(value, choices))
         return str(value)
 
     def codes(self, key: str, value: Any) -> tuple[str, ...]:
@@ -87,17 +124,33 @@ class _Reader:
             try:
                 check(code)
             except UnknownCodeError as error:
-                meant = f"did you mean {error.nearest}? " if error.nearest else ""
-                raise self.wrong(
-                    key, f"names {code!r}, which is no rule's", f"{meant}`imglint rules` lists them"
-                ) from error
+                raise self.unknown_code(key, error) from error
+        return codes
+
+    def unknown_code(self, key: str, error: UnknownCodeError) -> InputError:
+        meant = f"did you mean {error.nearest}? " if error.nearest else ""
+        return self.wrong(
+            key, f"names {error.code!r}, which is no rule's", f"{meant}`imglint rules` lists them"
+        )
+
+    def selection(self, key: str, value: Any) -> tuple[str, ...]:
+        codes = self.codes(key, value)
+        if not codes:
+            raise self.wrong(key, "is an empty list", "leave it out for the rules of the profile")
         return codes
 
     def severities(self, key: str, value: Any) -> dict[str, Severity]:
-        out = {}
+        out: dict[str, Severity] = {}
         for code, level in self.table(key, value).items():
-            self.codes(key, [code])
-            out[find(code).code] = SEVERITIES[self.choice(f"{key}.{code}", level, SEVERITIES)]
+            severity = SEVERITIES[self.choice(f"{key}.{code}", level, SEVERITIES)]
+            if IDLE.fullmatch(code):
+                continue
+            try:
+                rule = find(code)
+            except UnknownCodeError as error:
+                raise self.unknown_code(key, error) from error
+            if out.setdefault(rule.code, severity) is not severity:
+                raise self.wrong(f"{key}.{code}", f"says otherwise than another name of {rule.code}")
         return out
 
     def level(self, key: str, value: Any) -> Severity | None:
@@ -106,19 +159,20 @@ class _Reader:
     def gates(self, key: str, value: Any) -> dict[str, Limits]:
         """Limits for all images, and in tables of their own for those whose names fit a glob."""
         if not isinstance(value, dict):
-            raise self.wrong(key, "takes a table of limits")
+            raise self.wrong(key, f"takes a table of limits, not {_type(value)}")
         tables = {"*": {k: v for k, v in value.items() if not isinstance(v, dict)}}
         tables |= {k: v for k, v in value.items() if isinstance(v, dict)}
+        known = [name.replace("_", "-") for name in Limits._fields]
         out = {}
         for glob, table in tables.items():
             where = key if glob == "*" else f"{key}.{glob}"
-            for name in table:
-                if name.replace("-", "_") not in Limits._fields:
-                    raise _unknown(
-                        _Reader(self.path, f"{where}."),
-                        name,
-                        [one.replace("_", "-") for one in Limits._fields],
-                    )
+            if not glob:
+                raise self.wrong(key, "has an empty name", 'name images by a glob, as in [gates."shop:*"]')
+            for name, limit in table.items():
+                if name not in known:
+                    raise _unknown(_Reader(self.path, f"{where}."), name, known)
+                if isinstance(limit, bool) or not isinstance(limit, str | int | float):
+                    raise self.wrong(f"{where}.{name}", f'takes a limit as in "500MB", not {_type(limit)}')
             try:
                 out[glob] = parse_limits({name.replace("-", "_"): str(one) for name, one in table.items()})
             except ValueError as error:
@@ -133,6 +187,8 @@ class _Reader:
 
 
 def _type(value: Any) -> str:
+    if value == "":
+        return "an empty text"
     names = {
         bool: "true or false",
         int: "a number",
@@ -140,6 +196,7 @@ def _type(value: Any) -> str:
         str: "a text",
         list: "a list",
         dict: "a table",
+        type(None): "nothing",
     }
     return names.get(type(value), type(value).__name__)
 
@@ -147,7 +204,7 @@ def _type(value: Any) -> str:
 # Key of the file → the field of Settings, and how its value is read.
 _KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
     "profile": ("profile", lambda r, k, v: r.choice(k, v, PROFILES)),
-    "select": ("select", _Reader.codes),
+    "select": ("select", _Reader.selection),
     "ignore": ("ignore", _Reader.codes),
     "extend-select": ("extend_select", _Reader.codes),
     "severity": ("severities", _Reader.severities),
@@ -162,15 +219,16 @@ _KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
     "gates": ("gates", _Reader.gates),
 }
 _POLICY_KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
-    "trusted-registries": ("trusted_registries", _Reader.texts),
+    "trusted-registries": ("trusted_registries", _Reader.registries),
     "labels": ("labels", _Reader.labels),
     "strict-labels": ("strict_labels", _Reader.flag),
 }
 _PER_PATH_KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
-    "paths": ("paths", _Reader.texts),
+    "paths": ("paths", _Reader.filled),
     "ignore": ("ignore", _Reader.codes),
     "extend-select": ("extend_select", _Reader.codes),
 }
+PER_PATH_KEYS = tuple(_PER_PATH_KEYS)
 KEYS = (*_KEYS, *_POLICY_KEYS, "per-path")
 
 
@@ -196,7 +254,12 @@ def _settings(path: str, table: Mapping[str, Any]) -> Settings:
     for field in ("context", "baseline"):
         if field in values:
             values[field] = os.path.join(here, values[field])
-    return Settings(**values, policy=Policy(**policy), per_path=tuple(per_path), origin=path)
+    notes = tuple(
+        f"{path}: images names {name}, which is not there"
+        for name in values.get("images", ())
+        if not os.path.exists(os.path.join(here, name))
+    )
+    return Settings(**values, policy=Policy(**policy), per_path=tuple(per_path), origin=path, notes=notes)
 
 
 def _tables(reader: _Reader, value: Any) -> list[dict[str, Any]]:
@@ -219,68 +282,92 @@ def _per_path(path: str, number: int, table: Mapping[str, Any]) -> PerPath:
 
 
 def _unknown(reader: _Reader, key: str, known: Iterable[str]) -> InputError:
+    known = sorted(known)
+    return reader.wrong(
+        key, "is no key of imglint's", _meant(key, known) or f"the keys are {', '.join(known)}"
+    )
+
+
+def _meant(word: Any, words: Sequence[str]) -> str:
+    """The question after the nearest word; "" where none is near."""
     import difflib
 
-    close = difflib.get_close_matches(key, list(known), 1, 0.5)
-    hint = f"did you mean {close[0]}?" if close else f"the keys are {', '.join(sorted(known))}"
-    return reader.wrong(key, "is no key of imglint's", hint)
+    close = difflib.get_close_matches(word, words, 1, 0.5) if isinstance(word, str) else []
+    return f"did you mean {close[0]}?" if close else ""
 
 
+# Where hadolint's `ignore` and `none` stand: below every severity, so that any finding fails.
+_THRESHOLDS = {**SEVERITIES, "ignore": Severity.STYLE, "none": Severity.STYLE}
+# hadolint's keys → the field of Settings or Policy, and how the value is read.
+_HADOLINT_KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
+    "failure-threshold": ("fail_level", lambda r, k, v: _THRESHOLDS[r.choice(k, v, _THRESHOLDS)]),
+    "no-fail": ("no_fail", _Reader.flag),
+    "disable-ignore-pragma": ("no_pragmas", _Reader.flag),
+    "ignored": ("ignore", _Reader.texts),
+    "override": ("severities", lambda r, k, v: _override(r, k, v)),
+    "trustedRegistries": ("trusted_registries", _Reader.registries),
+    "label-schema": ("labels", _Reader.labels),
+    "strict-labels": ("strict_labels", _Reader.flag),
+}
+# They say how hadolint prints, and nothing about what is right.
 _HADOLINT_OUTPUT = ("format", "formats", "no-color", "verbose", "file-path-in-report")
+HADOLINT_KEYS = (*_HADOLINT_KEYS, *_HADOLINT_OUTPUT)
 
 
-def _hadolint(path: str, data: str) -> Settings:
-    """hadolint's configuration, as hadolint reads it: what it would not understand is told, not refused."""
-    import yaml
-
-    try:
-        table = yaml.safe_load(data) or {}
-    except yaml.YAMLError as error:
-        raise InputError(path, f"is not valid YAML: {' '.join(str(error).split())}", "") from error
+def _hadolint(file: YamlFile) -> Settings:
+    """hadolint's configuration. A key or a code that it would swallow is told; a value that it can't read is an error."""
+    table = {} if file.is_empty else file.value
     if not isinstance(table, dict):
-        raise InputError(path, "holds no keys", "see docs/coming-from-hadolint.md")
-    reader = _Reader(path)
+        raise file.wrong("holds no keys", "see docs/coming-from-hadolint.md", line=1)
+    reader = _Reader(file.name, file=file)
     notes: list[str] = []
     values: dict[str, Any] = {}
-    policy: dict[str, Any] = {}
-    severities: dict[str, Severity] = {}
     for key, value in table.items():
-        if key == "ignored":
-            values["ignore"] = _known_codes(path, reader.texts(key, value or []), notes)
-        elif key == "override":
-            for level, codes in value.items() if isinstance(value, dict) else ():
-                for code in _known_codes(path, reader.texts(f"override.{level}", codes or []), notes):
-                    if level in SEVERITIES and not code.startswith("SC"):
-                        severities[find(code).code] = SEVERITIES[level]
-        elif key == "failure-threshold":
-            values["fail_level"] = SEVERITIES.get(str(value), Severity.STYLE if value == "ignore" else None)
-        elif key == "no-fail" and value is True:
-            values["fail_level"] = None
-        elif key == "disable-ignore-pragma":
-            values["pragmas"] = not value
-        elif key == "trustedRegistries":
-            policy["trusted_registries"] = reader.texts(key, value or [])
-        elif key == "label-schema":
-            policy["labels"] = reader.labels(key, value or {})
-        elif key == "strict-labels":
-            policy["strict_labels"] = reader.flag(key, value)
-        elif key not in (*_HADOLINT_OUTPUT, "no-fail"):
-            notes.append(f"{path}: {key} is no key of hadolint's, and means nothing")
-    return Settings(
-        **values, severities=severities, policy=Policy(**policy), origin=path, notes=tuple(notes)
-    )  # fmt: skip
+        if key in _HADOLINT_OUTPUT:
+            if key == "format" and value != "tty":
+                notes.append(f"{file.name}: format says nothing to imglint: use --format")
+        elif key not in _HADOLINT_KEYS:
+            meant = _meant(key, HADOLINT_KEYS)
+            told = f"{file.name}: {key} is no key of hadolint's, and means nothing"
+            notes.append(f"{told}; {meant}" if meant else told)
+        elif value is not None:  # a key without a value is as good as absent
+            field, parse = _HADOLINT_KEYS[key]
+            values[field] = parse(reader, key, value)
+    if values.pop("no_fail", False):
+        values["fail_level"] = None
+    values["pragmas"] = not values.pop("no_pragmas", False)
+    values["ignore"] = _known_codes(file.name, values.get("ignore", ()), notes)
+    values["severities"] = {
+        find(code).code: severity
+        for code, severity in values.get("severities", {}).items()
+        if _known_codes(file.name, (code,), notes) and not IDLE.fullmatch(code)
+    }
+    policy = Policy(**{name: values.pop(name) for name in Policy._fields if name in values})
+    return Settings(**values, policy=policy, origin=file.name, notes=tuple(notes))
+
+
+def _override(reader: _Reader, key: str, value: Any) -> dict[str, Severity]:
+    if not isinstance(value, dict):
+        raise reader.wrong(key, f"takes lists of codes by severity, not {_type(value)}")
+    out: dict[str, Severity] = {}
+    for level, codes in value.items():
+        severity = SEVERITIES[reader.choice(f"{key}.{level}", level, SEVERITIES)]
+        for code in reader.texts(f"{key}.{level}", [] if codes is None else codes):
+            if out.setdefault(code, severity) is not severity:
+                raise reader.wrong(f"{key}.{level}", f"names {code}, which has another severity above")
+    return out
 
 
 def _known_codes(path: str, codes: tuple[str, ...], notes: list[str]) -> tuple[str, ...]:
+    """Those that a rule has, or ShellCheck; of the others a note."""
     out = []
     for code in codes:
-        if re.fullmatch(r"SC\d{4}", code):
-            out.append(code)
-            continue
         try:
-            check(code)
-        except UnknownCodeError:
-            notes.append(f"{path}: {code} is no rule's code, and means nothing")
-        else:
-            out.append(code)
+            find(code)
+        except UnknownCodeError as error:
+            if not IDLE.fullmatch(code):
+                meant = f"; did you mean {error.nearest}?" if error.nearest else ""
+                notes.append(f"{path}: {code} is no rule's code, and means nothing{meant}")
+                continue
+        out.append(code)
     return tuple(out)

@@ -24,17 +24,26 @@ def dive_file_limits(path: str = DIVE_FILE) -> Limits | None:
     """
     if not os.path.isfile(path):
         return None
-    import yaml
+    from .analyzer.yaml_file import read_yaml
 
-    try:
-        with open(path, encoding="utf-8") as stream:
-            content = yaml.safe_load(stream) or {}
-        rules = content.get("rules") or {}
-        return dive_limits(rules)
-    except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
-        raise InputError(
-            path, f"can't be read: {' '.join(str(error).split())}", "its rules stand under `rules:`"
-        ) from error
+    file = read_yaml(path)
+    content = {} if file.is_empty else file.value
+    hint = "dive's rules stand under `rules:`, as in `rules: {lowestEfficiency: 0.95}`"
+    if not isinstance(content, dict):
+        raise file.wrong("holds no keys", hint)
+    for key in content:
+        if key != "rules":
+            raise file.wrong(f"{key} is no key of dive's", hint, line=file.line([key]))
+    rules = content.get("rules") or {}
+    if not isinstance(rules, dict):
+        raise file.wrong("rules takes a mapping", hint, line=file.line(["rules"]))
+    limits = Limits()
+    for name, value in rules.items():
+        try:
+            limits = limits.replaced_by(dive_limits({name: value}))
+        except ValueError as error:
+            raise file.wrong(str(error), hint, line=file.line(["rules", name])) from error
+    return limits
 
 
 def earlier(source: str, image: Image, *, engine: str | None = None) -> Weight | None:
@@ -62,7 +71,10 @@ def _recorded(path: str, image: Image) -> Weight | None:
         if os.path.getsize(path) > _MAX_JSON:
             raise ValueError("is larger than any measurement")
         with open(path, encoding="utf-8") as stream:
-            images: list[dict[str, Any]] = json.load(stream)["images"]
+            content = json.load(stream)
+        if content.get("version") != 1:
+            raise ValueError(f"its version is {content.get('version')!r}, and this imglint reads version 1")
+        images: list[dict[str, Any]] = content["images"]
         # By a tag that both have, else the only one there is.
         same = [
             one for one in images if set(one["tags"]) & set(image.tags) and one["platform"] == image.platform

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .rules.rule import Finding
 
 _VERSION = 1
+_WRITES_ONE = "--write-baseline writes one"
 
 
 class Trace(NamedTuple):
@@ -81,22 +82,37 @@ class Baseline:
         try:
             with open(path, encoding="utf-8") as stream:
                 content = json.load(stream)
-            self._files = {
-                name: [Trace(one["fingerprint"], one["near"]) for one in entries]
-                for name, entries in content["files"].items()
-            }
-            if content["version"] != _VERSION:
-                raise KeyError("version")
         except FileNotFoundError as error:
             raise InputError(path, "is not there", "--write-baseline writes it") from error
         except OSError as error:
             raise InputError(path, (error.strerror or str(error)).lower(), "check --baseline") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(path, "is no baseline of imglint's", "--write-baseline writes one") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(path, "is no baseline of imglint's: it is no JSON", _WRITES_ONE) from error
+        try:
+            version = content["version"]
+            self._files = {
+                name: [Trace(str(one["fingerprint"]), str(one["near"])) for one in entries]
+                for name, entries in content["files"].items()
+            }
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise InputError(path, "is no baseline of imglint's", _WRITES_ONE) from error
+        if version != _VERSION:
+            problem = f"is a baseline of version {version!r}; this imglint reads version {_VERSION}"
+            raise InputError(path, problem, "write it anew with --write-baseline")
 
     def of(self, file: str) -> list[Trace]:
         """What is known of a file."""
         return self._files.get(_relative(file, self._directory), [])
+
+
+def is_baseline(path: str) -> bool:
+    """Whether a file is a baseline, of any version."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            content = json.load(stream)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"version", "files"} <= content.keys()
 
 
 def baseline_text(findings: Iterable[Finding], texts: Mapping[str, Text], path: str) -> str:

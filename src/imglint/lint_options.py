@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .config import PROFILES, SEVERITIES
 from .reports.formats import FORMATS
+from .rules.policy import is_registry
 from .rules.verdicts import FAIL_ON, FailOn
 
 
@@ -47,6 +50,7 @@ def parse(arguments: Sequence[str]) -> LintOptions:
     Raises:
         UsageError: an unknown option, a missing or an impossible value.
     """
+    refuse_empty(arguments)
     given: dict[str, list[str]] = {}
     paths: list[str] = []
     rest = in_pairs(arguments)
@@ -62,6 +66,8 @@ def parse(arguments: Sequence[str]) -> LintOptions:
         if name in _SWITCHES and not equals:
             given[_SWITCHES[name]] = [""]
             continue
+        if name in _SWITCHES:
+            raise UsageError(f"{name} takes no value")
         if name not in _VALUED:
             raise UsageError(f"there is no option {name}{_nearest(name)}")
         if not equals:
@@ -79,8 +85,9 @@ def build(paths: Sequence[str], given: Mapping[str, Sequence[str]]) -> LintOptio
         UsageError: an impossible value.
     """
     jobs = _last(given, "jobs") or "0"
-    if not jobs.isdigit():
-        raise UsageError(f"--jobs takes a number, not {jobs!r}")
+    if not re.fullmatch("[0-9]{1,4}", jobs):
+        raise UsageError(f"--jobs takes a number up to 9999, not {jobs!r}")
+    _refuse_contradictions(paths, given)
     return LintOptions(
         tuple(paths) or (".",),
         choose(given),
@@ -94,6 +101,36 @@ def build(paths: Sequence[str], given: Mapping[str, Sequence[str]]) -> LintOptio
     )
 
 
+def _refuse_contradictions(paths: Sequence[str], given: Mapping[str, Sequence[str]]) -> None:
+    """Options of which one would be without effect."""
+    if "isolated" in given and "config" in given:
+        raise UsageError("--isolated reads no configuration, and --config names one: leave one of them out")
+    if "write_baseline" in given and "since" in given:
+        raise UsageError("--write-baseline records everything: leave --since out")
+    if "-" in paths and "since" in given:
+        raise UsageError("--since needs files that Git knows, not standard input")
+    if "stdin_filename" in given and "-" not in paths:
+        raise UsageError("--stdin-filename names standard input: give - as the path")
+    if "statistics" in given and given.get("format") and not {"text", "full"}.intersection(given["format"]):
+        raise UsageError(f"--statistics is for --format text, not {given['format'][0]}")
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """An empty value is a variable that was not set: nothing would be chosen by it.
+
+    Raises:
+        UsageError: an argument is empty.
+    """
+    before = ""
+    for word in arguments:
+        if word == "--":
+            return
+        name = word[:-1] if re.fullmatch("--[a-z-]+=", word) else before if not word else None
+        if name is not None:
+            raise UsageError(f"{name} is empty" if name.startswith("-") else "an argument is empty")
+        before = word
+
+
 def choose(given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The fields of Settings that a command line sets.
 
@@ -103,7 +140,9 @@ def choose(given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for name in ("select", "ignore", "extend_select"):
         codes = [code.strip() for value in given.get(name, ()) for code in value.split(",")]
-        if any(codes):
+        if codes and not any(codes):
+            raise UsageError(f"--{name.replace('_', '-')} names no code")
+        if codes:
             chosen[name] = tuple(filter(None, codes))
     for name in ("target", "context", "baseline", "stdin_filename"):
         if given.get(name):
@@ -111,25 +150,34 @@ def choose(given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     level = _last(given, "fail_level")
     if level is not None:
         if level not in (*SEVERITIES, "none"):
-            raise UsageError(f"--fail-level is {', '.join(SEVERITIES)} or none, not {level!r}")
+            meant = _meant(level, (*SEVERITIES, "none"))
+            raise UsageError(f"--fail-level is {', '.join(SEVERITIES)} or none, not {level!r}{meant}")
         chosen["fail_level"] = SEVERITIES.get(level)
     fail_on = _last(given, "fail_on")
     if fail_on is not None:
         if fail_on not in FAIL_ON:
-            raise UsageError(f"--fail-on is {', '.join(FAIL_ON[:-1])} or {FAIL_ON[-1]}, not {fail_on!r}")
+            told = f"--fail-on is {', '.join(FAIL_ON[:-1])} or {FAIL_ON[-1]}, not {fail_on!r}"
+            raise UsageError(told + _meant(fail_on, FAIL_ON))
         chosen["fail_on"] = FailOn.of(fail_on)
     profile = _last(given, "profile")
     if profile is not None:
         if profile not in PROFILES:
-            raise UsageError(f"--profile is {', '.join(PROFILES)}, not {profile!r}")
+            raise UsageError(
+                f"--profile is {', '.join(PROFILES)}, not {profile!r}{_meant(profile, PROFILES)}"
+            )
         chosen["profile"] = profile
+    for registry in given.get("trusted_registry", ()):
+        if not is_registry(registry):
+            raise UsageError(
+                f"--trusted-registry takes a registry as in docker.io or *.example.org, not {registry!r}"
+            )
     if given.get("trusted_registry"):
         chosen["trusted_registries"] = tuple(given["trusted_registry"])
     if "no_pragmas" in given:
         chosen["pragmas"] = False
     for pair in given.get("build_arg", ()):
         name, equals, value = pair.partition("=")
-        if not equals:
+        if not equals or not name:
             raise UsageError(f"--build-arg takes NAME=VALUE, not {pair!r}")
         chosen.setdefault("build_args", {})[name] = value
     return chosen
@@ -163,23 +211,49 @@ def in_pairs(arguments: Sequence[str]) -> list[str]:
     return out
 
 
+# What a file's name says of the format in it, the one that it is taken for first.
+_FORMATS_OF = {
+    ".json": ("json", "sarif", "gitlab"),
+    ".sarif": ("sarif",),
+    ".md": ("markdown",),
+    ".markdown": ("markdown",),
+    ".xml": ("junit", "checkstyle"),
+}
+
+
 def outputs(formats: Sequence[str], files: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Formats and files in pairs; a format without a file goes to standard output.
 
+    Without any format each file's name says which: `report.json` gets JSON.
+
     Raises:
-        UsageError: an unknown format, more files than formats, or two formats for one output.
+        UsageError: an unknown format, more files than formats, two formats for one output, or a file
+            whose name says another format.
     """
-    formats = list(formats) or ["text"]
+    formats = list(formats) or [_format_of(file) for file in files] or ["text"]
     for name in formats:
         if name not in FORMATS:
-            raise UsageError(f"--format is {', '.join(FORMATS)}, not {name!r}")
+            raise UsageError(f"--format is {', '.join(FORMATS)}, not {name!r}{_meant(name, FORMATS)}")
     if len(files) > len(formats):
         raise UsageError("each --output needs a --format of its own before it")
     pairs = tuple(zip(formats, [*files, *["-"] * (len(formats) - len(files))], strict=True))
-    targets = [target for _, target in pairs]
-    if len(set(targets)) < len(targets):
+    for name, file in pairs:
+        fitting = _FORMATS_OF.get(os.path.splitext(file)[1].lower(), (name,))
+        if name not in fitting:
+            raise UsageError(
+                f"{file} would hold {name}: use --format {' or '.join(fitting)}, or another name for the file"
+            )
+    targets = [os.path.realpath(file) if file != "-" else file for file in files]
+    if len(set(targets)) < len(targets) or len(formats) > len(files) + 1:
         raise UsageError("two formats go to the same place: give each an --output")
     return pairs
+
+
+def _format_of(file: str) -> str:
+    fitting = _FORMATS_OF.get(os.path.splitext(file)[1].lower(), ("text",))
+    if fitting == _FORMATS_OF[".xml"]:
+        raise UsageError(f"{file} can be {' or '.join(fitting)}: say which by --format")
+    return fitting[0]
 
 
 def _last(given: Mapping[str, Sequence[str]], name: str) -> str | None:
@@ -187,7 +261,11 @@ def _last(given: Mapping[str, Sequence[str]], name: str) -> str | None:
 
 
 def _nearest(name: str) -> str:
+    return _meant(name, sorted(OPTION_NAMES))
+
+
+def _meant(word: str, words: Sequence[str]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(name, sorted(OPTION_NAMES), 1)
+    close = difflib.get_close_matches(word, words, 1)
     return f"; did you mean {close[0]}?" if close else ""

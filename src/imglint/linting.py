@@ -13,6 +13,7 @@ from .config import Configuration, Settings
 from .discovery import dockerfiles
 from .exits import Exit
 from .reports import Problem, Report
+from .rules.checks.house import UNUSED_PRAGMA
 from .rules.judge import Judgement, judge_dockerfile
 from .rules.policy import Policy
 from .rules.profiles import HADOLINT, HADOLINT_SHIPPED
@@ -157,6 +158,8 @@ def lint_file(name: str, configuration: Configuration, since: str | None = None)
     try:
         settings = configuration.settings(name)
         notes = settings.notes
+        if (settings.select or settings.ignore) and not settings.entries("dockerfile"):
+            notes = (*notes, "nothing was checked: of the rules that are selected none looks at a Dockerfile")
         text = read_text(name, settings)
         judgement = lint_text(text, settings, path=name)
         known = _known(name, text, settings, since)
@@ -185,7 +188,7 @@ def _known(name: str, text: Text, settings: Settings, since: str | None) -> list
 
     known: list[Trace] = []
     if settings.baseline is not None:
-        known += Baseline(settings.baseline).of(name)
+        known += Baseline(settings.baseline).of(settings.stdin_filename if name == "-" else name)
     if since is not None and name != "-":
         before = text_at_revision(name, since)
         if before is not None:
@@ -201,7 +204,13 @@ def lint_text(text: Text, settings: Settings, *, path: str = "-") -> Judgement:
         InputError: it has no stage of the name that the settings ask for.
         UnknownCodeError: the settings name a code that no rule has.
     """
-    entries = settings.entries()
+    idle = settings.policy == Policy()
+    selected = [
+        entry
+        for entry in settings.entries()
+        if ("dockerfile" in entry.evidence and not (idle and entry.policy))
+        or entry.code == UNUSED_PRAGMA.code
+    ]
     file = Dockerfile(text, settings.build_args, settings.target, _context(path, settings))
     if settings.target is not None and file.stages and file.target is None:
         raise InputError(
@@ -210,7 +219,8 @@ def lint_text(text: Text, settings: Settings, *, path: str = "-") -> Judgement:
     hadolint = settings.profile == "hadolint"
     return judge_dockerfile(
         file,
-        load(_wanted(file, entries, settings)),
+        load(_wanted(file, selected)),
+        selected=selected,
         pragmas=settings.pragmas,
         policy=settings.policy,
         severities={**HADOLINT, **settings.severities} if hadolint else settings.severities,
@@ -274,7 +284,7 @@ def read_text(path: str, settings: Settings) -> Text:
     return text
 
 
-def _wanted(file: Dockerfile, entries: Iterable[Entry], settings: Settings) -> tuple[Entry, ...]:
+def _wanted(file: Dockerfile, entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The rules that anything in this file can set off."""
     present = {one.keyword for one in file.instructions}
     present |= {one.trigger.keyword for one in file.instructions if one.trigger}
@@ -287,8 +297,6 @@ def _wanted(file: Dockerfile, entries: Iterable[Entry], settings: Settings) -> t
     return tuple(
         entry
         for entry in entries
-        if "dockerfile" in entry.evidence
-        and (settings.policy != Policy() or not entry.policy)
-        and (not entry.keywords or not present.isdisjoint(entry.keywords))
+        if (not entry.keywords or not present.isdisjoint(entry.keywords))
         and (not entry.programs or any(program in runs for program in entry.programs))
     )

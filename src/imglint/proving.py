@@ -46,29 +46,19 @@ def read_expectations(paths: Sequence[str]) -> Files:
     """Read files of expectations, ours and container-structure-test's.
 
     Raises:
-        InputError: one can't be read.
-        EngineError: one is not understood.
+        InputError: one can't be read, or is not understood.
     """
-    from .runner.errors import EngineError
-    from .runner.expect import load_yaml, parse_expectations
+    from .analyzer.yaml_file import read_yaml
+    from .runner.expect import parse_expectations
     from .runner.structure_test import is_structure_test, parse_structure_tests
 
     expectations, tests = [], []
     for path in paths:
-        try:
-            with open(path, encoding="utf-8") as stream:
-                text = stream.read()
-        except (OSError, UnicodeDecodeError) as error:
-            problem = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-            raise InputError(path, str(problem).lower(), "give --expect a YAML file") from error
-        try:
-            if is_structure_test(load_yaml(text, path)):
-                tests.append(parse_structure_tests(text, path))
-            else:
-                expectations.append(parse_expectations(text, path))
-        except EngineError as error:
-            error.hint = error.hint or "`imglint verify IMAGE --write-expect FILE` writes one to start from"
-            raise
+        file = read_yaml(path, "give --expect a YAML file")
+        if is_structure_test(file):
+            tests.append(parse_structure_tests(file))
+        else:
+            expectations.append(parse_expectations(file))
     return Files(tuple(expectations), tuple(tests))
 
 

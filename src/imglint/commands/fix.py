@@ -39,7 +39,11 @@ def fix(
     fixed = left = files = 0
     try:
         for path in paths or (".",):
-            for name in dockerfiles(path):
+            names = dockerfiles(path)
+            if not names:
+                tell(f"imglint: {path}: holds no Dockerfile\n")
+                codes.append(Exit.NOTHING)
+            for name in names:
                 try:
                     result = _fixed(name, configuration, unsafe=unsafe)
                     if diff:

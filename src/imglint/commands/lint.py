@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ..analyzer import InputError
 from ..config import Configuration
 from ..exits import Exit
@@ -25,6 +27,7 @@ def lint(options: LintOptions) -> Exit:
         report = linting.lint_files(options.paths, configuration, since=options.since, jobs=options.jobs)
     except UnknownCodeError as error:
         return unknown_code(error)
+    report = report._replace(notes=(*report.notes, *_unused_arguments(report, options)))
     if options.write_baseline is not None and report.files:
         return _write_baseline(report, options.write_baseline)
     if (
@@ -40,12 +43,28 @@ def lint(options: LintOptions) -> Exit:
     return show(report, options.outputs, _statistics if options.statistics else _text)
 
 
+def _unused_arguments(report: Report, options: LintOptions) -> list[str]:
+    """A misspelt name changes nothing, as in a build, which warns, too."""
+    from ..analyzer.dockerfile import PREDEFINED_ARGS
+
+    names = options.chosen.get("build_args", {}) if report.texts else {}
+    return [
+        f"--build-arg {name}: no ARG has this name"
+        for name in names
+        if name not in PREDEFINED_ARGS
+        and not name.startswith(("BUILDKIT_", "SOURCE_DATE_EPOCH"))
+        and not any(name in text.value for text in report.texts.values())
+    ]
+
+
 def _write_baseline(report: Report, path: str) -> Exit:
-    from ..known import baseline_text
+    from ..known import baseline_text, is_baseline
     from ..reports.text import problems
 
     tell(problems(report))
     try:
+        if os.path.isfile(path) and os.path.getsize(path) and not is_baseline(path):
+            raise InputError(path, "is there and no baseline: it is not overwritten", "name another file")
         write(baseline_text(report.findings, report.texts, path), path)
     except InputError as error:
         return fail(error)

@@ -42,6 +42,7 @@ def command(
     from ..runner import EngineError, connect
 
     try:
+        settings.entries()  # a code that no rule has is told before an engine is asked for
         with connect(engine) as client:
             return _command(client, wanted, settings, outputs, engine)
     except UnknownCodeError as error:
@@ -60,11 +61,11 @@ def _command(
         raise InputError(
             wanted.to or wanted.image, "is no name that can be pushed to", "--to REGISTRY/NAME:TAG says where"
         )
+    # A file of the same name is not meant.
+    source = wanted.image if parse_source(wanted.image).kind == "daemon" else f"docker-daemon:{wanted.image}"
     identity = str(client.inspect_image(wanted.image)["Id"])
     # Not the Dockerfile that happens to lie here: it may be another image's.
     dockerfile = wanted.dockerfile or _mapped(settings, wanted.image)
-    # A file of the same name is not meant.
-    source = wanted.image if parse_source(wanted.image).kind == "daemon" else f"docker-daemon:{wanted.image}"
     report = audit(dockerfile, source, settings, run=wanted.run, engine=engine)
     [audited] = report.images
     if audited.id != identity and is_content_id(client):

@@ -27,9 +27,15 @@ def verify(
 ) -> Exit:
     """Run images and tell what was proved; or, in a dry run, what would be done for that."""
     from .. import proving
+    from ..analyzer.image import parse_source
     from ..output import write
+    from ..runner.published import parse_publish
 
     try:
+        # A slip is told before an engine is asked for.
+        parse_publish(wishes.publish)
+        for image in images:
+            parse_source(image)
         if dry_run:
             return show(proving.plans(images, wishes, engine=engine), outputs, _plan)
         if write_expect is not None and len(images) != 1:

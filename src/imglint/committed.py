@@ -14,6 +14,7 @@ from .analyzer import InputError
 from .analyzer.dockerfile.context import BuildContext, ContextFile, Pattern, parse_patterns
 from .config import Configuration, Settings, nearest
 from .known import Baseline, Trace
+from .output import replace
 from .pushed import is_candidate
 from .repository import Repository, TreeEntry
 
@@ -172,11 +173,8 @@ class CommittedFiles:
             full = os.path.join(self.directory, path)
             try:
                 os.makedirs(os.path.dirname(full), exist_ok=True)
-                with open(full, "xb") as stream:
-                    if size <= _MAX_TEXT:
-                        stream.write(self.repository.read(oid))
-                    else:
-                        stream.truncate(size)
+                replace(self.repository.read(oid) if size <= _MAX_TEXT else b"", full)
+                os.truncate(full, size)
             except OSError as error:
                 problem = f"can't be written to {self.directory}: {(error.strerror or str(error)).lower()}"
                 raise InputError(path, problem, "check TMPDIR") from error

@@ -620,7 +620,7 @@ def test_the_context_is_the_commits(repository: Repository) -> None:
     repository.commit(**{"node_modules__x.js": "x" * 10})
     repository.commit(Dockerfile='FROM debian:12\nCOPY . /app\nUSER 1000\nCMD ["/app/app"]\n')
     passed, told = repository.push("origin", "main")
-    assert (passed, "takes node_modules (10 bytes)" in told) == (False, True)
+    assert (passed, "takes node_modules (10 B)" in told) == (False, True)
     repository.commit(Dockerfile=GOOD, **{".dockerignore": "app\n"})
     passed, told = repository.push("origin", "main")
     assert (passed, "CopyIgnoredFile" in told) == (False, True)

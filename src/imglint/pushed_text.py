@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .analyzer.dockerfile import Text
+from .analyzer.sizes import shown
 from .discovery import begins_as_dockerfile, looks_otherwise
 from .linting import MAX_DOCKERFILE_BYTES, UnparsableError, checked_text, no_dockerfile
 from .repository import Object, Repository
@@ -70,7 +71,7 @@ class PushedTexts:
         if known is None:
             return None, f"{where}: {path} is not here, since the clone is partial, and was not looked at"
         if known.size > MAX_DOCKERFILE_BYTES:
-            return None, f"{where}: {path} has {known.size / 1_000_000:.1f} MB, and was not looked at"
+            return None, f"{where}: {path} has {shown(known.size)}, and was not looked at"
         data = self._data(oid)
         if looks_otherwise(path) and not begins_as_dockerfile(data):
             return None, ""

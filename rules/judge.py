@@ -201,6 +201,11 @@ def _visit(
         collector.take(rule, check, instruction, stage)
     if instruction.keyword != "RUN" or not by_program:
         return
+    if "" not in by_program:
+        # A program that is not named here is not called, and reading the script takes longest.
+        text = instruction.line.value + "".join(doc.body.value for doc in instruction.heredocs)
+        if not any(program in text for program in by_program):
+            return
     for command in stage.script(instruction).commands:
         for rule, command_check in (*by_program.get(command.name, ()), *by_program.get("", ())):
             collector.take(rule, command_check, command, stage)

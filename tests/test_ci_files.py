@@ -112,6 +112,9 @@ def test_the_action_lints(runner: Runner) -> None:
     assert summary.startswith("<!-- imglint report")
     assert summary == Path(outputs["markdown"]).read_text()
     assert runner.step(1, {"path": "a b"})[0] == 0
+    (runner.work / "a b/Dockerfile.md").write_text("# how we use Docker\n")
+    (runner.work / "a b/dockerfile.py").write_text("import x\n")
+    assert runner.step(1, {"path": "a b"})[0] == 0
     assert runner.step(1, {"path": "a b\nDockerfile\n"})[0] == 1
     assert runner.step(1, {"fail-level": "none"})[0] == 0
     assert runner.step(1, {"arguments": "--select=DL4000\n--ignore=DL4000"})[0] == 0
@@ -157,6 +160,7 @@ def test_pre_commit_takes_the_files_that_imglint_finds(name: str) -> None:
     hook = HOOKS[0]
     taken = bool(re.search(hook["files"], name)) and not re.search(hook["exclude"], name)
     assert taken == looks_like_dockerfile(name.rpartition("/")[2])
+    assert hook["entry"].split()[-1] == "--found", "so that what begins otherwise is left out"
 
 
 def test_pre_commit_itself(tmp_path: Path) -> None:
@@ -210,17 +214,30 @@ def test_pre_commit_itself(tmp_path: Path) -> None:
     assert refused.returncode != 0
     assert "DL3006" in refused.stdout + refused.stderr
     (shop / "Dockerfile").write_text('FROM debian:12\nUSER 1000\nCMD ["true"]\n')
+    # What its name alone makes a Dockerfile is none, and stops no commit.
+    (shop / "dockerfile.py").write_text("from x import y\n")
+    (shop / "Dockerfile.md").write_text("# how we use Docker\n")
     git("add", "-A")
     git("commit", "-q", "-m", "good")
     good = git("rev-parse", "HEAD")
     # The work tree is bad, and the commit that is pushed is good.
     git("push", "-q", "origin", "main")
     assert git("rev-parse", "origin/main") == good
+    # A warning stops the commit, and no push.
     (shop / "Dockerfile").write_text(FAULTY)
+    git("commit", "-q", "-a", "--no-verify", "-m", "warned")
+    git("push", "-q", "origin", "main")
+    warned = git("rev-parse", "origin/main")
+    assert warned == git("rev-parse", "HEAD") != good
+    # A token does, though it is gone again in what is pushed last.
+    (shop / "Dockerfile").write_text(FAULTY + "ENV A=ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a\n")
     git("commit", "-q", "-a", "--no-verify", "-m", "bad")
+    bad = git("rev-parse", "HEAD")
+    (shop / "Dockerfile").write_text(FAULTY)
+    git("commit", "-q", "-a", "--no-verify", "-m", "good again")
     stopped = run("git", "push", "-q", "origin", "main")
     assert stopped.returncode != 0
     assert "hook id: imglint-audit" in stopped.stdout
     assert "hook id: imglint\n" not in stopped.stdout
-    assert "DL3006" in stopped.stdout
-    assert git("rev-parse", "origin/main") == good
+    assert f"commit {bad[:9]} (removed again later): Dockerfile:3:7: AV0801" in stopped.stdout
+    assert git("rev-parse", "origin/main") == warned

@@ -230,6 +230,10 @@ def test_jobs_find_the_same(tmp_path: Path) -> None:
         (tmp_path / f"{number:02}.Dockerfile").write_text(FAULTY)
     (tmp_path / "x.Dockerfile").write_bytes(b"\0")
     one, many = (lint_files([str(tmp_path)], jobs=jobs) for jobs in (1, 2))
+    assert one.exit_code == many.exit_code == 1
+    assert one.notes == many.notes != ()
+    binary = str(tmp_path / "x.Dockerfile")
+    one, many = (lint_files([str(tmp_path), binary], jobs=jobs) for jobs in (1, 2))
     assert one.exit_code == many.exit_code == 4
     assert one.findings == many.findings
     assert one.problems == many.problems

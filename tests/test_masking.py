@@ -346,7 +346,9 @@ def test_the_hook(place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: p
     commit = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
     line = f"refs/heads/{SHAPED['gitlab']} {commit} refs/heads/{SHAPED['gitlab']} {'0' * 40}\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line.encode())))
-    assert "of its Dockerfiles 1 of 1 fail" in run(capfd, "hook", "run", URL)
+    told = run(capfd, "hook", "run", URL)
+    assert f"commit {commit[:9]}: ****/Dockerfile:" in told
+    assert "1 commit, 1 version of Dockerfiles: " in told
 
 
 def test_the_lines_of_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -191,6 +191,10 @@ def lint(
     statistics: Annotated[
         bool, typer.Option("--statistics", help="Count the findings by rule instead of listing them.")
     ] = False,
+    found: Annotated[
+        bool,
+        typer.Option("--found", help="A program found the paths: leave out what is no Dockerfile."),
+    ] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes for many files; 0: one a core.")] = 0,
     stdin_filename: Annotated[
         str, typer.Option("--stdin-filename", help="The name to show for standard input.")
@@ -213,7 +217,7 @@ def lint(
         "baseline": baseline, "write_baseline": write_baseline, "since": since, "jobs": str(jobs),
         "stdin_filename": stdin_filename,
     }  # fmt: skip
-    switches = {"isolated": isolated, "statistics": statistics, "no_pragmas": no_pragmas}
+    switches = {"isolated": isolated, "statistics": statistics, "no_pragmas": no_pragmas, "found": found}
     given = {
         "format": format or [], "output": output or [], "select": select or [], "ignore": ignore or [],
         "extend_select": extend_select or [], "build_arg": build_arg or [],
@@ -574,19 +578,25 @@ def trend(
 
 
 hooks = typer.Typer(
-    help="Audit what `git push` is about to send.\n\n\b\nimglint hook install\n"
-    "imglint hook install --run --fail-level error\nimglint hook uninstall",
+    help="Look at what `git push` is about to send.\n\n\b\nimglint hook install\n"
+    "imglint hook install --run --fail-level warning\nimglint hook uninstall",
     no_args_is_help=False,
     rich_markup_mode=None,
 )
 app.add_typer(hooks, name="hook")
 HookRun = Annotated[bool, typer.Option("--run", help="Start the images, too.")]
+HookLevel = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-level", help="The severity from which on a new finding stops the push.  [default: error]"
+    ),
+]
 
 
 @hooks.command("install")
 def hook_install(
     run: HookRun = False,
-    fail_level: Level = None,
+    fail_level: HookLevel = None,
     fail_on: FailOnOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a hook that is not imglint's.")] = False,
 ) -> int:
@@ -610,14 +620,19 @@ def hook_run(
     remote: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
     url: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
     run: HookRun = False,
-    fail_level: Level = None,
+    fail_level: HookLevel = None,
     fail_on: FailOnOption = None,
     engine: EngineOption = None,
 ) -> int:
-    """Audit the commits that are named on standard input, as Git names them to a pre-push hook."""
+    """Look at the commits that are named on standard input, as Git names them to a pre-push hook.
+
+    Credentials are looked for in every version of every Dockerfile that the remote does not have, also in one
+    that a later commit removes. Of all else, what is new in the Dockerfiles that the push changes counts, and
+    the images that the configuration maps to Dockerfiles are audited.
+    """
     from .commands.hook import run as command
 
-    return command(remote or url, _levels(fail_level, fail_on), start=run, engine=engine)
+    return command(remote or url, _levels(fail_level or "error", fail_on), start=run, engine=engine)
 
 
 def _levels(fail_level: str | None, fail_on: str | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from .output import write_own
 _MARK = "# imglint pre-push hook"
 _SCRIPT = """\
 #!/bin/sh
-{mark}: audits the commits that are pushed. `imglint hook uninstall` removes it.
+{mark}: looks at what is pushed. `imglint hook uninstall` removes it.
 if [ -x {python} ]; then
     {python} -P -m imglint hook run{options} -- "$@"
 elif command -v imglint >/dev/null 2>&1; then
@@ -27,8 +27,8 @@ fi
 code=$?
 case $code in
     0) exit 0 ;;
-    1) echo "imglint: the push was stopped; mend what failed, or push anyway: git push --no-verify" >&2 ;;
-    *) echo "imglint: could not audit (exit code $code); to push anyway: git push --no-verify" >&2 ;;
+    1) echo "imglint: the push was stopped; fix what is told above, or push anyway: git push --no-verify" >&2 ;;
+    *) echo "imglint: could not look at it all (exit code $code); to push anyway: git push --no-verify" >&2 ;;
 esac
 exit 1
 """
@@ -40,7 +40,7 @@ def path() -> str:
     Raises:
         InputError: there is no repository here.
     """
-    return os.path.join(git("rev-parse", "--git-path", "hooks").strip(), "pre-push")
+    return os.path.join(git("rev-parse", "--git-path", "hooks").removesuffix("\n"), "pre-push")
 
 
 def install(options: str, *, force: bool) -> str | None:

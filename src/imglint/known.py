@@ -128,6 +128,12 @@ def baseline_text(findings: Iterable[Finding], texts: Mapping[str, Text], path: 
     return json.dumps({"version": _VERSION, "files": files}, indent=1) + "\n"
 
 
+def baseline_of_traces(files: Mapping[str, Iterable[Trace]]) -> str:
+    """The baseline of what is known of files, by their paths from the baseline's directory."""
+    entries = {name: [one._asdict() for one in traces] for name, traces in files.items()}
+    return json.dumps({"version": _VERSION, "files": entries}) + "\n"
+
+
 def _relative(file: str, directory: str) -> str:
     # As it stands in the file, where credentials are masked.
     return mask_shapes(os.path.relpath(os.path.abspath(file), directory).replace(os.sep, "/"))

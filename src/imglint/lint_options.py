@@ -28,6 +28,7 @@ class LintOptions(NamedTuple):
     since: str | None = None
     write_baseline: str | None = None
     statistics: bool = False
+    found: bool = False
     jobs: int = 0
 
 
@@ -40,7 +41,9 @@ _VALUED = {
     "--write-baseline": "write_baseline", "--since": "since", "--jobs": "jobs", "-j": "jobs",
     "--stdin-filename": "stdin_filename",
 }  # fmt: skip
-_SWITCHES = {"--no-pragmas": "no_pragmas", "--isolated": "isolated", "--statistics": "statistics"}
+_SWITCHES = {
+    "--no-pragmas": "no_pragmas", "--isolated": "isolated", "--statistics": "statistics", "--found": "found",
+}  # fmt: skip
 OPTION_NAMES = frozenset(_VALUED) | frozenset(_SWITCHES)
 
 
@@ -97,6 +100,7 @@ def build(paths: Sequence[str], given: Mapping[str, Sequence[str]]) -> LintOptio
         since=_last(given, "since"),
         write_baseline=_last(given, "write_baseline"),
         statistics="statistics" in given,
+        found="found" in given,
         jobs=int(jobs),
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .analyzer import InputError
 from .analyzer.dockerfile import Dockerfile, Text
 from .config import Configuration, Settings
-from .discovery import dockerfiles
+from .discovery import Found, dockerfiles, is_template
 from .exits import Exit
 from .reports import Problem, Report
 from .rules.checks.house import UNUSED_PRAGMA
@@ -78,6 +78,7 @@ def lint_files(
     *,
     since: str | None = None,
     jobs: int = 1,
+    found: bool = False,
 ) -> Report:
     """Lint files, directories and globs; "-" is standard input. One bad input never stops the rest.
 
@@ -86,6 +87,7 @@ def lint_files(
         settings: for all files, or what finds the settings of each.
         since: a Git revision: only what is new since then is reported.
         jobs: how many processes to use; 0 for one a core.
+        found: a program has found the paths: what is no Dockerfile is left out, as below a directory.
 
     Raises:
         UnknownCodeError: the command line names a code that no rule has.
@@ -93,19 +95,22 @@ def lint_files(
     if isinstance(settings, Settings):
         settings = _Fixed(settings)
     problems: list[Problem] = []
-    names: dict[str, None] = {}
     paths = tuple(paths)
+    names: dict[str, bool] = {}  # whether somebody named it
+    notes: list[str] = []
     for path in paths:
         try:
-            found = [path] if path == "-" else dockerfiles(path)
+            here = Found((path,), named=True) if path == "-" else dockerfiles(path, found=found)
         except InputError as error:
             problems.append(Problem.of(error))
             continue
-        if not found:
-            hint = "looked for Dockerfile, *.Dockerfile, Containerfile"
+        if not here.files and not found:
+            hint = "looked for Dockerfile, Dockerfile.*, *.Dockerfile, Containerfile"
             problems.append(Problem(path, "holds no Dockerfile", hint, Exit.NOTHING))
-        names |= dict.fromkeys(found)
-    results = _each(list(names), settings, since, jobs)
+        notes += here.notes
+        for name in here.files:
+            names[name] = names.get(name, False) or here.named
+    results = _each(list(names.items()), settings, since, jobs)
     texts = {one.text.name: one.text for one in results if one.text is not None}
     problems += dict.fromkeys(one.problem for one in results if one.problem is not None)
     return Report(
@@ -113,7 +118,7 @@ def lint_files(
         findings=tuple(finding for one in results for finding in one.judgement.findings),
         skipped=tuple(skipped for one in results for skipped in one.judgement.skipped),
         problems=tuple(problems),
-        notes=tuple(dict.fromkeys(note for one in results for note in one.notes)),
+        notes=tuple(dict.fromkeys([*notes, *(note for one in results for note in one.notes)])),
         texts=texts,
         fail_levels={one.text.name: one.fail_level for one in results if one.text is not None},
         asked=("lint", *paths),
@@ -135,20 +140,28 @@ class _Fixed(Configuration):
 _WORTH_PROCESSES = 40
 
 
-def _each(names: list[str], configuration: Configuration, since: str | None, jobs: int) -> list[Linted]:
+def _each(
+    names: list[tuple[str, bool]], configuration: Configuration, since: str | None, jobs: int
+) -> list[Linted]:
     jobs = jobs or os.cpu_count() or 1
-    if jobs == 1 or len(names) < _WORTH_PROCESSES or "-" in names:
-        return [lint_file(name, configuration, since) for name in names]
+    if jobs == 1 or len(names) < _WORTH_PROCESSES or ("-", True) in names:
+        return [_lint_name(one, configuration, since) for one in names]
     from concurrent.futures import ProcessPoolExecutor
     from functools import partial
 
     with ProcessPoolExecutor(min(jobs, len(names))) as pool:
-        work = partial(lint_file, configuration=configuration, since=since)
+        work = partial(_lint_name, configuration=configuration, since=since)
         return list(pool.map(work, names, chunksize=max(1, min(50, len(names) // (jobs * 4)))))
 
 
-def lint_file(name: str, configuration: Configuration, since: str | None = None) -> Linted:
-    """Lint one file. What is wrong with it comes back as a problem.
+def _lint_name(name: tuple[str, bool], configuration: Configuration, since: str | None) -> Linted:
+    return lint_file(name[0], configuration, since, named=name[1])
+
+
+def lint_file(
+    name: str, configuration: Configuration, since: str | None = None, *, named: bool = True
+) -> Linted:
+    """Lint one file. What is wrong with it comes back as a problem; if nobody named it, as a note.
 
     Raises:
         UnknownCodeError: the command line names a code that no rule has.
@@ -160,7 +173,7 @@ def lint_file(name: str, configuration: Configuration, since: str | None = None)
         notes = settings.notes
         if (settings.select or settings.ignore) and not settings.entries("dockerfile"):
             notes = (*notes, "nothing was checked: of the rules that are selected none looks at a Dockerfile")
-        text = read_text(name, settings)
+        text = read_text(name, settings, named=named)
         judgement = lint_text(text, settings, path=name)
         known = _known(name, text, settings, since)
         if known is not None:
@@ -175,6 +188,8 @@ def lint_file(name: str, configuration: Configuration, since: str | None = None)
                 )
             judgement = judgement._replace(findings=new)
     except InputError as error:
+        if isinstance(error, UnparsableError) and not named:
+            return Linted(name, None, nothing, notes=(*notes, no_dockerfile(error)))
         code = Exit.UNPARSABLE if isinstance(error, UnparsableError) else Exit.INPUT
         return Linted(name, None, nothing, Problem.of(error, code), notes)
     return Linted(name, text, judgement, notes=notes, fail_level=settings.fail_level)
@@ -197,8 +212,10 @@ def _known(name: str, text: Text, settings: Settings, since: str | None) -> list
     return known
 
 
-def lint_text(text: Text, settings: Settings, *, path: str = "-") -> Judgement:
-    """Lint one text; `path` is where it stands, for the build context beside it.
+def lint_text(
+    text: Text, settings: Settings, *, path: str = "-", context: BuildContext | None = None
+) -> Judgement:
+    """Lint one text; `path` is where it stands, for the build context beside it, if none is given.
 
     Raises:
         InputError: it has no stage of the name that the settings ask for.
@@ -211,7 +228,7 @@ def lint_text(text: Text, settings: Settings, *, path: str = "-") -> Judgement:
         if ("dockerfile" in entry.evidence and not (idle and entry.policy))
         or entry.code == UNUSED_PRAGMA.code
     ]
-    file = Dockerfile(text, settings.build_args, settings.target, _context(path, settings))
+    file = Dockerfile(text, settings.build_args, settings.target, context or _context(path, settings))
     if settings.target is not None and file.stages and file.target is None:
         raise InputError(
             text.name, f"has no stage {settings.target!r}", "give --target a stage's name or index"
@@ -248,11 +265,16 @@ class UnparsableError(InputError):
     """The input is no Dockerfile at all."""
 
 
-def read_text(path: str, settings: Settings) -> Text:
+def no_dockerfile(error: UnparsableError) -> str:
+    """The note on a file that nobody named, and that is no Dockerfile whatever its name says."""
+    return f"{error.subject}: {error.problem}, and was not linted"
+
+
+def read_text(path: str, settings: Settings, *, named: bool = True) -> Text:
     """A Dockerfile's text.
 
     Raises:
-        UnparsableError: it is binary, or holds no instruction.
+        UnparsableError: it is binary, or holds no instruction; or nobody named it, and it is a template.
         InputError: it can't be read, or is absurdly large.
     """
     name = settings.stdin_filename if path == "-" else path
@@ -269,6 +291,15 @@ def read_text(path: str, settings: Settings) -> Text:
         raise InputError(
             name, (error.strerror or str(error)).lower(), "check the path and its permissions"
         ) from error
+    return checked_text(data, name, named=named)
+
+
+def checked_text(data: bytes, name: str, *, named: bool = True) -> Text:
+    """The text of a Dockerfile's bytes.
+
+    Raises:
+        UnparsableError, InputError: as `read_text`.
+    """
     if len(data) > MAX_DOCKERFILE_BYTES:
         raise InputError(name, f"is larger than {MAX_DOCKERFILE_BYTES >> 20} MiB", "is this a Dockerfile?")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -281,6 +312,8 @@ def read_text(path: str, settings: Settings) -> Text:
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.lines):
         what = "is empty" if not data.strip() else "holds only comments"
         raise UnparsableError(name, what, "a Dockerfile needs at least FROM and an image")
+    if not named and is_template(data):
+        raise UnparsableError(name, "is a template", "name it to lint it all the same")
     return text
 
 

@@ -12,8 +12,9 @@ from ..analyzer.dockerfile import Dockerfile, Text
 from ..config import Configuration
 from ..discovery import dockerfiles
 from ..exits import Exit, worst
-from ..linting import lint_text, read_text
+from ..linting import UnparsableError, lint_text, no_dockerfile, read_text
 from ..output import replace, tell, write
+from ..reports.text import printable
 from ..rules.fix import apply
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
@@ -39,19 +40,24 @@ def fix(
     fixed = left = files = 0
     try:
         for path in paths or (".",):
-            names = dockerfiles(path)
-            if not names:
+            found = dockerfiles(path)
+            for note in found.notes:
+                tell(f"note: {printable(note)}\n")
+            if not found.files:
                 tell(f"imglint: {path}: holds no Dockerfile\n")
                 codes.append(Exit.NOTHING)
-            for name in names:
+            for name in found.files:
                 try:
-                    result = _fixed(name, configuration, unsafe=unsafe)
+                    result = _fixed(name, configuration, unsafe=unsafe, named=found.named)
                     if diff:
                         shown.append(_diff(name, result))
                     elif result.fixed:
                         _write(name, result.after)
                 except InputError as error:
-                    codes.append(fail(error))
+                    if isinstance(error, UnparsableError) and not found.named:
+                        tell(f"note: {printable(no_dockerfile(error))}\n")
+                    else:
+                        codes.append(fail(error))
                     continue
                 files += result.fixed > 0
                 fixed += result.fixed
@@ -71,9 +77,9 @@ def fix(
     return worst(codes)
 
 
-def _fixed(name: str, configuration: Configuration, *, unsafe: bool) -> _Result:
+def _fixed(name: str, configuration: Configuration, *, unsafe: bool, named: bool) -> _Result:
     settings = configuration.settings(name)
-    before = text = read_text(name, settings)
+    before = text = read_text(name, settings, named=named)
     count = left = 0
     for _ in range(_ROUNDS):
         findings = lint_text(text, settings, path=name).findings

@@ -24,7 +24,9 @@ def lint(options: LintOptions) -> Exit:
         chosen["baseline"] = None  # what is written must not be what an old one leaves over
     configuration = Configuration(chosen, options.config, isolated=options.isolated)
     try:
-        report = linting.lint_files(options.paths, configuration, since=options.since, jobs=options.jobs)
+        report = linting.lint_files(
+            options.paths, configuration, since=options.since, jobs=options.jobs, found=options.found
+        )
     except UnknownCodeError as error:
         return unknown_code(error)
     report = report._replace(notes=(*report.notes, *_unused_arguments(report, options)))
@@ -36,9 +38,9 @@ def lint(options: LintOptions) -> Exit:
         and options.outputs == (("text", "-"),)
     ):
         # Nothing was read: the errors say it all.
-        from ..reports.text import problems
+        from ..reports.text import printable, problems
 
-        tell(problems(report))
+        tell(problems(report) + "".join(f"note: {printable(note)}\n" for note in report.notes))
         return report.exit_code
     return show(report, options.outputs, _statistics if options.statistics else _text)
 

@@ -43,6 +43,8 @@ _PODMAN = {
 # Where programs lie that only other programs start.
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin:/usr/lib/podman:/usr/libexec/podman"
 _START_SECONDS = 60
+# Podman's leave to speak plain HTTP with registries on this machine, which Docker does by itself.
+INSECURE = '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n'
 
 
 class NoEngine(Exception):  # noqa: N818  (a state, not a fault)
@@ -141,7 +143,12 @@ class PodmanService:
         self._place = place = Path(tempfile.mkdtemp(prefix="imglint-podman-"))
         self.url = f"unix://{place}/podman.sock"
         (place / "containers.conf").write_text(_podman_settings())
-        environment = {**os.environ, "CONTAINERS_CONF": str(place / "containers.conf")}
+        (place / "registries.conf").write_text(INSECURE)
+        environment = {
+            **os.environ,
+            "CONTAINERS_CONF": str(place / "containers.conf"),
+            "CONTAINERS_REGISTRIES_CONF": str(place / "registries.conf"),
+        }
         # netavark keeps its records of networks here.
         storage = [
             "--root",

@@ -31,7 +31,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine import NoEngine, provide
+from engine import INSECURE, NoEngine, provide
 
 from imglint.runner import Engine, EngineError, connect
 from imglint.runner.engine import errors
@@ -85,7 +85,7 @@ mount -o remount,bind,ro .
 pivot_root . mnt
 cd /
 exec /usr/bin/busybox env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-    CONTAINERS_CONF=/run/engine/containers.conf \
+    CONTAINERS_CONF=/run/engine/containers.conf CONTAINERS_REGISTRIES_CONF=/run/engine/registries.conf \
     /usr/bin/busybox sh -ec 'umount -l /mnt; ip link set lo up; exec "$@"' sh "$@"
 """
 _CLONE_NEWNET = 0x40000000
@@ -224,6 +224,7 @@ def _podman(place: Path) -> list[str]:
         '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
         '[network]\nnetwork_backend = "netavark"\n'
     )
+    (place / "registries.conf").write_text(INSECURE)
     return [
         "podman", "--root", "/run/engine/data", "--runroot", "/run/containers",
         "--network-config-dir", "/run/engine/networks", "--tmpdir", "/run/libpod",

@@ -277,7 +277,7 @@ class _Registry:
             except urllib.error.HTTPError as error:
                 stream = error
             with stream:
-                return _Answer(url, stream.status, stream.headers, self._read(stream))
+                return _Answer(url, int(stream.status or 0), stream.headers, self._read(stream))
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _Unreachable(_told(getattr(error, "reason", error))) from error
 

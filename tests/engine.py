@@ -32,6 +32,7 @@ _TOOLS = {
     "debootstrap": "debootstrap",
     "curl": "curl",
     "docker-registry": "docker-registry",
+    "openssl": "openssl",
 }
 _DOCKER = {"dockerd": "docker.io", "iptables": "iptables"}
 _PODMAN = {

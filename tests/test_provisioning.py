@@ -60,7 +60,7 @@ class Machine:
         self._bin.mkdir()
         self.program("apt-get", f'#!/bin/sh\necho "apt-get $*" >> {self._log}\n')
         self.program("dockerd", _DOCKERD.format(python=sys.executable, log=str(self._log)))
-        for name in ("busybox", "debootstrap", "curl", "docker-registry", "iptables"):
+        for name in ("busybox", "debootstrap", "curl", "docker-registry", "openssl", "iptables"):
             self.program(name, "#!/bin/sh\n")
 
     def program(self, name: str, text: str) -> None:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench corpus fuzz clean
+.PHONY: help demo test lint format docs bench corpus fuzz engines engines-stop clean
 
 help:
 	@echo "make demo    lint, measure and prove the examples"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench   measure against hadolint and dive"
 	@echo "make corpus  try the linter on the real Dockerfiles in \$$CORPUS/files"
 	@echo "make fuzz    feed the readers with whatever atheris finds, for \$$SECONDS"
+	@echo "make engines modern Docker and Podman beside the machine's own, until make engines-stop"
 	@echo "make clean   remove the environment and what was built"
 
 $(VENV)/.run: pyproject.toml
@@ -64,6 +65,12 @@ SECONDS ?= 300
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --group fuzz
 	cd tests && ../$(BIN)/python fuzz.py -max_total_time=$(SECONDS) -max_len=20000
+
+engines: $(VENV)/.run
+	@$(BIN)/python tests/modern_engines.py start
+
+engines-stop: $(VENV)/.run
+	@$(BIN)/python tests/modern_engines.py stop
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .benchmarks .hypothesis

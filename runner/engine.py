@@ -7,13 +7,15 @@ import functools
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .errors import EngineError
 
 if TYPE_CHECKING:
     from docker import APIClient
+
+    from .registry import Target
 
 _SILENCE = 30  # seconds without a byte after which a call is given up
 _PATIENCE = 600  # … of the calls in which an engine works long before it says a word: load, import, commit
@@ -28,6 +30,7 @@ class Engine:
 
     kind = "docker"
     tells_owners = True  # of files in the archives that it gives
+    pushes_by_id = False  # but by name, which it looks up by itself
     adds_accounts = False  # a line for a user or group by number, in the container's own files
     # Nobody answers for names of other machines: an engine may ask this machine's resolver for a container.
     host_options: Mapping[str, Any] = {"dns": ["192.0.2.1"]}  # TEST-NET-1 of RFC 5737: no machine has it
@@ -152,6 +155,15 @@ class Engine:
         self.inspect_image(name)
         with errors(name):
             yield from self.api.get_image(name)
+
+    def push(self, identity: str, target: Target) -> Generator[dict[str, Any], None, None]:
+        """Push an image that has the target's name; what the engine tells of it, event by event.
+
+        Raises:
+            EngineError: it refuses, or stops answering.
+        """
+        with errors(str(target)), self._patiently():
+            yield from self.api.push(target.repository, target.tag, stream=True, decode=True)
 
     def url_of(self, container: str, what: str) -> str:
         """The address of a part of the API that docker-py has no call for."""
@@ -339,12 +351,31 @@ def errors(subject: str) -> Iterator[None]:
         ) from error
     except docker.errors.DockerException as error:
         raise EngineError(subject, _cause(error), _START) from error
+    except docker.errors.StreamParseError as error:
+        raise EngineError(subject, "the engine's answer makes no sense: it is no JSON", _LOG) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         # docker-py reads streams past requests, so that both may be raised.
         raise EngineError(subject, f"the engine stopped answering: {_reason(error)}", _START) from error
     except (LookupError, TypeError, AttributeError, ValueError) as error:
+        refused = error.__context__
+        if isinstance(refused, requests.HTTPError) and refused.response is not None:
+            # docker-py stumbles over an error that is told in another form than Docker's, as by Podman 5.
+            hint, status = f"reported by the engine; {_LOG}", refused.response.status_code
+            raise EngineError(subject, told(refused.response), hint, status=status) from error
         # What docker-py stumbles over is not what the API's description says.
         raise EngineError(subject, f"the engine's answer makes no sense: {error!r}", _LOG) from error
+
+
+def told(answer: Any) -> str:
+    """What an engine's error answer says, whatever form it has."""
+    try:
+        said = answer.json()
+    except ValueError:
+        said = answer.text
+    for name in ("errorDetail", "message", "error", "cause"):
+        if isinstance(said, dict) and said.get(name):
+            said = said[name]
+    return " ".join(str(said or f"status {answer.status_code}").split())[:1000]
 
 
 def _explanation(error: Any) -> str:

@@ -11,8 +11,10 @@ import docker.errors
 import engine as provisioning
 import example_images
 import hypothesis
+import modern_engines
 import pytest
 from container_images import Images
+from modern_engines import ModernEngine
 
 from imglint.runner import Engine, connect
 
@@ -20,7 +22,7 @@ from imglint.runner import Engine, connect
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("house")
 
-_LEFT_OUT = pytest.StashKey[tuple[int, str]]()
+_LEFT_OUT = pytest.StashKey[list[str]]()
 _STARTED = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
@@ -30,31 +32,53 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the container tests out where there is no engine; with CI=true that is a failure."""
+    """Leave the container tests out where their engines can't be had; with CI=true that is a failure."""
+    config.stash[_LEFT_OUT] = []
     wanted = [item for item in items if item.get_closest_marker("container")]
     if not wanted or config.option.collectonly:
         return
     try:
         started = provisioning.ensure()
     except provisioning.NoEngine as reason:
-        if os.environ.get("CI") == "true":
+        # A named engine is not a wish: no other one is looked for, and no green run may hide that.
+        if os.environ.get("CI") == "true" or isinstance(reason, provisioning.NamedEngineIsSilent):
             pytest.exit(f"the container tests need an engine: {reason}", returncode=1)
-        config.stash[_LEFT_OUT] = (len(wanted), str(reason))
-        config.hook.pytest_deselected(items=wanted)
-        items[:] = [item for item in items if item not in wanted]
+        _leave_out(
+            config,
+            items,
+            wanted,
+            f"{reason}. Start Docker, or set IMGLINT_INSTALL_ENGINE=1 as root on Debian",
+        )
         return
     if started is not None:
         config.stash[_STARTED] = started
+    modern = [item for item in wanted if _needs_modern(item)]
+    if modern:
+        try:
+            provisioning.others_may_start()
+            modern_engines.provided()
+        except provisioning.NoEngine as reason:
+            if provisioning.must_be_there():
+                pytest.exit(f"the container tests need modern engines: {reason}", returncode=1)
+            _leave_out(config, items, modern, f"{reason}. `make engines` as root on Debian makes them")
+
+
+def _needs_modern(item: pytest.Item) -> bool:
+    kinds = set(modern_engines.KINDS)
+    callspec = getattr(item, "callspec", None)
+    params = {value for value in callspec.params.values() if isinstance(value, str)} if callspec else set()
+    return bool(kinds & (params | set(getattr(item, "fixturenames", ()))))
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], out: list[pytest.Item], reason: str) -> None:
+    config.stash[_LEFT_OUT].append(f"{len(out)} container tests were left out: {reason}.")
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in out]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if _LEFT_OUT in config.stash:
-        count, reason = config.stash[_LEFT_OUT]
-        terminalreporter.write_line(
-            f"{count} container tests were left out: {reason}. Start Docker, or set IMGLINT_INSTALL_ENGINE=1"
-            " as root on Debian.",
-            yellow=True,
-        )
+    for line in config.stash.get(_LEFT_OUT, []):
+        terminalreporter.write_line(line, yellow=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -104,7 +128,7 @@ def podman() -> Iterator[Engine]:
         service = provisioning.PodmanService()
     except provisioning.NoEngine as reason:
         # With CI=true there has to be one: only elsewhere its tests may be left out, and are said to be.
-        if os.environ.get("CI") == "true":
+        if provisioning.must_be_there():
             pytest.exit(f"the container tests need Podman: {reason}", returncode=1)
         pytest.skip(str(reason))
     try:
@@ -120,6 +144,43 @@ def anywhere(request: pytest.FixtureRequest, engine: Engine) -> Engine:
     if request.param == "docker":
         return engine
     found: Engine = request.getfixturevalue("podman")
+    return found
+
+
+@pytest.fixture(scope="session")
+def _docker28() -> Iterator[tuple[ModernEngine, Engine]]:
+    with modern_engines.running("docker28") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def _podman5() -> Iterator[tuple[ModernEngine, Engine]]:
+    with modern_engines.running("podman5") as found:
+        yield found
+
+
+@pytest.fixture
+def docker28(_docker28: tuple[ModernEngine, Engine]) -> Iterator[Engine]:
+    """Docker with the containerd image store. The test is in its network (see modern_engines.py)."""
+    place, client = _docker28
+    with place.entered():
+        yield client
+
+
+@pytest.fixture
+def podman5(_podman5: tuple[ModernEngine, Engine]) -> Iterator[Engine]:
+    """A modern Podman. The test is in its network (see modern_engines.py)."""
+    place, client = _podman5
+    with place.entered():
+        yield client
+
+
+@pytest.fixture(params=["docker", "podman", "docker28", "podman5"])
+def everywhere(request: pytest.FixtureRequest, engine: Engine) -> Engine:
+    """Old and modern engines, one after the other."""
+    if request.param == "docker":
+        return engine
+    found: Engine = request.getfixturevalue(request.param)
     return found
 
 

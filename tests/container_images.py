@@ -57,6 +57,11 @@ class Images:
         if engine is not self._docker and not example_images.has_image(engine.api, tag):
             for _ in engine.api.load_image(b"".join(self._docker.api.get_image(tag))):
                 pass
+            if not example_images.has_image(engine.api, tag):
+                # Podman 5 takes a short name for its own when it loads, and for Docker Hub's when it is asked.
+                repository, _, version = tag.rpartition(":")
+                engine.api.tag(f"localhost/{tag}", f"docker.io/library/{repository}", version)
+                engine.api.remove_image(f"localhost/{tag}", noprune=True)
 
     def close(self) -> None:
         """Remove what was built."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import http.client
+import http.server
 import json
 import os
 import shutil
@@ -32,13 +35,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Registry:
-    """docker-registry with a configuration and storage of its own, on 127.0.0.1 only."""
+# "secret" for the user "me", as htpasswd -B writes it.
+LOGIN = "me:$2b$04$O1On22nCR.UnZpsBv4v36uU4ecadIk7mz/MfL.trkJVTp3HWETf.2"
 
-    def __init__(self) -> None:
+
+class Registry:
+    """docker-registry with a configuration and storage of its own, on 127.0.0.1 only.
+
+    `login`: nothing goes without one, which is LOGIN's.
+    """
+
+    def __init__(self, *, login: bool = False) -> None:
         self._place = Path(tempfile.mkdtemp(prefix="imglint-registry-"))
         self.port = free_port()
-        configuration = {
+        configuration: dict[str, Any] = {
             "version": 0.1,
             "log": {"level": "error", "accesslog": {"disabled": True}},
             "storage": {
@@ -47,6 +57,11 @@ class Registry:
             },
             "http": {"addr": f"127.0.0.1:{self.port}"},
         }
+        self._headers = {"Accept": _ACCEPT}
+        if login:
+            (self._place / "htpasswd").write_text(f"{LOGIN}\n")
+            configuration["auth"] = {"htpasswd": {"realm": "here", "path": str(self._place / "htpasswd")}}
+            self._headers["Authorization"] = f"Basic {base64.b64encode(b'me:secret').decode()}"
         path = self._place / "config.yml"
         path.write_text(json.dumps(configuration))  # JSON is YAML
         clean = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
@@ -72,7 +87,7 @@ class Registry:
         return f"127.0.0.1:{self.port}"
 
     def _get(self, path: str) -> tuple[Any, str]:
-        request = urllib.request.Request(f"http://{self.address}/v2/{path}", headers={"Accept": _ACCEPT})
+        request = urllib.request.Request(f"http://{self.address}/v2/{path}", headers=self._headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer), str(answer.headers.get("Docker-Content-Digest", ""))
 
@@ -154,3 +169,82 @@ def breaking(port: int, after: int, broken: Callable[[], None]) -> Iterator[int]
     finally:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
+
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+@contextlib.contextmanager
+def front(
+    port: int,
+    before: Callable[[str, str], Reply | None] = lambda method, path: None,
+    after: Callable[[str, str], bool] = lambda method, path: True,
+) -> Iterator[int]:
+    """A port that hands requests on to a registry's.
+
+    Args:
+        port: the registry's.
+        before: is told the method and path of each request first; what it gives is answered at once.
+        after: is told them when the registry has answered; False: nobody hears of that.
+    """
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_one_request(self) -> None:
+            # As servers in Go answer TLS; by that, Docker sees that the registry speaks plainly.
+            if self.rfile.peek(1)[:1] == b"\x16":  # type: ignore[attr-defined]
+                self.wfile.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+                self.close_connection = True
+                return
+            super().handle_one_request()
+
+        def _hand_on(self) -> None:
+            body = self._body()
+            reply = before(self.command, self.path)
+            if reply is None:
+                behind = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN}
+                with contextlib.closing(behind):
+                    # Its answers name the address at which it was asked.
+                    behind.request(self.command, self.path, body, headers | {"Host": self.headers["Host"]})
+                    answer = behind.getresponse()
+                    told = {
+                        name: value for name, value in answer.getheaders() if name.lower() not in _OWN[1:]
+                    }
+                    reply = answer.status, told, answer.read()
+                if not after(self.command, self.path):
+                    self.close_connection = True
+                    return
+            status, told, body = reply
+            self.send_response(status)
+            told = {"Content-Length": str(len(body)), **told}
+            for name, value in told.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _hand_on  # noqa: N815
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            parts = []
+            while size := int(self.rfile.readline(), 16):
+                parts.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(parts)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+# What is each connection's own matter.
+_OWN = ("content-length", "transfer-encoding", "connection", "host")

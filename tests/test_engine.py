@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
 import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -75,3 +78,64 @@ def test_what_is_no_engine(settings: Path) -> None:
         connect("dockr")
     with pytest.raises(EngineError, match="no socket at /nowhere"):
         connect("unix:///nowhere")
+
+
+ERRORS = {
+    "Docker's": b'{"message": "no, thanks"}',
+    "Podman's": b'{"errorDetail": {"message": "no, thanks"}, "error": "no, thanks"}',
+    "libpod's": b'{"cause": "no, thanks", "response": 500}',
+    "a text": b"no, thanks",
+    "a string": b'"no, thanks"',
+    "a list": b'["no, thanks"]',
+    "null": b"null",
+    "a number": b"7",
+    "an object in its place": b'{"message": {"text": "no, thanks"}}',
+    "nothing": b"",
+}
+
+
+@pytest.fixture
+def answers() -> Iterator[dict[str, tuple[int, bytes]]]:
+    """What an engine answers to all that is asked after its version; and its address as "url"."""
+    told: dict[str, tuple[int, bytes]] = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = told["all"]
+            if self.path.endswith("/version"):
+                status, body = (
+                    200,
+                    b'{"ApiVersion": "1.41", "Version": "20.10", "Components": [{"Name": "Engine"}]}',
+                )
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        told["url"] = (0, f"tcp://127.0.0.1:{server.server_port}".encode())
+        yield told
+        server.shutdown()
+
+
+@pytest.mark.parametrize("form", ERRORS)
+@pytest.mark.parametrize("status", [404, 500])
+def test_an_error_in_any_form(answers: dict[str, tuple[int, bytes]], form: str, status: int) -> None:
+    answers["all"] = (status, ERRORS[form])
+    with connect(answers["url"][1].decode()) as engine, pytest.raises(EngineError) as raised:
+        engine.inspect_image("shop")
+    said = raised.value.problem
+    if status == 500 and b"thanks" in ERRORS[form]:
+        assert "no, thanks" in said
+    assert said
+
+
+def test_an_answer_that_breaks_off(answers: dict[str, tuple[int, bytes]]) -> None:
+    answers["all"] = (200, b'{"Id": ')
+    with connect(answers["url"][1].decode()) as engine, pytest.raises(EngineError) as raised:
+        engine.inspect_image("shop")
+    assert not raised.value.answered

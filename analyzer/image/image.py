@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -126,6 +127,12 @@ class Image:
 
     def __repr__(self) -> str:
         return f"<Image {self.id[:19]} {' '.join(self.tags)}>"
+
+    def renamed(self, tags: tuple[str, ...]) -> Image:
+        """The same image under other names."""
+        other = copy.copy(self)
+        other.tags = tags
+        return other
 
     @property
     def created(self) -> str | None:

@@ -30,6 +30,7 @@ def audit(
     verify: bool = True,
     engine: str | None = None,
     against: str | None = None,
+    names: tuple[str, ...] | None = None,
 ) -> Report:
     """Read what there is and answer the thirty questions: `audit(...).matrix`.
 
@@ -41,6 +42,7 @@ def audit(
         verify: check digests of the image.
         engine: as for `connect`.
         against: what to compare the image's size with: a SOURCE, or the JSON of an earlier run.
+        names: what the image is going to be called; None: what it is called now.
 
     Raises:
         InputError: there is nothing to audit, or what was named can't be read.
@@ -68,7 +70,7 @@ def audit(
     if image is None:
         missing["image"] = "no image was given: --image names it"
     else:
-        report = measure([image], settings, verify=verify, engine=engine, contents=True)
+        report = measure([image], settings, verify=verify, engine=engine, contents=True, names=names)
         _must_have_read(report)
         parts.append(weigh(report, settings, Limits(), against=against, engine=engine))
     if not run:

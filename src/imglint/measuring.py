@@ -79,10 +79,11 @@ def measure(
     engine: str | None = None,
     platform: str | None = None,
     contents: bool = False,
+    names: tuple[str, ...] | None = None,
 ) -> Report:
     """Open images, measure and judge them. One that can't be read never stops the others.
 
-    `contents`: look into the files of all layers, too.
+    `contents`: look into the files of all layers, too. `names`: what they are going to be called.
 
     Raises:
         UnknownCodeError: the settings name a code that no rule has.
@@ -100,7 +101,7 @@ def measure(
         except InputError as error:
             problems.append(Problem.of(error))
             continue
-        for image in found:
+        for image in found if names is None else (image.renamed(names) for image in found):
             with ProgressBar(source, image.content_bytes) as progress:
                 judgement = judge_image(image, rules, contents=contents, progress=progress)
             images.append(image)

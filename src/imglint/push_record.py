@@ -9,10 +9,11 @@ import os
 from typing import Any
 
 from .analyzer import InputError
-from .analyzer.credentials import masked
+from .analyzer.credentials import mask, masked
 from .output import append
-from .pushing import Pushed, Target
 from .reports import Report
+from .runner.push import Outcome
+from .runner.registry import Kept, Target
 
 
 class PushRecord:
@@ -48,16 +49,44 @@ class PushRecord:
         """
         _append(self._path, self._entry | {"outcome": "started"})
 
-    def ended(self, pushed: Pushed | None) -> None:
-        """Record how it ended; None: nothing arrived as it should.
+    def ended(self, outcome: Outcome) -> None:
+        """Record how it ended, and what the registry said before and afterwards.
 
         Raises:
             InputError: it can't be recorded.
         """
-        outcome = (
-            {"outcome": "not pushed"} if pushed is None else {"outcome": "pushed", "digest": pushed.digest}
-        )
-        _append(self._path, self._entry | outcome)
+        told: dict[str, Any] = {
+            "outcome": outcome.state,
+            "digest": outcome.digest or outcome.now.digest if outcome.state in _ARRIVED else outcome.digest,
+            "before": _kept(outcome.before),
+            "now": _kept(outcome.now),
+        }
+        if outcome.problem:
+            told["problem"] = mask(outcome.problem)
+        _append(self._path, self._entry | told)
+
+    def given_up(self, problem: str) -> None:
+        """Record that nothing was pushed, and why.
+
+        Raises:
+            InputError: it can't be recorded.
+        """
+        _append(self._path, self._entry | {"outcome": "not pushed", "problem": mask(problem)})
+
+    def broken_off(self) -> None:
+        """Record that nobody saw how it ended.
+
+        Raises:
+            InputError: it can't be recorded.
+        """
+        _append(self._path, self._entry | {"outcome": "unknown", "problem": "it was broken off"})
+
+
+_ARRIVED = ("pushed", "unconfirmed", "another image")
+
+
+def _kept(answer: Kept) -> dict[str, str | None]:
+    return {"problem": mask(answer.problem)} if answer.problem else {"digest": answer.digest}
 
 
 def _user() -> str:

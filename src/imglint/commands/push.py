@@ -12,7 +12,7 @@ from ..evidence import audit
 from ..exits import Exit
 from ..output import tell, write
 from ..push_record import PushRecord
-from ..pushing import is_content_id, push, target_of
+from ..pushing import hold, names_at, target_of
 from ..reports.formats import FOR_PEOPLE
 from ..reports.push_verdict import push_verdict
 from ..rules.registry import UnknownCodeError
@@ -22,6 +22,7 @@ from .show import fail, show
 
 if TYPE_CHECKING:
     from ..runner import Engine
+    from ..runner.push import Outcome
 
 
 class Push(NamedTuple):
@@ -56,24 +57,23 @@ def command(
 def _command(
     client: Engine, wanted: Push, settings: Settings, outputs: tuple[tuple[str, str], ...], engine: str | None
 ) -> Exit:
+    from ..runner import EngineError
+    from ..runner.push import push
+
     target = target_of(wanted.to or wanted.image)
     if target is None:
         raise InputError(
             wanted.to or wanted.image, "is no name that can be pushed to", "--to REGISTRY/NAME:TAG says where"
         )
-    # A file of the same name is not meant.
-    source = wanted.image if parse_source(wanted.image).kind == "daemon" else f"docker-daemon:{wanted.image}"
-    identity = str(client.inspect_image(wanted.image)["Id"])
+    described = client.inspect_image(wanted.image)
+    identity = str(described["Id"])
     # Not the Dockerfile that happens to lie here: it may be another image's.
     dockerfile = wanted.dockerfile or _mapped(settings, wanted.image)
-    report = audit(dockerfile, source, settings, run=wanted.run, engine=engine)
-    [audited] = report.images
-    if audited.id != identity and is_content_id(client):
-        raise InputError(
-            wanted.image,
-            f"named {identity[:19]} at first and {audited.id[:19]} then; nothing was pushed",
-            "audit and push again, while nobody builds under this name",
-        )
+    # A file of the same name is not meant.
+    source = wanted.image if parse_source(wanted.image).kind == "daemon" else f"docker-daemon:{wanted.image}"
+    names = names_at(target, tuple(described.get("RepoTags") or ())) if wanted.to is not None else None
+    report = audit(dockerfile, source, settings, run=wanted.run, engine=engine, names=names)
+    unheld = hold(client, wanted.image, identity, report)
     shown = show(report, outputs, matrix_view)
     if shown not in (Exit.CLEAN, Exit.FINDINGS):
         tell(f"imglint: {target}: not pushed, since the audit was not whole\n")
@@ -93,17 +93,62 @@ def _command(
     record = PushRecord(wanted.record, report, identity, target, wanted.reason) if recorded else None
     if record is not None:
         record.started()
+    configs = {image.id for image in report.images}
     try:
-        pushed = push(client, identity, target, tag=wanted.to is not None)
+        outcome = push(client, identity, target, configs, tag=wanted.to is not None)
+    except EngineError as error:
+        if record is not None:
+            record.given_up(error.problem)
+        raise
     except BaseException:
         if record is not None:
-            record.ended(None)
+            record.broken_off()
         raise
-    if record is not None:
-        record.ended(pushed)
     verdict = "although it fails the audit" if failures else "it passed the audit"
-    write(f"{pushed.target}: pushed {identity[:19]} as {pushed.digest}; {verdict}.{sentence}\n")
-    return Exit.CLEAN
+    code = _told(outcome, identity, f"{verdict}.{sentence}" if sentence else verdict, unheld)
+    if record is not None:
+        record.ended(outcome)
+    return code
+
+
+def _told(outcome: Outcome, identity: str, verdict: str, unheld: str) -> Exit:
+    """Say what became of it, and no more than is known."""
+    if outcome.state in ("pushed", "unconfirmed"):
+        digest = outcome.digest or outcome.now.digest
+        lines = [f"{outcome.target}: pushed {identity[:19]}{f' as {digest}' if digest else ''}; {verdict}"]
+        if outcome.state == "pushed":
+            lines.append("the registry confirms it")
+        else:
+            lines += ["that is the engine's word alone", str(outcome.now), *([unheld] if unheld else [])]
+        if outcome.replaced and outcome.state == "pushed":
+            lines.append(f"it took this tag from {outcome.replaced}")
+    else:
+        lines = [f"imglint: {outcome.target}: {_FAULTS[outcome.state]}: {outcome.problem}"]
+        lines += [outcome.hint] if outcome.hint else []
+        lines.append(_now(outcome))
+    lines += [outcome.left] if outcome.left else []
+    good = outcome.state in ("pushed", "unconfirmed")
+    text = "\n  ".join(lines) + "\n"
+    write(text) if good else tell(text)
+    if outcome.interrupted:
+        return Exit.INTERRUPTED
+    return Exit.CLEAN if good and not outcome.left else Exit.INPUT
+
+
+_FAULTS = {
+    "another image": "pushed, and wrong",
+    "not pushed": "not pushed",
+    "unknown": "it is unknown whether it was pushed",
+}
+
+
+def _now(outcome: Outcome) -> str:
+    """What the registry says, and whether that is news."""
+    if outcome.now.problem or outcome.now.digest is None:
+        return str(outcome.now)
+    if outcome.before.problem:
+        return f"{outcome.now}; before the push it could not be asked"
+    return f"{outcome.now}, {'as before' if outcome.now.digest == outcome.before.digest else 'and had not before'}"
 
 
 def _mapped(settings: Settings, image: str) -> str | None:

@@ -1,0 +1,101 @@
+"""The tests' own modern engines: they are what they are said to be, and leave nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import modern_engines
+import pytest
+from container_images import Images
+
+from imglint.runner import Engine
+
+pytestmark = pytest.mark.container
+
+
+def test_docker_has_the_containerd_store(docker28: Engine) -> None:
+    assert docker28.kind == "docker"
+    assert int(docker28.version.partition(".")[0]) >= 26
+    assert ["driver-type", "io.containerd.snapshotter.v1"] in docker28.api.info()["DriverStatus"]
+
+
+def test_podman_is_a_modern_one(podman5: Engine) -> None:
+    assert podman5.kind == "podman"
+    assert int(podman5.version.partition(".")[0]) >= 5
+
+
+def served(port: str) -> bytes:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return b""
+
+
+def test_a_container_serves_in_the_network_of_the_test(everywhere: Engine, images: Images) -> None:
+    image = images.on(everywhere, 'CMD ["sh", "-c", "echo hello > /index.html; exec httpd -f -p 80"]')
+    api = everywhere.api
+    host = api.create_host_config(port_bindings={"80/tcp": ("127.0.0.1", None)}, mem_limit="64m")
+    container = api.create_container(image, ports=[80], host_config=host)["Id"]
+    try:
+        api.start(container)
+        port = api.inspect_container(container)["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"]
+        modern_engines.wait(lambda: served(port) == b"hello\n", 30)
+        assert served(port) == b"hello\n"
+        # `exec` is in the container, not on the machine: pivot_root was no chroot.
+        listed = api.exec_start(api.exec_create(container, ["ls", "/"])["Id"]).decode().split()
+        assert "index.html" in listed
+    finally:
+        api.kill(container)
+        api.remove_container(container, v=True, force=True)
+
+
+def test_nothing_of_it_is_left(tmp_path: Path) -> None:
+    here = os.readlink("/proc/thread-self/ns/net")
+    with modern_engines.running("podman5") as (engine, client):
+        with engine.entered():
+            assert os.readlink("/proc/thread-self/ns/net") != here
+            inside = subprocess.run(
+                ["readlink", "/proc/self/ns/net"], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            assert inside == os.readlink("/proc/thread-self/ns/net")
+            with pytest.raises(OSError, match="unreachable"):
+                socket.create_connection(("192.0.2.1", 80), 2)
+        assert os.readlink("/proc/thread-self/ns/net") == here
+        assert client.kind == "podman"
+        assert engine.processes()
+    assert not engine.processes()
+    assert not engine.place.exists()
+    assert str(engine.place) not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_it_goes_with_the_process_that_wanted_it(tmp_path: Path) -> None:
+    """As when the tests are killed."""
+    place = tmp_path / "engine"
+    script = "; ".join(
+        (
+            "import sys, pathlib, modern_engines",
+            "modern_engines.start('podman5', pathlib.Path(sys.argv[1]))",
+            "print('up', flush=True)",
+            "input()",
+        )
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(place)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        assert modern_engines.ModernEngine(place).processes()
+        process.kill()
+    engine = modern_engines.ModernEngine(place)
+    modern_engines.wait(lambda: not engine.processes(), 30)
+    assert not engine.processes()

@@ -1,0 +1,357 @@
+"""Asking registries: what they keep, and to whom credentials are told."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import json
+import os
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imglint.runner import Engine, registry
+from imglint.runner.registry import Kept, Target, ask
+
+CONFIG = f"sha256:{'c' * 64}"
+MANIFEST = json.dumps({"schemaVersion": 2, "config": {"digest": CONFIG}, "layers": []}).encode()
+DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
+BASIC = f"Basic {base64.b64encode(b'me:secret').decode()}"
+Reply = tuple[int, dict[str, str], bytes]
+
+
+class Server:
+    """A server on the loopback that answers as a function says, and knows what it was asked."""
+
+    def __init__(self, reply: Callable[[str, dict[str, str]], Reply], address: str = "127.0.0.1") -> None:
+        self.seen: list[tuple[str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                headers = dict(self.headers)
+                server.seen.append((self.path, headers))
+                server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+                status, told, body = reply(self.path, headers)
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **told}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                self.do_GET()
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer((address, 0), Handler)
+        self.address = f"{address}:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Silent:
+    """An engine that tells nothing of registries: those on the loopback need no word of it."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(reply: Callable[[str, dict[str, str]], Reply], address: str = "127.0.0.1") -> Server:
+        servers.append(Server(reply, address))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(autouse=True)
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Docker's settings, without a login at first."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    return tmp_path
+
+
+def login(settings: Path, address: str) -> None:
+    entry = {"auth": base64.b64encode(b"me:secret").decode()}
+    (settings / "config.json").write_text(json.dumps({"auths": {address: entry}}))
+
+
+def asked(server: Server, name: str = "team/shop") -> Kept:
+    return ask(Silent(), Target(f"{server.address}/{name}", "1.0"))  # type: ignore[arg-type]
+
+
+def always(status: int, body: bytes, headers: dict[str, str] | None = None) -> Callable[..., Reply]:
+    return lambda path, _: (status, headers or {}, body)
+
+
+def test_what_is_there(serve: Any) -> None:
+    server = serve(always(200, MANIFEST, {"Docker-Content-Digest": DIGEST}))
+    assert asked(server) == Kept(DIGEST, (CONFIG,))
+    ((path, headers),) = server.seen
+    assert path == "/v2/team/shop/manifests/1.0"
+    assert "application/vnd.oci.image.index.v1+json" in headers["Accept"]
+    assert str(asked(server)) == f"the registry has {DIGEST} under this tag"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}', {}),
+        (b"", {"Docker-Distribution-Api-Version": "registry/2.0"}),
+    ],
+)
+def test_nothing_is_there(serve: Any, body: bytes, headers: dict[str, str]) -> None:
+    found = asked(serve(always(404, body, headers)))
+    assert found == Kept()
+    assert str(found) == "the registry has nothing under this tag"
+
+
+def test_an_index(serve: Any) -> None:
+    children = {f"sha256:{letter * 64}": f"sha256:{letter * 63}0" for letter in "ab"}
+    listed = [{"digest": digest, "platform": {"os": "linux"}} for digest in children]
+    listed.append({"digest": f"sha256:{'d' * 64}", "platform": {"os": "unknown"}})  # an attestation
+    listed.append({"digest": f"sha256:{'e' * 64}", "platform": {"os": "linux"}})  # was not pushed
+    index = json.dumps({"schemaVersion": 2, "manifests": listed}).encode()
+
+    def reply(path: str, _: dict[str, str]) -> Reply:
+        reference = path.rpartition("/")[2]
+        if reference == "1.0":
+            return 200, {}, index
+        if reference in children:
+            manifest = {"schemaVersion": 2, "config": {"digest": children[reference]}}
+            return 200, {}, json.dumps(manifest).encode()
+        assert reference.startswith("sha256:e")
+        return 404, {}, b'{"errors": []}'
+
+    assert asked(serve(reply)).images == tuple(children.values())
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        ((200, b"<html>welcome</html>", {}), "no manifest"),
+        ((200, b"[" * 100_000, {}), "no manifest"),
+        ((200, b'{"schemaVersion": 2, "config": 7}', {}), "no manifest"),
+        ((200, b'{"schemaVersion": 2, "config": {"digest": "../x"}}', {}), "no manifest"),
+        ((200, b'{"schemaVersion": 2, "manifests": [7]}', {}), "no manifest"),
+        ((200, b'{"schemaVersion": 1, "config": {}}', {}), "no manifest"),
+        ((200, bytes(5 * 2**20), {}), "longer than a manifest"),
+        ((404, b"<html>no such page</html>", {}), "not as a registry"),
+        ((200, MANIFEST, {"Docker-Content-Digest": CONFIG}), "it tells the digest"),
+    ],
+)
+def test_what_answers_is_no_registry(serve: Any, reply: Any, problem: str) -> None:
+    status, body, headers = reply
+    found = asked(serve(always(status, body, headers)))
+    assert (found.digest, found.fault) == (None, "garbled")
+    assert problem in found.problem
+
+
+def test_nobody_answers(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(always(200, MANIFEST))
+    server.close()
+    found = asked(server)
+    assert (found.fault, found.problem) == ("unreachable", "connection refused")
+    assert str(found) == "the registry could not be asked: connection refused"
+
+
+def test_whoever_drips_is_left(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_SECONDS", 0.5)
+
+    class Slow(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            for _ in range(300):
+                try:
+                    self.wfile.write(b" ")
+                except OSError:
+                    return
+                time.sleep(0.1)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started = time.monotonic()
+        found = ask(Silent(), Target(f"127.0.0.1:{server.server_port}/shop", "1"))  # type: ignore[arg-type]
+        assert found.problem == "it takes too long"
+        assert time.monotonic() - started < 20
+        server.shutdown()
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+def test_it_does_not_tell(serve: Any, status: int) -> None:
+    found = asked(serve(always(status, b'{"errors": []}')))
+    assert (found.digest, found.fault) == (None, "closed")
+
+
+def wants_basic(path: str, headers: dict[str, str]) -> Reply:
+    if headers.get("Authorization") == BASIC:
+        return 200, {}, MANIFEST
+    return 401, {"WWW-Authenticate": 'Basic realm="here"'}, b"{}"
+
+
+def test_a_login(serve: Any, settings: Path) -> None:
+    server = serve(wants_basic)
+    assert asked(server).problem == "it wants a login, and there is none for it"
+    login(settings, server.address)
+    assert asked(server).digest == DIGEST
+    # It is told when it is asked for, not before.
+    assert "Authorization" not in server.seen[-2][1]
+
+
+def test_a_login_of_a_credential_helper(serve: Any, settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(wants_basic)
+    helper = settings / "docker-credential-try"
+    helper.write_text('#!/bin/sh\necho \'{"Username": "me", "Secret": "secret"}\'\n')
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{settings}:{os.environ['PATH']}")
+    for setting in ({"credsStore": "try"}, {"credHelpers": {server.address: "try"}}):
+        (settings / "config.json").write_text(json.dumps(setting))
+        assert asked(server).digest == DIGEST
+    helper.write_text("#!/bin/sh\necho broken; exit 1\n")
+    assert "its login can't be read" in asked(server).problem
+
+
+@pytest.mark.parametrize("text", ["{", '{"auths": {"x": {"auth": "?"}}}', '{"auths": {"x": 7}}'])
+def test_settings_that_are_broken(serve: Any, settings: Path, text: str) -> None:
+    (settings / "config.json").write_text(text)
+    assert "login" in asked(serve(wants_basic)).problem
+
+
+class Tokens:
+    """A registry that sends for a token to another server."""
+
+    def __init__(self, serve: Any, *, realm: str = "") -> None:
+        self.desk = serve(self._desk)
+        self.realm = realm or f"http://{self.desk.address}/token"
+        self.registry = serve(self._registry)
+
+    def _registry(self, path: str, headers: dict[str, str]) -> Reply:
+        if headers.get("Authorization") == "Bearer t0ken":
+            return 200, {}, MANIFEST
+        told = f'Bearer realm="{self.realm}",service="here",scope="repository:team/shop:pull"'
+        return 401, {"WWW-Authenticate": told}, b"{}"
+
+    def _desk(self, path: str, headers: dict[str, str]) -> Reply:
+        known = headers.get("Authorization") == BASIC or b"refresh_token=long-lived" in self.desk.bodies[-1]
+        return (200, {}, b'{"token": "t0ken"}') if known else (401, {}, b"{}")
+
+
+def test_a_token(serve: Any, settings: Path) -> None:
+    tokens = Tokens(serve)
+    assert asked(tokens.registry).problem == "it wants a login, or refuses the one that there is"
+    login(settings, tokens.registry.address)
+    assert asked(tokens.registry).digest == DIGEST
+    path, headers = tokens.desk.seen[-1]
+    assert path == "/token?scope=repository%3Ateam%2Fshop%3Apull&service=here"
+    assert headers["Authorization"] == BASIC
+    # The registry itself is told the token alone.
+    assert BASIC not in [headers.get("Authorization") for _, headers in tokens.registry.seen]
+
+
+def test_a_token_for_an_identity_token(serve: Any, settings: Path) -> None:
+    tokens = Tokens(serve)
+    entry = {"identitytoken": "long-lived"}
+    (settings / "config.json").write_text(json.dumps({"auths": {tokens.registry.address: entry}}))
+    assert asked(tokens.registry).digest == DIGEST
+    assert b"grant_type=refresh_token" in tokens.desk.bodies[-1]
+
+
+@pytest.mark.parametrize(
+    ("realm", "problem"),
+    [
+        ("http://192.0.2.1/token", "a login, which is not sent to 192.0.2.1 unencrypted or unverified"),
+        ("file:///etc/passwd", "a login, which is not sent to"),
+        ("http://127.0.0.1:1/token", "it wants a token from http://127.0.0.1:1/token: connection refused"),
+    ],
+)
+def test_where_a_login_is_not_told(serve: Any, settings: Path, realm: str, problem: str) -> None:
+    tokens = Tokens(serve, realm=realm)
+    login(settings, tokens.registry.address)
+    assert problem in asked(tokens.registry).problem
+
+
+def test_no_file_is_read_for_a_token(serve: Any) -> None:
+    assert asked(Tokens(serve, realm="file:///etc/passwd").registry).problem == "it sends on to file:"
+
+
+def test_a_redirect_takes_no_login_along(serve: Any, settings: Path) -> None:
+    elsewhere = serve(always(200, MANIFEST))
+
+    def reply(path: str, headers: dict[str, str]) -> Reply:
+        if headers.get("Authorization") != BASIC:
+            return 401, {"WWW-Authenticate": "Basic"}, b"{}"
+        if path.endswith("/1.0"):
+            return 307, {"Location": "/near"}, b""
+        return 307, {"Location": f"http://{elsewhere.address}/far"}, b""
+
+    server = serve(reply)
+    login(settings, server.address)
+    assert asked(server).digest == DIGEST
+    assert [path for path, _ in elsewhere.seen] == ["/far"]
+    assert "Authorization" not in elsewhere.seen[0][1]
+    assert server.seen[-1][0] == "/near"  # where it still went along
+
+
+@pytest.mark.parametrize(
+    ("location", "problem"),
+    [("file:///etc/passwd", "it sends on to file:"), ("/again", "it sends on and on"), ("http://[", "")],
+)
+def test_redirects_that_are_not_followed(serve: Any, location: str, problem: str) -> None:
+    found = asked(serve(always(307, b"", {"Location": location})))
+    assert found.digest is None
+    assert problem in found.problem
+
+
+def test_no_proxy_to_the_loopback(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert asked(serve(always(200, MANIFEST))).digest == DIGEST
+
+
+@pytest.mark.container
+def test_an_authority_of_ones_own(
+    serve: Any, docker28: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an address that is not the loopback, only a trusted certificate counts."""
+    networks = docker28.api.inspect_network("bridge")
+    address = networks["IPAM"]["Config"][0]["Gateway"]
+    key, certificate = tmp_path / "key", tmp_path / "ca.crt"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=registry",
+            "-addext", f"subjectAltName=IP:{address}",
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    server = serve(always(200, MANIFEST), address)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.encrypt(context)
+    monkeypatch.setattr(registry, "_CERTIFICATES", (str(tmp_path / "certs.d"),))
+    target = Target(f"{server.address}/shop", "1.0")
+    assert "certificate is not trusted" in ask(docker28, target).problem
+    (tmp_path / "certs.d" / server.address).mkdir(parents=True)
+    certificate.rename(tmp_path / "certs.d" / server.address / "ca.crt")
+    assert ask(docker28, target).digest == DIGEST

@@ -159,9 +159,9 @@ def state_directory() -> str:
     base = os.environ.get("XDG_STATE_HOME", "")
     if not os.path.isabs(base):  # as the XDG base directory specification has it
         base = os.path.join(os.path.expanduser("~"), ".local", "state")
-    directory = os.path.join(base, "imglint")
+    directory = os.path.join(base, "imglint", "runs")
     with _told(directory):
-        os.makedirs(base, exist_ok=True)
+        os.makedirs(os.path.dirname(directory), exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.mkdir(directory, 0o700)
         found = os.lstat(directory)

@@ -65,7 +65,7 @@ def leftovers(engine: Engine, seconds: float = 60) -> list[str]:
 
 def written_down(state: Path | None = None) -> list[dict[str, Any]]:
     """The lines of all journals in a state directory that name something to be made."""
-    place = Path(state_directory()) if state is None else state / "imglint"
+    place = Path(state_directory()) if state is None else state / "imglint/runs"
     out = []
     for path in place.glob("*.jsonl"):
         try:
@@ -87,7 +87,7 @@ def made(engine: Engine, state: Path | None = None, kind: str = "") -> list[str]
 
 def is_guarded(state: Path) -> bool:
     """Whether a run or its guardian still holds a journal in a state directory."""
-    for path in (state / "imglint").glob("*.jsonl"):
+    for path in (state / "imglint/runs").glob("*.jsonl"):
         try:
             with open(path, "rb") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

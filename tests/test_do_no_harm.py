@@ -298,7 +298,7 @@ def test_without_a_certain_record_nothing_is_removed_and_it_is_told(
     image = images.on(anywhere, SERVE)
     cut_off(anywhere, image, tmp_path)
     left = named_like_ours(anywhere) & {(line["will make"], line["name"]) for line in written_down(tmp_path)}
-    (path,) = (tmp_path / "imglint").iterdir()
+    (path,) = (tmp_path / "imglint/runs").iterdir()
     if what == "lost":
         path.unlink()
     elif what == "half written":

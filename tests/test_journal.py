@@ -22,7 +22,7 @@ ENGINE = "docker ABCD"
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    return tmp_path / "imglint"
+    return tmp_path / "imglint/runs"
 
 
 def cut_off(*made: tuple[str, str]) -> Journal:
@@ -63,7 +63,7 @@ def test_other_names_are_not_taken_for_ours(name: str) -> None:
 
 
 def test_nobody_else_can_look_into_it(state: Path) -> None:
-    state.mkdir(mode=0o755)
+    state.mkdir(mode=0o755, parents=True)
     run = Journal.begin(ENGINE)
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
     assert stat.S_IMODE(os.stat(run.path).st_mode) == 0o600
@@ -208,7 +208,7 @@ def test_a_file_of_another_user_is_not_read(state: Path) -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a directory away")
 def test_a_directory_of_another_user_is_not_used(state: Path) -> None:
-    state.mkdir()
+    state.mkdir(parents=True)
     os.chown(state, 65534, -1)
     with pytest.raises(JournalError, match="belongs to the user 65534") as raised:
         Journal.begin(ENGINE)
@@ -225,6 +225,7 @@ def test_no_directory_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_link_in_place_of_the_directory_is_not_followed(state: Path, tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
+    state.parent.mkdir()
     state.symlink_to(tmp_path / "theirs")
     with pytest.raises(JournalError, match="no directory"):
         Journal.begin(ENGINE)
@@ -235,7 +236,7 @@ def test_a_relative_state_home_is_not_used(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("XDG_STATE_HOME", "here")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    assert journal.state_directory() == str(tmp_path / "home/.local/state/imglint")
+    assert journal.state_directory() == str(tmp_path / "home/.local/state/imglint/runs")
 
 
 def test_a_full_disk_lets_nothing_be_made(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

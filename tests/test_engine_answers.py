@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from container_images import Images
@@ -102,7 +103,7 @@ def test_the_command_says_it_in_one_line(tmp_path: Path) -> None:
 
 def test_no_call_of_docker_py_waits_for_ever() -> None:
     """It passes None where it means to."""
-    client = engine._client()(base_url="unix:///nowhere.sock", version="1.41", timeout=engine._SILENCE)
+    client: Any = engine._client()(base_url="unix:///nowhere.sock", version="1.41", timeout=engine._SILENCE)
     assert client._set_request_timeout({"timeout": None}) == {"timeout": engine._PATIENCE}
     assert client._set_request_timeout({}) == {"timeout": engine._SILENCE}
     client.close()

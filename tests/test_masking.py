@@ -328,13 +328,18 @@ def test_expectations_leave_out_what_holds_a_credential() -> None:
 
 def test_the_record_of_pushes(place: Path) -> None:
     from imglint.push_record import PushRecord
-    from imglint.pushing import Target
+    from imglint.runner.push import Outcome
+    from imglint.runner.registry import Kept, Target
 
     record = PushRecord(
         "pushes.jsonl", Report(), "sha256:0", Target("a", SHAPED["npm"]), f"for {URL} API_TOKEN={NAMED}"
     )
     record.started()
-    record.ended(None)
+    target = Target("a", SHAPED["npm"])
+    problem = f"{URL} answers {SHAPED['npm']}"
+    record.ended(
+        Outcome("not pushed", target, None, Kept(None, problem), Kept(None, problem), problem=problem)
+    )
     written("pushes.jsonl")
     assert len([json.loads(line) for line in Path("pushes.jsonl").read_text().splitlines()]) == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -644,12 +645,38 @@ def test_a_context_that_does_not_exist(
     assert (told.code, "context bogus: does not exist" in told.err) == (2, True)
 
 
+# pre-commit's: a revision that is none is an error, and names that are only shown may be any
+PUSHED = {
+    "PRE_COMMIT_TO_REF": 2,
+    "PRE_COMMIT_LOCAL_BRANCH": 2,
+    "PRE_COMMIT_FROM_REF": 2,
+    "PRE_COMMIT_REMOTE_BRANCH": 0,
+    "PRE_COMMIT_REMOTE_NAME": 0,
+}
+
+
+@pytest.mark.parametrize(("name", "code"), PUSHED.items())
+def test_a_wrong_variable_of_pre_commits(
+    name: str, code: int, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "Dockerfile"], ["commit", "-q", "-m", "a"]):
+        subprocess.run(["git", *identity, *words], cwd=here, check=True, capture_output=True)
+    for other in PUSHED:
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv("PRE_COMMIT", "1")
+    monkeypatch.setenv(name, "bogus")
+    told = Told(["hook", "run"], capsys)
+    assert told.code == code, told.out + told.err
+    assert bool(told.err) == (code == 2)
+
+
 def test_every_variable_that_is_read_is_tried() -> None:
     read: set[str] = set()
     for folder in ("src/imglint", "analyzer", "runner", "rules", "reports"):
         for path in (ROOT / folder).glob("**/*.py"):
             read |= set(re.findall(r'environ(?:\.get\(|\[)"(\w+)"', path.read_text()))
-    assert read - {name for name, *_ in VARIABLES} == {"DOCKER_CONTEXT"}
+    assert read - {name for name, *_ in VARIABLES} - PUSHED.keys() == {"DOCKER_CONTEXT"}
 
 
 # Comments that are meant to switch rules off: what is said of them, and how bad it is; "" for nothing

@@ -338,7 +338,7 @@ def test_the_record_of_pushes(place: Path) -> None:
     target = Target("a", SHAPED["npm"])
     problem = f"{URL} answers {SHAPED['npm']}"
     record.ended(
-        Outcome("not pushed", target, None, Kept(None, problem), Kept(None, problem), problem=problem)
+        Outcome("not pushed", target, None, Kept(problem=problem), Kept(problem=problem), problem=problem)
     )
     written("pushes.jsonl")
     assert len([json.loads(line) for line in Path("pushes.jsonl").read_text().splitlines()]) == 2

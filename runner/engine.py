@@ -115,7 +115,8 @@ class Engine:
             EngineError: it can't.
         """
         with errors(name), self._patiently():
-            return str(described(self.api.commit(container, repository=name), "Id")["Id"])
+            self.api.commit(container, repository=name)
+            return str(self.inspect_image(name)["Id"])  # Podman's answer writes it otherwise than all others
 
     @contextlib.contextmanager
     def _patiently(self) -> Iterator[None]:

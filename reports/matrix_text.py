@@ -114,7 +114,8 @@ def reasons(cells: Sequence[Cell], look: Look = PLAIN) -> str:
 
 
 def vantage(observation: Observation, look: Look = PLAIN) -> str:
-    """What the container's column stands on."""
+    """What the container's column stands on, and what was removed behind it."""
     seen = f", its processes and sockets seen from {observation.seen_from}" if observation.seen_from else ""
     line = f"The container ran for {observation.seconds:.1f} s on {observation.engine}{seen}."
-    return look.folded(line, "")
+    receipt = f" {verify_text.sentence(str(observation.receipt))}" if observation.receipt is not None else ""
+    return look.folded(line + receipt, "")

@@ -37,7 +37,7 @@ def checks(observation: Observation, look: Look = PLAIN) -> str:
         if look.full:
             lines += [f"    {name}: {_shown(value)}" for name, value in masked(one.proof).items()]
     if observation.receipt is not None:
-        lines += ["", look.folded(_sentence(str(observation.receipt)), "")]
+        lines += ["", look.folded(sentence(str(observation.receipt)), "")]
     if observation.hardening is not None:
         lines += ["", *_hardening(observation.hardening, observation.image, look)]
     return "\n".join(lines)
@@ -82,5 +82,6 @@ def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A text with a capital and a full stop."""
     return f"{text[:1].upper()}{text[1:]}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -248,10 +249,21 @@ def test_every_log_is_what_the_schema_and_code_scanning_want(reports: dict[str, 
         assert len(identities) == len(run(report)["results"]) or name == "images", name
 
 
-def test_the_multitool_has_nothing_to_say(reports: dict[str, Report], tmp_path: Path) -> None:
-    multitool = shutil.which("Sarif.Multitool") or shutil.which("sarif-multitool")
-    if multitool is None:
+@pytest.fixture(scope="module")
+def multitool(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The validator of SARIF's makers: the one on the PATH; with CI=true npm brings it."""
+    found = shutil.which("Sarif.Multitool") or shutil.which("sarif-multitool")
+    if found is None and os.environ.get("CI") == "true":
+        place = tmp_path_factory.mktemp("multitool")
+        command = ["npm", "install", "--silent", "--prefix", str(place), "@microsoft/sarif-multitool"]
+        subprocess.run(command, check=True)
+        found = f"{place}/node_modules/.bin/sarif-multitool"
+    if found is None:
         pytest.skip("npm's @microsoft/sarif-multitool is not there")
+    return found
+
+
+def test_the_multitool_has_nothing_to_say(multitool: str, reports: dict[str, Report], tmp_path: Path) -> None:
     for number, report in enumerate(reports.values()):
         (tmp_path / f"{number}.sarif").write_text(render(report, "sarif"))
     # npm's wrapper hands its arguments to a shell.

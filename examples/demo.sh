@@ -19,10 +19,12 @@ step image examples/waste/waste.tar
 step history examples/waste/waste.tar
 step audit examples/waste/Dockerfile --image examples/waste/waste.tar
 
-if ! tags=$(python examples/example_images.py hello 2>&1); then
-    printf '\nNothing was started: %s\n' "$tags"
+# What was there before stays.
+if ! made=$(python examples/example_images.py hello 2>&1); then
+    printf '\nNothing was started: %s\n' "$made"
     exit 0
 fi
 step verify imglint-hello:healthcheck
 step audit examples/hello/healthcheck/Dockerfile --image imglint-hello:healthcheck --run
-python examples/example_images.py clean
+# shellcheck disable=SC2086  (names have no spaces)
+python examples/example_images.py clean $made

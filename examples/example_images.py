@@ -1,7 +1,8 @@
 """Builds the images of the examples on the local engine, on stand-ins where nothing can be pulled.
 
-Run as `python examples/example_images.py hello`, `… seed` or `… clean`; the tests import it. A stand-in is
-made only for a name that the engine does not have, so nobody's image is ever replaced.
+Run as `python examples/example_images.py hello` or `… seed`, which print the names that were not there before, and as
+`… clean NAME …` with those; the tests import it. A stand-in is made only for a name that the engine does not have,
+so nobody's image is ever replaced.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ HERE = Path(__file__).parent
 HELLO = ("no-expose", "expose", "healthcheck")
 BUSYBOX = "busybox:1.36"
 UBUNTU = "ubuntu:14.04"
-_STAND_IN = "imglint.stand-in"
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 
 
@@ -134,7 +134,7 @@ def make_ubuntu(api: Any) -> bool:
 
 def _import(api: Any, root: Any, name: str, change: str) -> None:
     """A root file system as an image of this name."""
-    answer = str(api.import_image_from_data(root, changes=[change, f"LABEL {_STAND_IN}=true"]))
+    answer = str(api.import_image_from_data(root, changes=[change]))
     identity = re.findall(r"[0-9a-f]{64}", answer)[-1]
     repository, tag = name.split(":")
     # The name in full, which Podman looks for where Docker takes the short one.
@@ -191,30 +191,41 @@ def _file(tar: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
     tar.addfile(info, io.BytesIO(data))
 
 
-def main(what: str) -> int:
-    """Build what is named and print the tags, or remove it all again ("clean")."""
+def main(what: str, *names: str) -> int:
+    """Build what is named and print the names that were not there before, or remove those again ("clean")."""
     from imglint.runner import EngineError, connect
 
     try:
         with connect() as engine:
             if what == "clean":
-                remove(engine.api)
+                remove(engine.api, names)
             else:
-                print("\n".join(build_hello(engine.api) if what == "hello" else [build_seed(engine.api)]))
+                before = _names(engine.api)
+                build_hello(engine.api) if what == "hello" else build_seed(engine.api)
+                print("\n".join(sorted(_names(engine.api) & _OURS - before)))
     except (EngineError, NoStandIn, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def remove(api: Any) -> None:
-    """Remove what was built here, and the stand-ins; an image of the user's own of that name stays."""
-    for image in api.images():
-        for tag in image.get("RepoTags") or ():
-            own = tag.rpartition("/")[2].startswith(("imglint-hello:", "imglint-seed:"))
-            if own or (image.get("Labels") or {}).get(_STAND_IN):
-                api.remove_image(tag, force=True)
+_OURS = {BUSYBOX, UBUNTU, "imglint-seed:latest", *(f"imglint-hello:{name}" for name in HELLO)}
+
+
+def _names(api: Any) -> set[str]:
+    """The names of the engine's images, as Docker writes them."""
+    tags = {tag for image in api.images() for tag in image.get("RepoTags") or ()}
+    return {re.sub(r"^(?:localhost|docker\.io(?:/library)?)/", "", tag) for tag in tags}
+
+
+def remove(api: Any, names: Iterable[str]) -> None:
+    """Take these names away, and the images with them that have no other one; nothing is forced."""
+    import docker.errors
+
+    for name in sorted(_OURS & set(names), reverse=True):  # what stands on a base before the base
+        with contextlib.suppress(docker.errors.NotFound):
+            api.remove_image(name)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "hello"))
+    sys.exit(main(*(sys.argv[1:] or ["hello"])))

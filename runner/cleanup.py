@@ -180,12 +180,13 @@ def strangers(engine: Engine) -> tuple[str, ...]:
     for kind, names in named:
         lost = sorted(name for name in names if name not in known and find(engine, kind, name))
         if lost:
-            what = (
-                f"{len(lost)} {kind}s look like imglint's" if lost[1:] else f"a {kind} looks like imglint's"
-            )
+            several = len(lost) > 1
+            what = f"{len(lost)} {kind}s look like imglint's" if several else f"a {kind} looks like imglint's"
+            it, stay = ("they", "stay") if several else ("it", "stays")
             out.append(
-                f"{what}, but no record of this user's holds the name, so it stays. If no other imglint uses"
-                f" this engine, remove it: {_command(engine, kind, *lost[:_TOLD])}{' …' if lost[_TOLD:] else ''}"
+                f"{what}, but no record of this user's holds the name{'s' if several else ''}, so {it} {stay}."
+                f" If no other imglint uses this engine, remove {'them' if several else 'it'}:"
+                f" {_command(engine, kind, *lost[:_TOLD])}{' …' if lost[_TOLD:] else ''}"
             )
     out += [
         f"{path} is no record that imglint can read, so nothing was removed by it."

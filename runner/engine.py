@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import socket
 import time
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _SILENCE = 30  # seconds without a byte after which a call is given up
 _PATIENCE = 600  # … of the calls in which an engine works long before it says a word: load, import, commit
+_LAYER = 3600  # … while a layer is pushed, over which Podman says nothing
 _WHOLE = 120  # seconds in which an answer that is no stream has to be there
 _MAX_ANSWER = 64 * 1024 * 1024  # bytes of it
 _LOG = "its own log may say more"
@@ -163,8 +165,30 @@ class Engine:
         Raises:
             EngineError: it refuses, or stops answering.
         """
-        with errors(str(target)), self._patiently():
-            yield from self.api.push(target.repository, target.tag, stream=True, decode=True)
+        url = f"{self.api.base_url}/v{self.api.api_version}/images/{target.repository}/push"
+        yield from self._pushed(url, {"tag": target.tag}, target)
+
+    def _pushed(
+        self, url: str, parameters: Mapping[str, str], target: Target
+    ) -> Generator[dict[str, Any], None, None]:
+        """The events of a push, with the user's login. The engine gives up with the connection, which is closed."""
+        import docker.auth
+
+        with errors(str(target)):
+            registry, _ = docker.auth.resolve_repository_name(target.repository)
+            login = docker.auth.get_config_header(self.api, registry)
+            headers = {"X-Registry-Auth": login} if login else {}
+            answer = self.api.post(
+                url, params=parameters, headers=headers, json={}, stream=True, timeout=(_SILENCE, _LAYER)
+            )
+            with answer:
+                if answer.status_code != 200:
+                    hint = f"reported by the engine; {_LOG}"
+                    raise EngineError(str(target), told(answer), hint, status=answer.status_code)
+                for line in answer.iter_lines():
+                    event = json.loads(line)
+                    if isinstance(event, dict):
+                        yield event
 
     def url_of(self, container: str, what: str) -> str:
         """The address of a part of the API that docker-py has no call for."""

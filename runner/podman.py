@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .engine import Engine, described, errors, told
+from .engine import Engine, described, errors
 from .errors import EngineError
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 _LIBPOD = "v4.0.0/libpod"
 _LOG_TRIES = 5
-_LAYER = 3600  # seconds that it may be silent over a layer that it pushes
 
 
 class Podman(Engine):
@@ -79,30 +77,6 @@ class Podman(Engine):
 
     def push(self, identity: str, target: Target) -> Generator[dict[str, Any], None, None]:
         """Push an image by its ID, which Podman's own API can."""
-        import docker.auth
-
-        with errors(str(target)):
-            registry, _ = docker.auth.resolve_repository_name(target.repository)
-            login = docker.auth.get_config_header(self.api, registry)
-            answer = self.api.post(
-                f"{self.api.base_url}/{_LIBPOD}/images/{quote(identity.removeprefix('sha256:'), safe='')}/push",
-                params={"destination": str(target), "quiet": "false"},
-                headers={"X-Registry-Auth": login} if login else {},
-                stream=True,
-                timeout=(10, _LAYER),
-            )
-            with answer:
-                if answer.status_code != 200:
-                    raise EngineError(str(target), told(answer), status=answer.status_code)
-                for line in answer.iter_lines():
-                    yield _event(line, target)
-
-
-def _event(line: bytes, target: Target) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise EngineError(str(target), "the engine's answer can't be read: it is no JSON")
-    return found
+        image = quote(identity.removeprefix("sha256:"), safe="")
+        url = f"{self.api.base_url}/{_LIBPOD}/images/{image}/push"
+        yield from self._pushed(url, {"destination": str(target), "quiet": "false"}, target)

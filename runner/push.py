@@ -147,8 +147,6 @@ def _word(engine: Engine, identity: str, target: Target) -> _Word:
     try:
         with contextlib.closing(engine.push(identity, target)) as told:
             for event in told:
-                if not isinstance(event, dict):
-                    continue
                 failure = failure or _failure(event)
                 digest = _digest(event) or digest
                 writes = writes or "Writing manifest" in str(event.get("stream"))

@@ -11,13 +11,14 @@ from types import ModuleType
 import pytest
 
 import imglint
-from imglint import lint_options, linting, measuring, pushing
+from imglint import lint_options, linting, measuring
+from imglint.push import target
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize(
-    "module", [imglint, linting, measuring, pushing, lint_options], ids=lambda module: module.__name__
+    "module", [imglint, linting, measuring, target, lint_options], ids=lambda module: module.__name__
 )
 def test_the_examples_of_the_documentation(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)

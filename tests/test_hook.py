@@ -12,11 +12,11 @@ import pytest
 from image_archives import Saved, docker_legacy
 
 from imglint.analyzer import InputError
-from imglint.committed import CommittedFiles
-from imglint.leaks import leaks
-from imglint.pushed import at, pushed, refs
-from imglint.pushed_text import PushedTexts
-from imglint.repository import Repository as Objects
+from imglint.push.committed import CommittedFiles
+from imglint.push.leaks import leaks
+from imglint.push.pushed import at, pushed, refs
+from imglint.push.repository import Repository as Objects
+from imglint.push.texts import PushedTexts
 
 ROOT = Path(__file__).parent.parent
 GOOD = 'FROM debian:12\nCOPY app /srv/app\nUSER 1000\nCMD ["/srv/app"]\n'

@@ -327,7 +327,7 @@ def test_expectations_leave_out_what_holds_a_credential() -> None:
 
 
 def test_the_record_of_pushes(place: Path) -> None:
-    from imglint.push_record import PushRecord
+    from imglint.push.record import PushRecord
     from imglint.runner.push import Outcome
     from imglint.runner.registry import Kept, Target
 

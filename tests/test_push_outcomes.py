@@ -28,7 +28,7 @@ from registry import Registry, Reply, breaking, free_port, front
 from imglint.analyzer import InputError
 from imglint.config import Settings
 from imglint.measuring import measure
-from imglint.pushing import hold
+from imglint.push.target import hold
 from imglint.runner import Engine, EngineError, connect
 from imglint.runner.push import Outcome, is_content_id, push
 from imglint.runner.registry import Kept, Target

@@ -9,18 +9,18 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .. import hook_file
 from ..analyzer import InputError
 from ..analyzer.credentials import mask
-from ..changed import Changed, audit_settings, changed_dockerfiles
-from ..committed import CommittedFiles
 from ..exits import Exit, worst
-from ..leaks import Leak, leaks, where
 from ..output import write
-from ..pushed import Head, Pushed, Ref, at, pushed, refs
-from ..pushed_text import PushedTexts
+from ..push import hook_file
+from ..push.changed import Changed, audit_settings, changed_dockerfiles
+from ..push.committed import CommittedFiles
+from ..push.leaks import Leak, leaks, where
+from ..push.pushed import Head, Pushed, Ref, at, pushed, refs
+from ..push.repository import Repository
+from ..push.texts import PushedTexts
 from ..reports import Report, text
-from ..repository import Repository
 from ..rules.checks.house import RULE_FAILED
 from ..rules.rule import Severity
 from .show import fail, look_of

@@ -11,8 +11,8 @@ from ..config import Settings
 from ..evidence import audit
 from ..exits import Exit
 from ..output import tell, write
-from ..push_record import PushRecord
-from ..pushing import hold, names_at, target_of
+from ..push.record import PushRecord
+from ..push.target import hold, names_at, target_of
 from ..reports.formats import FOR_PEOPLE
 from ..reports.push_verdict import push_verdict
 from ..rules.registry import UnknownCodeError

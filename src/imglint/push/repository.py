@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
-from .analyzer import InputError
-from .git import git
+from ..analyzer import InputError
+from ..git import git
 
 # How pathspecs are read, where the work tree and the index are: all of that is somebody else's wish.
 _UNWANTED = frozenset(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .analyzer import InputError
-from .analyzer.dockerfile.reference import parse_reference
-from .runner.push import is_content_id
-from .runner.registry import Target
+from ..analyzer import InputError
+from ..analyzer.dockerfile.reference import parse_reference
+from ..runner.push import is_content_id
+from ..runner.registry import Target
 
 if TYPE_CHECKING:
-    from .analyzer.image import Image
-    from .reports import Report
-    from .runner import Engine
+    from ..analyzer.image import Image
+    from ..reports import Report
+    from ..runner import Engine
 
 
 def target_of(name: str) -> Target | None:

@@ -8,9 +8,9 @@ import shlex
 import sys
 from collections.abc import Iterator
 
-from .analyzer import InputError
-from .git import git
-from .output import write_own
+from ..analyzer import InputError
+from ..git import git
+from ..output import write_own
 
 _MARK = "# imglint pre-push hook"
 _SCRIPT = """\

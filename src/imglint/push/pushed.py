@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from .analyzer import InputError
-from .analyzer.credentials import mask_shapes
-from .discovery import SKIPPED_DIRECTORIES, looks_like_dockerfile
-from .git import git
+from ..analyzer import InputError
+from ..analyzer.credentials import mask_shapes
+from ..discovery import SKIPPED_DIRECTORIES, looks_like_dockerfile
+from ..git import git
 from .repository import Change, Repository, TreeEntry, changes
 
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

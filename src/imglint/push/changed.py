@@ -7,20 +7,20 @@ import os
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, NamedTuple
 
-from .analyzer import InputError
-from .analyzer.dockerfile import Text
-from .config import Settings
-from .known import Trace, baseline_of_traces, new_findings, trace
+from ..analyzer import InputError
+from ..analyzer.dockerfile import Text
+from ..config import Settings
+from ..known import Trace, baseline_of_traces, new_findings, trace
+from ..linting import lint_text
+from ..output import write
 from .leaks import credential_rules
-from .linting import lint_text
-from .output import write
 from .pushed import Head, changed
 
 if TYPE_CHECKING:
+    from ..rules.rule import Finding
     from .committed import CommittedFiles
-    from .pushed_text import PushedTexts
     from .repository import Repository
-    from .rules.rule import Finding
+    from .texts import PushedTexts
 
 
 class Changed(NamedTuple):

@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from .analyzer.dockerfile import Dockerfile, Text
-from .config import Settings
-from .known import trace
+from ..analyzer.dockerfile import Dockerfile, Text
+from ..config import Settings
+from ..known import trace
+from ..rules.checks.house import RULE_FAILED
+from ..rules.judge import judge_dockerfile
+from ..rules.registry import load, select
+from ..rules.rule import Finding, Severity
 from .pushed import Pushed, Version
-from .rules.checks.house import RULE_FAILED
-from .rules.judge import judge_dockerfile
-from .rules.registry import load, select
-from .rules.rule import Finding, Severity
 
 if TYPE_CHECKING:
+    from ..rules.entry import Entry
     from .committed import CommittedFiles
-    from .pushed_text import PushedTexts
-    from .rules.entry import Entry
+    from .texts import PushedTexts
 
 _CREDENTIALS = 8  # of the ten things to avoid
 # What the instructions behind it depend on; FROM also says which shell reads a RUN.

@@ -8,12 +8,12 @@ import json
 import os
 from typing import Any
 
-from .analyzer import InputError
-from .analyzer.credentials import mask, masked
-from .output import append
-from .reports import Report
-from .runner.push import Outcome
-from .runner.registry import Kept, Target
+from ..analyzer import InputError
+from ..analyzer.credentials import mask, masked
+from ..output import append
+from ..reports import Report
+from ..runner.push import Outcome
+from ..runner.registry import Kept, Target
 
 
 class PushRecord:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .analyzer.dockerfile import Text
-from .analyzer.sizes import shown
-from .discovery import begins_as_dockerfile, looks_otherwise
-from .linting import MAX_DOCKERFILE_BYTES, UnparsableError, checked_text, no_dockerfile
+from ..analyzer.dockerfile import Text
+from ..analyzer.sizes import shown
+from ..discovery import begins_as_dockerfile, looks_otherwise
+from ..linting import MAX_DOCKERFILE_BYTES, UnparsableError, checked_text, no_dockerfile
 from .repository import Object, Repository
 
 _LFS = b"version https://git-lfs.github.com/spec/"

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from .analyzer import InputError
-from .analyzer.dockerfile.context import BuildContext, ContextFile, Pattern, parse_patterns
-from .config import Configuration, Settings, nearest
-from .known import Baseline, Trace
-from .output import replace
+from ..analyzer import InputError
+from ..analyzer.dockerfile.context import BuildContext, ContextFile, Pattern, parse_patterns
+from ..config import Configuration, Settings, nearest
+from ..known import Baseline, Trace
+from ..output import replace
 from .pushed import is_candidate
 from .repository import Repository, TreeEntry
 

@@ -80,6 +80,9 @@ def remove(engine: Engine, journal: Journal, entry: Entry, receipt: Receipt) -> 
             raise EngineError(_called(entry), "the engine removes it, but it is still there")
         receipt.add(entry.kind)
         journal.gone(entry.name)
+    elif entry.kind == "container" and entry.identity and (name := _renamed(engine, entry.identity)):
+        # Its name confirms it no longer: whoever renamed it may want to keep it.
+        raise EngineError(_called(entry), f"it was renamed to {name}, and stays")
     elif entry.settled:
         journal.gone(entry.name)
 
@@ -107,6 +110,17 @@ def find(engine: Engine, kind: str, name: str) -> str:
         own = described.get("RepoTags") or () if kind == "image" else (str(described["Name"]).lstrip("/"),)
         wanted = f"{name}:latest" if kind == "image" else name
         return str(described["Id"]) if wanted in own else ""
+
+
+def _renamed(engine: Engine, identity: str) -> str:
+    """The name of the container of this ID; "" where there is none."""
+    import docker.errors
+
+    with errors("clean-up"):
+        try:
+            return str(_patiently(lambda: engine.api.inspect_container(identity))["Name"]).lstrip("/")
+        except docker.errors.NotFound:
+            return ""
 
 
 def _remove(engine: Engine, entry: Entry, identity: str) -> None:
@@ -175,7 +189,7 @@ def strangers(engine: Engine) -> tuple[str, ...]:
     """
     # In this order: whatever a run here has made is in its journal until the engine has lost it again.
     named = list(_named(engine))
-    known = known_names()
+    known = known_names(engine.identity)
     out = []
     for kind, names in named:
         lost = sorted(name for name in names if name not in known and find(engine, kind, name))
@@ -215,7 +229,7 @@ def _named(engine: Engine) -> Iterator[tuple[str, list[str]]]:
 
 
 def _command(engine: Engine, kind: str, *names: str) -> str:
-    return f"{engine.kind} {_COMMANDS[kind]} {' '.join(names)}"
+    return f"{engine.command} {_COMMANDS[kind]} {' '.join(names)}"
 
 
 def _called(entry: Entry) -> str:

@@ -82,7 +82,7 @@ def egress_check(found: Dialled, ports: str, *, local: bool) -> Check:
 
     here = ""
     if found.unroutable:
-        return told(Verdict.PROVED, "no way out: nothing can be sent to another machine")
+        return told(Verdict.PROVED, "no way out to other machines: nothing can be sent there")
     if found.reached:
         return told(
             Verdict.DISPROVED, f"egress is open on this engine: {found.target} was reached from inside"
@@ -91,12 +91,13 @@ def egress_check(found: Dialled, ports: str, *, local: bool) -> Check:
     if not here:
         if found.refused:
             return told(Verdict.DISPROVED, "egress is open on this engine: an answer came from outside")
-        return told(
-            Verdict.NOT_OBSERVED, "no way out was seen, but no other machine is known here to try it on"
-        )
+        return told(Verdict.NOT_OBSERVED, "no way out was seen, but no other machine is known to try it on")
     if found.refused and here == "refused":
         return told(Verdict.DISPROVED, f"egress is open on this engine: {found.target} answered")
-    return told(Verdict.PROVED, f"no way out: {found.target} answers this machine, and not the container")
+    return told(
+        Verdict.PROVED,
+        f"no way out to other machines: {found.target} answers this one, and not the container",
+    )
 
 
 def _answers(address: str) -> str:

@@ -7,9 +7,10 @@ import functools
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import EngineError
 
@@ -62,6 +63,19 @@ class Engine:
             return f"docker {described(self.api.info(), 'ID')['ID']}"
 
     @property
+    def command(self) -> str:
+        """How a person calls this engine."""
+        return "docker" if self.url == "unix:///var/run/docker.sock" else f"docker -H {self.url}"
+
+    def cancel(self) -> None:
+        """Let the next call, in whatever thread, be an interrupt: a run then ends, and cleans up."""
+        cast("Any", self.api).cancelled = True
+
+    def resume(self) -> None:
+        """Let calls go through again, for cleaning up."""
+        cast("Any", self.api).cancelled = False
+
+    @property
     def local(self) -> bool:
         """Whether its published ports are on this machine's own addresses."""
         return self.url.startswith(
@@ -100,6 +114,16 @@ class Engine:
                 if told.get("error"):
                     raise EngineError("load", " ".join(str(told["error"]).split()))
                 yield told
+
+    def tag(self, image: str, name: str) -> str:
+        """Give an image one more name; its ID.
+
+        Raises:
+            EngineError: it can't.
+        """
+        with errors(name):
+            self.api.tag(image, name, "latest")
+        return image
 
     def import_image(self, root: bytes, name: str) -> None:
         """Make an image of one layer from a tar, under a name.
@@ -246,11 +270,16 @@ def _client() -> type[APIClient]:
                 kwargs["timeout"] = _PATIENCE
             return kwargs
 
+        cancelled = False
+
         def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+            if self.cancelled:
+                raise KeyboardInterrupt
+            limit = max(_WHOLE, _seconds(kwargs.get("timeout")))
+            deadline = time.monotonic() + limit
+            answer = self._begun(limit, request, **{**kwargs, "stream": True})
             if kwargs.get("stream"):
-                return super().send(request, **kwargs)
-            answer = super().send(request, **{**kwargs, "stream": True})
-            deadline = time.monotonic() + max(_WHOLE, _seconds(kwargs.get("timeout")))
+                return answer
             content = bytearray()
             with answer:
                 while chunk := answer.raw.read1(65536):
@@ -259,6 +288,27 @@ def _client() -> type[APIClient]:
                         raise requests.ConnectionError("its answer does not end")
             answer._content = bytes(content)
             return answer
+
+        def _begun(self, limit: float, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+            """The answer's head. A timeout is one of silence: a head that drips in has to be left behind."""
+            if not isinstance(request.body, (bytes, str, type(None))):
+                return super().send(request, **kwargs)  # what is sent may be long
+            came: list[requests.Response | BaseException] = []
+
+            def wait() -> None:
+                try:
+                    came.append(super(Client, self).send(request, **kwargs))
+                except BaseException as error:
+                    came.append(error)
+
+            thread = threading.Thread(target=wait, daemon=True)
+            thread.start()
+            thread.join(limit)
+            if not came:
+                raise requests.ConnectionError("its answer does not begin")
+            if isinstance(came[0], BaseException):
+                raise came[0]
+            return came[0]
 
     return Client
 

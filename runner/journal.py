@@ -150,28 +150,38 @@ class Journal:
         os.fdatasync(self.descriptor)
 
 
+def state_path() -> str:
+    """Where the journals are, or would be."""
+    base = os.environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(base):  # as the XDG base directory specification has it
+        base = os.path.join(os.path.expanduser("~"), ".local", "state")
+    return os.path.join(base, "imglint", "runs")
+
+
 def state_directory() -> str:
-    """Where the journals are: a directory of the user's that nobody else can look into.
+    """The directory of the journals, which is the user's, and which nobody else can look into.
 
     Raises:
         JournalError: there can be none.
     """
-    base = os.environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(base):  # as the XDG base directory specification has it
-        base = os.path.join(os.path.expanduser("~"), ".local", "state")
-    directory = os.path.join(base, "imglint", "runs")
+    directory = state_path()
     with _told(directory):
         os.makedirs(os.path.dirname(directory), exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.mkdir(directory, 0o700)
-        found = os.lstat(directory)
-        if not stat.S_ISDIR(found.st_mode):
-            raise OSError("it is no directory")
-        if found.st_uid != os.geteuid():
-            raise OSError(f"it belongs to the user {found.st_uid}")
-        if found.st_mode & 0o077:
+        if _checked(directory) & 0o077:
             os.chmod(directory, 0o700)
     return directory
+
+
+def _checked(directory: str) -> int:
+    """The mode of a directory that is the user's own."""
+    found = os.lstat(directory)
+    if not stat.S_ISDIR(found.st_mode):
+        raise OSError("it is no directory")
+    if found.st_uid != os.geteuid():
+        raise OSError(f"it belongs to the user {found.st_uid}")
+    return found.st_mode
 
 
 def abandoned(engine: str) -> Iterator[Journal]:
@@ -199,12 +209,14 @@ def abandoned(engine: str) -> Iterator[Journal]:
             os.close(descriptor)
 
 
-def known_names() -> frozenset[str]:
-    """All names that a journal here holds, of runs that go on and of others."""
+def known_names(engine: str) -> frozenset[str]:
+    """All names that a journal here holds for an engine, of runs that go on and of others."""
     names: set[str] = set()
     for path in _paths():
         with contextlib.suppress(OSError, JournalError), _opened(path) as descriptor:
-            names |= set(_read(path, descriptor)[1])
+            speaks_of, entries = _read(path, descriptor)
+            if speaks_of == engine:
+                names |= set(entries)
     return frozenset(names)
 
 
@@ -228,8 +240,11 @@ def looks_like_ours(name: str) -> bool:
 
 
 def _paths() -> list[str]:
-    directory = state_directory()
+    directory = state_path()
+    if not os.path.lexists(directory):
+        return []
     with _told(directory):
+        _checked(directory)
         return sorted(
             os.path.join(directory, name) for name in os.listdir(directory) if name.endswith(_SUFFIX)
         )
@@ -239,7 +254,7 @@ def _remove_old_drafts(directory: str) -> None:
     for name in os.listdir(directory):
         if name.endswith(_SUFFIX + _DRAFT):
             path = os.path.join(directory, name)
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 if time.time() - os.lstat(path).st_mtime > _OLD_DRAFT:
                     os.unlink(path)
 
@@ -281,14 +296,15 @@ def _read(path: str, descriptor: int) -> tuple[str, dict[str, Entry]]:
         for line in lines:
             if "will make" in line:
                 entry = Entry(line["will make"], line["name"], float(line["at"]))
-                if entry.kind not in KINDS or not looks_like_ours(entry.name) or entry.name in entries:
+                known = entry.kind in KINDS and looks_like_ours(entry.name) and 0 < entry.written < 1e12
+                if not known or entry.name in entries:
                     raise ValueError(f"it holds the name {entry.name!r}")
                 entries[entry.name] = entry
             elif "made" in line:
                 entries[line["made"]] = replace(entries[line["made"]], identity=str(line["id"]))
             else:
                 entries[line["gone"]] = replace(entries[line["gone"]], gone=True)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise JournalError(
             path, f"is not understood: {error}", "see SECURITY.md on what to do with it"
         ) from error

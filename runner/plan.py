@@ -11,7 +11,7 @@ from .cleanup import leftovers, strangers
 from .egress import target
 from .engine import Engine
 from .errors import EngineError
-from .journal import state_directory
+from .journal import state_path
 from .ports import declared_ports
 from .session import PROBE
 
@@ -96,7 +96,7 @@ def plan(
         engine.inspect_image(probe)
     except EngineError:
         makes.append("an image for side containers, of this machine's static busybox")
-    makes.append(f"a record of all names, before each is used, in {state_directory()}")
+    makes.append(f"a record of all names, before each is used, in {state_path()}")
     touches = ["the image's own ports, dialled on 127.0.0.1"] if checks else []
     if checks:
         touches.append(

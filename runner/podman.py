@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -31,7 +32,12 @@ class Podman(Engine):
         """As Docker's, by what stays: its ID is another one each time that it is asked for."""
         with errors(self.url):
             known = described(self.api.info(), "DockerRootDir")
-        return f"podman {self.url} {known.get('Name', '')} {known['DockerRootDir']}"
+        return f"podman {_real(self.url)} {known.get('Name', '')} {known['DockerRootDir']}"
+
+    @property
+    def command(self) -> str:
+        """How a person calls this engine."""
+        return "podman" if self.url == "unix:///run/podman/podman.sock" else f"podman --url {self.url}"
 
     def create_network(self, name: str, *, closed: bool) -> str:
         """As Docker does, by Podman's own API: its Docker-compatible one knows neither resolver nor route."""
@@ -80,3 +86,9 @@ class Podman(Engine):
         image = quote(identity.removeprefix("sha256:"), safe="")
         url = f"{self.api.base_url}/{_LIBPOD}/images/{image}/push"
         yield from self._pushed(url, {"destination": str(target), "quiet": "false"}, target)
+
+
+def _real(url: str) -> str:
+    """An address without links: podman-docker leaves one in place of Docker's socket."""
+    path = url.removeprefix("unix://")
+    return f"unix://{os.path.realpath(path)}" if path != url else url

@@ -137,7 +137,12 @@ class Session:
     def _found_or_loaded(self, archive: Archive) -> dict[str, Any]:
         """An image that was there before is used as it is, and stays; else it is there under our name alone."""
         with contextlib.suppress(EngineError):
-            return self._found()
+            found = self._found()
+            if found.get("RepoTags"):
+                # Its other names may be another run's, and go: one of ours holds it. One without any name is
+                # the user's, and would go with a name of ours.
+                self.make("image", self.name[:19], lambda name: self.engine.tag(str(found["Id"]), name))
+            return found
 
         def load(name: str) -> str:
             for _ in self.engine.load(archive(f"{name}:latest")):
@@ -314,12 +319,14 @@ class Session:
             return
         journal, self._journal = self._journal, None
         guardian, self._guardian = self._guardian, None
+        self.engine.resume()
         try:
             remove_all(self.engine, journal, self.receipt)
         finally:
-            if guardian is not None:
-                _dismiss(guardian, done=not journal.left())
+            done = not journal.left()
             journal.close()
+            if guardian is not None:
+                _dismiss(guardian, done=done)
 
 
 def _id(created: Any) -> str:
@@ -348,8 +355,11 @@ def _dismiss(guardian: subprocess.Popen[bytes], *, done: bool) -> None:
             guardian.stdin.write(b"done")
         guardian.stdin.close()
     if done:
-        guardian.wait(timeout=30)
-    else:
+        with contextlib.suppress(
+            subprocess.TimeoutExpired
+        ):  # one that was stopped has nothing to do any more
+            guardian.wait(timeout=10)
+    if guardian.returncode is None:
         _at_work.append(guardian)
 
 

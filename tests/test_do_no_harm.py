@@ -312,7 +312,7 @@ def test_without_a_certain_record_nothing_is_removed_and_it_is_told(
         assert left <= named_like_ours(anywhere)
         told = "\n".join(seen.notes)
         assert all(name in told for _, name in left)
-        assert f"{anywhere.kind} rm -fv" in told
+        assert f"{anywhere.command} rm -fv" in told
         assert (str(path) in told) is (what != "lost")
     finally:
         removed_by_hand(anywhere, left)
@@ -375,6 +375,79 @@ def test_one_name_written_down_and_taken_by_the_user_since(anywhere: Engine, ima
     finally:
         anywhere.api.remove_container(theirs, v=True)
         sweep(anywhere)
+
+
+def test_a_container_that_the_user_renamed_stays_and_is_told(anywhere: Engine, images: Images) -> None:
+    name = f"renamed-{os.getpid()}"
+    with Session(anywhere, images.on(anywhere, SERVE)) as session:
+        container = session.create()
+        anywhere.api.rename(container.id, name)
+    try:
+        assert anywhere.api.inspect_container(name)["Id"] == container.id
+        assert any(f"renamed to {name}" in left for left in session.receipt.left)
+    finally:
+        anywhere.api.remove_container(container.id, v=True, force=True)
+        wait_until(lambda: not sweep(anywhere).left)
+    assert leftovers(anywhere) == []
+
+
+def test_two_runs_of_one_archive_do_not_take_the_image_from_each_other(
+    anywhere: Engine, tmp_path: Path
+) -> None:
+    _, path = of_its_own(tmp_path / "own.tar")
+    (image,) = open_images(str(path))
+    with Session(anywhere, image.id, archive=image.docker_archive) as first:
+        with Session(anywhere, image.id, archive=image.docker_archive) as second:
+            first.close()
+            assert second.create().inspect()["Image"]
+        assert second.receipt.left == []
+    assert not has(anywhere, second.image)
+    assert leftovers(anywhere) == []
+
+
+def test_a_socket_under_another_name_is_the_same_engine(
+    anywhere: Engine, images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = images.on(anywhere, SERVE)
+    cut_off(anywhere, image, tmp_path)
+    link = tmp_path / "link.sock"
+    link.symlink_to(anywhere.url.removeprefix("unix://"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with connect(f"unix://{link}") as client:
+        assert sweep(client).containers >= 1
+    assert leftovers(anywhere) == []
+
+
+def test_a_guardian_that_was_stopped_changes_no_result(
+    engine: Engine, images: Images, tmp_path: Path
+) -> None:
+    run = verifying(images.on(engine, SERVE), tmp_path, engine)
+    wait_until(lambda: running(engine, made(engine, tmp_path, "container")))
+    children = subprocess.run(
+        ["pgrep", "-P", str(run.pid)], capture_output=True, text=True, check=True
+    ).stdout
+    guardians = [int(pid) for pid in children.split()]
+    for pid in guardians:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        assert run.wait(timeout=180) in (0, 1)
+        assert made(engine, tmp_path) == []
+    finally:
+        for pid in guardians:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_an_interrupt_ends_all_images_of_a_run(engine: Engine, images: Images, tmp_path: Path) -> None:
+    image = images.on(engine, SERVE)
+    command = [sys.executable, "-m", "imglint", "verify", image, image, image, "--harden"]
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    run = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: running(engine, made(engine, tmp_path, "container")))
+    os.kill(run.pid, signal.SIGINT)
+    # Its calls end one by one; the search for the least that it needs alone takes minutes.
+    assert run.wait(timeout=60) == 130
+    wait_until(lambda: not is_guarded(tmp_path), 60)
+    assert made(engine, tmp_path) == []
 
 
 def test_no_state_directory_no_start(

@@ -166,6 +166,8 @@ def change(state: Path, how: str) -> None:
         "made, and never written down": head + '{"made": "imglint-' + "0" * 32 + '", "id": "1"}\n',
         "the same name twice": text + lines[0],
         "bytes that are no text": "",
+        "bottomless": head + "[" * 200_000 + "\n",
+        "a time that is no number": head + lines[0].replace('"at": ', '"at": 1' + "0" * 400),
         "very large": text + '{"gone": "x"}\n' * 400_000,
     }[how]
     path.write_text(replaced)
@@ -177,13 +179,14 @@ def change(state: Path, how: str) -> None:
     "how",
     ["the last line is cut", "no newline at the end", "a line is cut in the middle", "empty", "of another version",
      "no JSON", "a list", "a name of the user's", "an ID as a name", "a kind that there is not",
-     "made, and never written down", "the same name twice", "bytes that are no text", "very large"],
+     "made, and never written down", "the same name twice", "bytes that are no text", "bottomless",
+     "a time that is no number", "very large"],
 )  # fmt: skip
 def test_a_journal_that_is_not_understood_names_nothing(state: Path, how: str) -> None:
     cut_off(("container", "id"), ("image", "other"))
     change(state, how)
     assert list(abandoned(ENGINE)) == []
-    assert known_names() == frozenset()
+    assert known_names(ENGINE) == frozenset()
     assert unreadable() == tuple(str(path) for path in state.iterdir())
 
 
@@ -213,6 +216,29 @@ def test_a_directory_of_another_user_is_not_used(state: Path) -> None:
     with pytest.raises(JournalError, match="belongs to the user 65534") as raised:
         Journal.begin(ENGINE)
     assert "XDG_STATE_HOME" in raised.value.hint
+
+
+def test_looking_makes_nothing(state: Path) -> None:
+    assert list(abandoned(ENGINE)) == []
+    assert (known_names(ENGINE), unreadable()) == (frozenset(), ())
+    assert not state.exists()
+
+
+def test_old_drafts_go_and_what_is_none_stays(state: Path) -> None:
+    state.mkdir(parents=True)
+    (state / "old.jsonl.new").touch()
+    (state / "directory.jsonl.new").mkdir()
+    (state / "young.jsonl.new").touch()
+    for name in ("old", "directory"):
+        os.utime(state / f"{name}.jsonl.new", (0, 0))
+    Journal.begin(ENGINE).close()
+    assert {path.name for path in state.iterdir()} == {"directory.jsonl.new", "young.jsonl.new"}
+
+
+def test_names_of_another_engine_are_not_known(state: Path) -> None:
+    run = cut_off(("container", "id"))
+    assert known_names(ENGINE) == {entry.name for entry in run.left()}
+    assert known_names("docker OTHER") == frozenset()
 
 
 def test_no_directory_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .analyzer import InputError
 from .config import Settings
@@ -123,14 +123,24 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
     return seen
 
 
-def side_by_side(work: Any, images: Sequence[str]) -> list[Observation]:
-    """Do the work for several images, two at a time, in their order."""
+def side_by_side(
+    work: Callable[[str], Observation], images: Sequence[str], clients: Sequence[Engine]
+) -> list[Observation]:
+    """Do the work for several images, two at a time, in their order. An interrupt ends those on these clients."""
     if len(images) == 1:
         return [work(images[0])]
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(work, images))
+        running = [pool.submit(work, image) for image in images]
+        try:
+            return [one.result() for one in running]
+        except KeyboardInterrupt:
+            for one in running:
+                one.cancel()
+            for client in clients:
+                client.cancel()
+            raise
 
 
 def expectations_text(seen: Observation) -> str:
@@ -162,13 +172,16 @@ def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: 
 
     rules = load(settings.entries("container"))
 
+    clients: list[Engine] = []
+
     def run(image: str) -> Observation:
         with connect(engine) as client:
+            clients.append(client)
             return observe(client, subject(image, engine), wishes, files)
 
     try:
         files = read_expectations(wishes.expect)
-        seen = side_by_side(run, images)
+        seen = side_by_side(run, images, clients)
     except EngineError as error:
         raise InputError(error.subject, error.problem, error.hint) from error
     # Structure tests start nothing of the image's own, so that there is nothing to judge.

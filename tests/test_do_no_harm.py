@@ -130,7 +130,7 @@ def test_a_run_of_another_image_touches_nothing_of_the_users(users: Users, image
     seen = verify(users.engine, images.on(users.engine, SERVE))
     assert users.are_there()
     assert seen.receipt is not None and seen.receipt.left == []
-    assert seen.receipt.containers >= 5
+    assert seen.receipt.containers >= 3  # more where the engine was not known yet
     assert leftovers(users.engine) == []
 
 

@@ -12,15 +12,16 @@ from ..evidence import audit
 from ..exits import Exit
 from ..output import tell, write
 from ..push.record import PushRecord
-from ..push.target import hold, names_at, target_of
+from ..push.target import Target, hold, names_at, target_of
 from ..reports.formats import FOR_PEOPLE
 from ..reports.push_verdict import push_verdict
 from ..rules.registry import UnknownCodeError
 from .audit import matrix_view
 from .lint import unknown_code
-from .show import fail, show
+from .show import fail, show, show_problem
 
 if TYPE_CHECKING:
+    from ..reports import Report
     from ..runner import Engine
     from ..runner.push import Outcome
 
@@ -36,6 +37,16 @@ class Push(NamedTuple):
     record: str | None = None
 
 
+class Audited(NamedTuple):
+    """An image whose audit was shown."""
+
+    report: Report
+    shown: Exit
+    identity: str  # the image's ID
+    target: Target
+    unheld: str  # why what was audited may be another image; "" where it can't
+
+
 def command(
     wanted: Push, settings: Settings, outputs: tuple[tuple[str, str], ...], *, engine: str | None = None
 ) -> Exit:
@@ -49,16 +60,17 @@ def command(
     except UnknownCodeError as error:
         return unknown_code(error)
     except EngineError as error:
-        return fail(InputError(error.subject, error.problem, error.hint))
+        return show_problem(
+            InputError(error.subject, error.problem, error.hint), outputs, "audit", wanted.image
+        )
     except InputError as error:
-        return fail(error)
+        return show_problem(error, outputs, "audit", wanted.image)
 
 
 def _command(
     client: Engine, wanted: Push, settings: Settings, outputs: tuple[tuple[str, str], ...], engine: str | None
 ) -> Exit:
     from ..runner import EngineError
-    from ..runner.push import push
 
     target = target_of(wanted.to or wanted.image)
     if target is None:
@@ -75,6 +87,20 @@ def _command(
     report = audit(dockerfile, source, settings, run=wanted.run, engine=engine, names=names)
     unheld = hold(client, wanted.image, identity, report)
     shown = show(report, outputs, matrix_view)
+    try:
+        return _pushed(client, wanted, Audited(report, shown, identity, target, unheld), outputs)
+    except EngineError as error:
+        # The audit was shown: its reports stay as they are.
+        return fail(InputError(error.subject, error.problem, error.hint))
+    except InputError as error:
+        return fail(error)
+
+
+def _pushed(client: Engine, wanted: Push, audited: Audited, outputs: tuple[tuple[str, str], ...]) -> Exit:
+    from ..runner import EngineError
+    from ..runner.push import push
+
+    report, shown, identity, target, unheld = audited
     if shown not in (Exit.CLEAN, Exit.FINDINGS):
         tell(f"imglint: {target}: not pushed, since the audit was not whole\n")
         return shown

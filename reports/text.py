@@ -144,7 +144,7 @@ def where(place: Location, report: Report) -> str:
     if place.image is None:
         return f"{place.file}:{place.span}"
     image = f"{place.image} " if len(report.images) > 1 else ""
-    return f"{place.file}:{place.span.line} ({image}{layer})"
+    return f"{place.file}:{place.span.line} ({image}{layer or f'step {place.step}'})"
 
 
 def shown_also(finding: Finding, others: Iterable[Finding], report: Report) -> str:

@@ -50,8 +50,6 @@ def parse_expectations(file: YamlFile) -> Expectations:
     """
     if file.is_empty:
         raise file.wrong("is empty", _HINT)
-    if not isinstance(file.value, dict):
-        raise file.wrong(f"is {'a list' if isinstance(file.value, list) else 'one value'}, not keys", _HINT)
     validate(file, "expect.schema.json")
     raw: dict[str, Any] = file.value
     ports: dict[str, str] = {}

@@ -42,7 +42,9 @@ def faults(report: Report, findings: Iterable[Finding]) -> list[Fault]:
         single = count[finding.rule.code, finding.place.evidence] == 1
         known = [named.get((code, name)) for code in codes for name in _names(finding, report)]
         known += [alone.get(code) for code in codes if single]
-        known += _of_instruction(finding, texts.get((finding.rule.code, report.located(finding).file), ()), report)
+        known += _of_instruction(
+            finding, texts.get((finding.rule.code, report.located(finding).file), ()), report
+        )
         group = next((one for one in known if one and _may_join(finding, one, report)), None)
         if group is None:
             groups.append(group := [])

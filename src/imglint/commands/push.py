@@ -12,7 +12,7 @@ from ..evidence import audit
 from ..exits import Exit
 from ..output import tell, write
 from ..push.record import PushRecord
-from ..push.target import Target, hold, names_at, target_of
+from ..push.target import hold, names_at, target_of
 from ..reports.formats import FOR_PEOPLE
 from ..reports.push_verdict import push_verdict
 from ..rules.registry import UnknownCodeError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..reports import Report
     from ..runner import Engine
     from ..runner.push import Outcome
+    from ..runner.registry import Target
 
 
 class Push(NamedTuple):

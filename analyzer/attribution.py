@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .credentials import mask
 
 if TYPE_CHECKING:
-    from .dockerfile import Dockerfile, Instruction, Span
+    from .dockerfile import Dockerfile, Instruction, Span, Stage
     from .image import Image, Step
 
 _COPIED = re.compile(r"(?:COPY|ADD)\s.*\bin\s+(?P<target>\S+)\s*$", re.DOTALL)
@@ -54,7 +54,31 @@ def attribute(file: Dockerfile, image: Image) -> Attribution:
             reason = f"line {one.span.line} is {_short(one.line.value)!r}, where {there}"
             return Attribution(file.name, reason)
         spans[step.index] = one.span
-    return Attribution(file.name, "", spans)
+    return Attribution(file.name, "", spans | dict(_beside(file.target.lineage, image.steps, spans)))
+
+
+def _beside(
+    stages: Sequence[Stage], steps: Sequence[Step], spans: Mapping[int, Span]
+) -> Iterator[tuple[int, Span]]:
+    """ARG, ONBUILD and SHELL, which not every builder notes: those of the same text between the same neighbours."""
+    if not spans:
+        return
+    first = min(spans)
+    rest = [(step, _squeezed(step.text)) for step in steps if step.index >= first]
+    numbers = {span: index for index, span in spans.items()}
+    after = first - 1
+    for instruction in (one for stage in reversed(stages) for one in stage.instructions):
+        if instruction.span in numbers:
+            after = numbers[instruction.span]
+            continue
+        text = _squeezed(instruction.line.value)
+        for step, noted in rest:
+            if step.index > after and step.index in spans:
+                break
+            if step.index > after and noted == text:
+                yield step.index, instruction.span
+                after = step.index
+                break
 
 
 def _keyword(step: Step) -> str:

@@ -62,11 +62,12 @@ _COUNTED: dict[Kind, tuple[str, str]] = {
     "expectation": ("expectation unmet", "expectations unmet"),
     "check": ("check failed", "checks failed"),
     "cell": ("cell not passed", "cells not passed"),
+    "input": ("problem", "problems"),
 }
 
 
 def counted(found: Iterable[Failure]) -> list[str]:
-    """How many there are of each kind, in words: "2 limits broken". Findings and inputs are counted elsewhere."""
+    """How many there are of each kind, in words: "2 limits broken". Findings are counted elsewhere."""
     counts = Counter(failure.kind for failure in found)
     return [
         f"{counts[kind]} {many if counts[kind] > 1 else one}"

@@ -29,20 +29,27 @@ def faults(report: Report, findings: Iterable[Finding]) -> list[Fault]:
     """Findings in their order, those of one fault together.
 
     Two findings of different evidence show one fault where they have one code, or the one can settle the other, and
-    where they name the same thing: a variable, a value. A rule that found one thing on each evidence means the same.
+    where they name the same thing: a variable, a value. A rule that found one thing on each evidence means the same,
+    and so do a finding in the text and those of one code in the step that its instruction made.
     """
     count = Counter((finding.rule.code, finding.place.evidence) for finding in report.findings)
     groups: list[list[Finding]] = []
     named: dict[tuple[str, str], list[Finding]] = {}
     alone: dict[str, list[Finding]] = {}
+    texts: dict[tuple[str, str], list[list[Finding]]] = {}  # code, Dockerfile → groups that begin in the text
     for finding in findings:
         codes = (finding.rule.code, *finding.rule.settled_by)
         single = count[finding.rule.code, finding.place.evidence] == 1
         known = [named.get((code, name)) for code in codes for name in _names(finding, report)]
         known += [alone.get(code) for code in codes if single]
-        group = next((one for one in known if one is not None and _may_join(finding, one, report)), None)
+        known += _of_instruction(
+            finding, texts.get((finding.rule.code, report.located(finding).file), ()), report
+        )
+        group = next((one for one in known if one and _may_join(finding, one, report)), None)
         if group is None:
             groups.append(group := [])
+            if finding.place.evidence == "dockerfile":
+                texts.setdefault((finding.rule.code, finding.file), []).append(group)
         group.append(finding)
         for code in codes:
             for name in _names(finding, report):
@@ -54,10 +61,26 @@ def faults(report: Report, findings: Iterable[Finding]) -> list[Fault]:
 
 def _may_join(finding: Finding, group: list[Finding], report: Report) -> bool:
     """Whether the evidence is another one, and of the same image."""
-    kinds = {one.place.evidence for one in group}
-    if finding.place.evidence in kinds:
+    if _witness(finding) in {_witness(one) for one in group}:
         return False
-    return bool(report.origins) or "dockerfile" not in {*kinds, finding.place.evidence}
+    kinds = {one.place.evidence for one in (*group, finding)}
+    return bool(report.origins) or "dockerfile" not in kinds
+
+
+def _witness(finding: Finding) -> tuple[str, bool]:
+    """What shows a finding: text, image or container; and of the image its history beside all else."""
+    return finding.place.evidence, str((finding.proof or {}).get("where", "")).startswith("step ")
+
+
+def _of_instruction(
+    finding: Finding, groups: Iterable[list[Finding]], report: Report
+) -> Iterator[list[Finding]]:
+    """Of the groups those whose text stands in the instruction that made the finding's step."""
+    span = report.located(finding).span if finding.place.step is not None else None
+    for group in groups if span is not None else ():
+        text = group[0].place.span
+        if span is not None and text is not None and span.line <= text.line <= span.end_line:
+            yield group
 
 
 def _names(finding: Finding, report: Report) -> Iterator[str]:

@@ -104,14 +104,16 @@ def marker(report: Report) -> str:
 
 def _heading(report: Report) -> str:
     failed = {cell.antipattern for cell in report.matrix if cell.verdict is CellVerdict.FAIL}
+    # Of lesser findings only what fails the run is worth a headline.
+    found = Counter(one.severity for one in report.findings if _matters(one, report))
     counts = [
-        f"{count} {severity.label}{'s' if count > 1 else ''}"
-        for severity in (Severity.ERROR, Severity.WARNING)
-        if (count := report.count(severity))
+        f"{found[severity]} {severity.label}{'s' if found[severity] > 1 and severity >= Severity.WARNING else ''}"
+        for severity in reversed(Severity)
+        if found[severity]
     ]
     told = [f"{len(failed)} of the ten things to avoid"] if failed else []
     told += [", ".join(counts)] if counts else []
-    told += counted(report.failures_beside_findings())
+    told += counted(one for one in report.failures() if one.kind != "finding")
     sign = "❌" if report.failures() else "✅"
     return f"{marker(report)}\n### {sign} imglint: {'; '.join(told) or 'nothing that matters'}"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..analyzer.dockerfile.reference import parse_reference
 from ..rules.checks.house import RULE_FAILED
-from ..rules.rule import Edit, Finding, LayerRef, Severity, Skipped
+from ..rules.rule import Edit, Finding, LayerRef, Place, Severity, Skipped
 from ..rules.verdicts import FailOn
 from .exits import Exit, worst
 from .failure import Failure, failures
@@ -65,6 +65,7 @@ class Location(NamedTuple):
     layer: LayerRef | None = None
     path: str | None = None
     subject: str | None = None
+    step: int | None = None  # of the image's history
 
     @property
     def source(self) -> str:
@@ -129,20 +130,24 @@ class Report(NamedTuple):
         place = found.place
         if place is None or place.evidence == "dockerfile":
             return Location(found.file, place.span if place else None)
-        file, span = self._made_by(found.file, place.layer) or (found.file, None)
-        return Location(file, span, found.file, place.layer, place.path, place.subject)
+        file, span = self._made_by(found.file, place) or (found.file, None)
+        return Location(file, span, found.file, place.layer, place.path, place.subject, place.step)
 
-    def _made_by(self, source: str, layer: LayerRef | None) -> tuple[str, Span] | None:
-        """The Dockerfile and its instruction that made a layer of an image, if only one can have."""
+    def _made_by(self, source: str, place: Place) -> tuple[str, Span] | None:
+        """The Dockerfile and its instruction that made a layer or a step of an image, if only one can have."""
         made_by: set[tuple[str, Span] | None] = set()
-        for image in self.images if layer else ():
-            assert layer is not None
+        for image in self.images:
             # The images of one archive share its name, and often their lower layers.
-            [made] = image.layers[layer.number : layer.number + 1] or [None]
-            if made is None or image.source != source or made.diff_id != layer.diff_id:
+            if image.source != source:
                 continue
+            step = place.step
+            if place.layer is not None:
+                [made] = image.layers[place.layer.number : place.layer.number + 1] or [None]
+                if made is None or made.diff_id != place.layer.diff_id:
+                    continue
+                step = made.step
             origin = self.origins.get(image.id)
-            span = origin.spans.get(made.step) if origin and made.step is not None else None
+            span = origin.spans.get(step) if origin and step is not None else None
             made_by.add((origin.file, span) if origin and span else None)
         return made_by.pop() if len(made_by) == 1 else None
 

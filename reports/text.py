@@ -95,10 +95,12 @@ def summary(report: Report, look: Look = PLAIN) -> str:
     ]
     others = [look.severity(told, Severity.ERROR) for told in counted(report.failures_beside_findings())]
     files = f"{len(report.files)} file{'s' if len(report.files) != 1 else ''}"
+    # A problem is not in a file that was read.
+    problem = counted(one for one in report.failures() if one.kind == "input")
+    unread = "".join(f"; {look.severity(told, Severity.ERROR)}" for told in problem)
     if not counts:
-        if others:
-            return f"{', '.join(others)} in {files}"
-        return f"no findings in {files}" if report.files else "nothing was checked"
+        told = f"{', '.join(others) or 'no findings'} in {files}"
+        return (told if others or report.files else "nothing was checked") + unread
     counts += others
     first = max(report.findings, key=lambda one: one.severity)
     fixable = {one.file for one in report.findings if one.fix is not None and one.fix.safe}
@@ -107,11 +109,12 @@ def summary(report: Report, look: Look = PLAIN) -> str:
         where = _printable(fixable.pop()) if len(fixable) == 1 else "…"
         fixing = f", `imglint fix {where}` makes the safe fixes"
     advice = f"`imglint explain {first.rule.code}` says why{fixing}"
-    line = f"{', '.join(counts)} in {files}; {advice}"
+    counted_all = f"{', '.join(counts)} in {files}{unread}"
+    line = f"{counted_all}; {advice}"
     # Colours take no place: the width is that of the plain line, and only the advice, which has none, is folded.
     if look.width is None or len(summary(report)) <= look.width:
         return line
-    return f"{', '.join(counts)} in {files}\n" + look.folded(f"    {advice}")
+    return f"{counted_all}\n" + look.folded(f"    {advice}")
 
 
 def statistics(report: Report, look: Look = PLAIN) -> str:
@@ -141,7 +144,7 @@ def where(place: Location, report: Report) -> str:
     if place.image is None:
         return f"{place.file}:{place.span}"
     image = f"{place.image} " if len(report.images) > 1 else ""
-    return f"{place.file}:{place.span.line} ({image}{layer})"
+    return f"{place.file}:{place.span.line} ({image}{layer or f'step {place.step}'})"
 
 
 def shown_also(finding: Finding, others: Iterable[Finding], report: Report) -> str:

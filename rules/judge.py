@@ -272,7 +272,10 @@ def _sealed(collector: _Collector) -> Judgement:
     seen: dict[str, int] = {}
     findings = [
         _with_identity(
-            one._replace(message=mask(one.message), proof=masked(one.proof)), repr(one.place[2:]), seen
+            one._replace(message=mask(one.message), proof=masked(one.proof)),
+            # Not by the step: it is another one as soon as the base has one more.
+            repr((one.place.layer, one.place.path, one.place.subject)),
+            seen,
         )
         for one in collector.findings
     ]

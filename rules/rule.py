@@ -40,13 +40,14 @@ class LayerRef(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a finding points: a span of text, a layer and path, or a container's subject."""
+    """Where a finding points: a span of text, a layer and path, a step of the history, or a container's subject."""
 
     evidence: Evidence
     span: Span | None = None
     layer: LayerRef | None = None
     path: str | None = None
     subject: str | None = None
+    step: int | None = None  # the index of what the history tells of an image, where no layer is meant
 
 
 class Edit(NamedTuple):

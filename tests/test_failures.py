@@ -18,7 +18,7 @@ from test_cli import SCHEMA, imglint, told
 
 import imglint as api
 from imglint.measuring import measure, weigh
-from imglint.reports import Failure, Problem, Report
+from imglint.reports import Failure, Problem, Report, text
 from imglint.reports.exits import Exit
 from imglint.reports.formats import FOR_PEOPLE, FORMATS, render
 from imglint.reports.look import Look
@@ -211,7 +211,7 @@ def test_exit_code_and_formats_follow_from_the_failures(name: str) -> None:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_people_see_it_too(name: str) -> None:
-    from imglint.reports import image_text, matrix_text, text, verify_text
+    from imglint.reports import image_text, matrix_text, verify_text
 
     report = REPORTS[name][0]
     views = [text.render, image_text.render, verify_text.render]
@@ -231,6 +231,98 @@ def test_people_see_it_too(name: str) -> None:
             # Nothing is called a failure that is none.
             last = told.splitlines()[-1]
             assert bool(re.search("broken|unmet|failed|not passed", last)) is bool(others), last
+
+
+# What can't be read: the reports of an earlier run must not stay
+
+NO_ENGINE = ("--engine", "unix:///nonexistent.sock")
+# A command line, and what its reports must say. `lean.tar` is whole.
+UNREADABLE: Mapping[tuple[str, ...], str] = {
+    ("clean", "missing"): "missing",
+    ("missing",): "missing",
+    ("image", "cut.tar"): "cut.tar",
+    ("image", "lean.tar", "cut.tar"): "cut.tar",
+    ("image", "lean.tar", "--against", "cut.tar"): "cut.tar",
+    ("image", "lean.tar", "--graph", "x.y"): "is no kind of graph",
+    ("diff", "lean.tar", "cut.tar"): "cut.tar",
+    ("history", "cut.tar"): "cut.tar",
+    ("audit", "clean", "--image", "cut.tar"): "cut.tar",
+    ("audit", "missing"): "missing",
+    ("audit", "empty"): "empty",
+    ("audit", "--image", "lean.tar", "--run", *NO_ENGINE): "nonexistent.sock",
+    ("verify", "shop:1", *NO_ENGINE): "nonexistent.sock",
+    ("verify", "lean.tar", "--expect", "missing"): "missing",
+    ("verify", "cut.tar", *NO_ENGINE): "nonexistent.sock",
+    ("push", "localhost/shop:1", *NO_ENGINE): "nonexistent.sock",
+}
+
+
+@pytest.mark.parametrize("command", UNREADABLE, ids=" ".join)
+def test_what_could_not_be_read_is_in_every_file(command: tuple[str, ...], tmp_path: Path) -> None:
+    whole = (ROOT / "examples/waste/lean.tar").read_bytes()
+    (tmp_path / "lean.tar").write_bytes(whole)
+    (tmp_path / "cut.tar").write_bytes(whole[: len(whole) // 3])
+    (tmp_path / "clean").write_text('FROM debian:12\nUSER 1000\nCMD ["x"]\n')
+    (tmp_path / "empty").write_text("")
+    wanted: list[str] = []
+    for form in FORMATS:
+        (tmp_path / f"{form}.report").write_text("the report of an earlier run")
+        wanted += ["-f", form, "-o", f"{form}.report"]
+    result = imglint(*command, *wanted, cwd=tmp_path)
+    assert result.returncode == Exit.INPUT
+    for form in FORMATS:
+        report = (tmp_path / f"{form}.report").read_text()
+        assert "earlier run" not in report, form
+        assert UNREADABLE[command] in report, form
+        if form in SIGNS:
+            assert SIGNS[form](report)[0], form
+        elif form in ENTRIES:
+            assert ENTRIES[form](report), form
+        else:
+            assert "1 problem" in report.splitlines()[-1], form
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(), ("image", "a.tar"), ("diff", "a", "b"), ("audit",), ("verify", "x"), ("push", "x")],
+    ids=" ".join,
+)
+def test_a_wrong_configuration_is_in_the_report(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "imglint.toml").write_text("fail-levl = 1\n")
+    (tmp_path / "Dockerfile").write_text(TEXT)
+    (tmp_path / "report.xml").write_text("the report of an earlier run")
+    result = imglint(*command, "-f", "junit", "-o", "report.xml", cwd=tmp_path)
+    assert result.returncode == Exit.INPUT
+    report = (tmp_path / "report.xml").read_text()
+    assert in_junit(report)[0]
+    assert "fail-levl is no key of imglint" in report
+
+
+def test_what_could_not_be_read_is_told_once_on_a_terminal(tmp_path: Path) -> None:
+    result = imglint("audit", "missing", cwd=tmp_path)
+    assert (result.returncode, printed(result)) == (2, "")
+    assert told(result).count("missing") == 1
+
+
+@pytest.mark.parametrize(
+    "command", [("audit", "--image"), ("diff", "missing"), ("verify", "x", "--expect")], ids=" ".join
+)
+def test_an_input_is_never_overwritten_by_a_failed_run(command: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "input"
+    path.write_text("user: 1: 2\n")
+    result = imglint(*command, "input", "-f", "text", "-o", "input", cwd=tmp_path)
+    assert (result.returncode, path.read_text()) == (2, "user: 1: 2\n")
+    assert "is what was read: it is not overwritten" in told(result)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_no_headline_contradicts_a_red_exit(name: str) -> None:
+    report, kinds, _ = REPORTS[name]
+    heading = next(line for line in render(report, "markdown").splitlines() if line.startswith("###"))
+    assert not (kinds and "nothing that matters" in heading)
+    if "input" in kinds:
+        assert heading.endswith(" 1 problem")
+        assert text.summary(report).endswith("; 1 problem")
 
 
 # A fault is told once

@@ -265,3 +265,85 @@ def test_an_image_whose_findings_stand_elsewhere_is_no_passed_test(audited: Repo
     only = audited._replace(findings=waste, matrix=())
     root = ElementTree.fromstring(render(only, "junit"))
     assert [suite.get("name") for suite in root] == [DOCKERFILE]
+
+
+# What the history tells
+
+_TOKEN = "ghp_" + "u8jzPde0IgxLd6GncfBAepfJBd0Kh8oOOL8d"
+_BUILT = f"""FROM scratch
+ARG MODE=fast
+COPY a /a
+ENV FIRST={_TOKEN} \\
+    SECOND={_TOKEN}
+LABEL note={_TOKEN}
+RUN echo {_TOKEN} && \\
+    true
+ONBUILD RUN echo {_TOKEN}
+USER 1000
+CMD ["echo", "{_TOKEN}"]
+"""
+
+
+def _audited(directory: Path) -> Report:
+    """An audit of a Dockerfile that tells a token at six places, and of the image as BuildKit makes it."""
+    (directory / "Dockerfile").write_text(_BUILT)
+    history = (
+        step("ARG MODE=fast", empty_layer=True),
+        step("COPY a /a"),
+        step(f"ENV FIRST={_TOKEN} SECOND={_TOKEN}", empty_layer=True),
+        step(f"LABEL note={_TOKEN}", empty_layer=True),
+        step(f"RUN /bin/sh -c echo {_TOKEN} &&     true"),
+        step(f"ONBUILD RUN echo {_TOKEN}", empty_layer=True),
+        step("USER 1000", empty_layer=True),
+        step(f'CMD ["echo" "{_TOKEN}"]', empty_layer=True),
+    )
+    config = {
+        "Env": [f"FIRST={_TOKEN}", f"SECOND={_TOKEN}"],
+        "Labels": {"note": _TOKEN},
+        "User": "1000",
+        "Cmd": ["echo", _TOKEN],
+    }
+    image = Saved.of({"a": "a"}, {"b": "b"}, history=history, config=config)
+    (directory / "shop.tar").write_bytes(docker_legacy(image))
+    settings = imglint.Settings(select=("AV0801",))
+    return imglint.audit(str(directory / "Dockerfile"), str(directory / "shop.tar"), settings)
+
+
+def test_a_step_of_the_history_stands_at_its_instruction(tmp_path: Path) -> None:
+    report = _audited(tmp_path)
+    file = str(tmp_path / "Dockerfile")
+    seen = [one for one in report.findings if one.place.evidence == "image"]
+    places = [report.located(one) for one in seen]
+    assert {one.file for one in places} == {file}
+    # The variables, the label, the steps: ENV holds two.
+    lines = [one.span.line for one in places if one.span]
+    assert lines == [4, 4, 6, 4, 4, 6, 7, 9, 11]
+    told = in_github(report, "AV0801")
+    assert [line for _, line, _ in told[-9:]] == lines
+    assert all(path for path, *_ in told)
+    assert "()" not in text(report)
+    assert "(step 5)" in text(report)
+
+
+def test_a_credential_is_told_once_in_an_audit(tmp_path: Path) -> None:
+    lines = [line for line in matrix_text(_audited(tmp_path)).splitlines() if "AV0801 a " in line]
+    assert [line.strip().removeprefix(str(tmp_path)).split(":")[1] for line in lines] == [
+        "4",
+        "5",
+        "6",
+        "7",
+        "9",
+        "11",
+    ]
+    assert all("also" in line for line in lines)
+    assert "AV0801 step" not in matrix_text(_audited(tmp_path))
+    assert "AV0801 ENV" not in matrix_text(_audited(tmp_path))
+
+
+def test_a_step_of_another_build_has_no_line(tmp_path: Path) -> None:
+    _audited(tmp_path)
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nCOPY b /b\nCMD {_TOKEN}\n")
+    settings = imglint.Settings(select=("AV0801",))
+    report = imglint.audit(str(tmp_path / "Dockerfile"), str(tmp_path / "shop.tar"), settings)
+    assert {report.located(one).span for one in report.findings if one.place.evidence == "image"} == {None}
+    assert "AV0801 step" in matrix_text(report)

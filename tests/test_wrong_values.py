@@ -107,6 +107,8 @@ ABOUT_LINT: list[tuple[list[str], int, str]] = [
     (["--baseline", "Dockerfile"], 2, "Dockerfile: is no baseline of imglint's: it is no JSON"),
     (["--write-baseline", "Dockerfile"], 2, "Dockerfile: is there and no baseline: it is not overwritten"),
     (["--write-baseline", "no/such.json"], 2, "no/such.json: can't be written"),
+    (["--write-baseline", "x.json", "-f", "json"], 2, "--write-baseline shows no findings: leave --format"),
+    (["--write-baseline", "x.json", "-o", "y.json"], 2, "--write-baseline shows no findings: leave --format"),
     (["--write-baseline", "x.json", "--since", "main"], 2, "--write-baseline records everything: leave --since out"),
     (["--since", "main"], 2, "is in no Git repository"),
     (["--since", "main", "-"], 2, "--since needs files that Git knows"),

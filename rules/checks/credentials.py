@@ -82,12 +82,25 @@ def values_in_commands(command: Command, stage: Stage) -> Outcome:
 
 @VALUE.image
 def values_in_configuration(image: Image) -> Outcome:
-    places = [("ENV " + name, value) for name, value in image.config.env]
-    places += [(f"label {name}", value) for name, value in image.config.labels.items()]
-    places += [(f"step {one.index} of the history", one.created_by) for one in image.steps]
-    for where, text in places:
+    places = [("ENV", name, f"ENV {name}", value) for name, value in image.config.env]
+    places += [("LABEL", name, f"label {name}", value) for name, value in image.config.labels.items()]
+    for keyword, name, where, text in places:
         for one in find_credentials(text):
-            yield VALUE.finding(Place("image"), kind=f"{where} holds a {one.kind}", proof={"where": where})
+            place = Place("image", step=_setting_step(image, keyword, name, text[one.start : one.end]))
+            yield VALUE.finding(place, kind=f"{where} holds a {one.kind}", proof={"where": where})
+    for step in image.steps:
+        for one in find_credentials(step.created_by):
+            where = f"step {step.index} of the history"
+            place = Place("image", step=step.index)
+            yield VALUE.finding(place, kind=f"{where} holds a {one.kind}", proof={"where": where})
+
+
+def _setting_step(image: Image, keyword: str, name: str, value: str) -> int | None:
+    """The last step that gives this value to a variable or a label, as far as the history says."""
+    for step in reversed(image.steps):
+        if step.text.startswith(f"{keyword} ") and name in step.text and value in step.text:
+            return step.index
+    return None
 
 
 NAMED = Rule(
@@ -148,7 +161,11 @@ def secret_names_in_configuration(image: Image) -> Outcome:
             if equals and names_secret(name) and not is_placeholder(value):
                 step_proof = {"step": step.index, "created_by": mask(step.created_by)[:200]}
                 yield NAMED.finding(
-                    Place("image"), keyword="ARG", name=name, where="history", proof=step_proof
+                    Place("image", step=step.index),
+                    keyword="ARG",
+                    name=name,
+                    where="history",
+                    proof=step_proof,
                 )
 
 

@@ -354,12 +354,13 @@ def image(
 
     if max_growth is not None and against is None:
         raise UsageError("--max-growth needs --against: what it grew from")
+    formats = outputs(format or [], output or [])
     limits = _limits(
         max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
         min_efficiency=min_efficiency, max_growth=max_growth,
     )  # fmt: skip
     return command(
-        sources, _settings(select, ignore, fail_level), outputs(format or [], output or []),
+        sources, _settings(formats, ("image", *sources), select, ignore, fail_level), formats,
         verify=not no_verify, engine=engine,
         view=View(limits, against, dive_compat, compare, graph, platform, record),
     )  # fmt: skip
@@ -388,8 +389,9 @@ def diff(
     """
     from .commands.image import diff as command
 
+    formats = outputs(format or [], output or [])
     return command(
-        old, new, _settings(None, None, None), outputs(format or [], output or []),
+        old, new, _settings(formats, ("diff", old, new)), formats,
         limits=_limits(max_growth=max_growth), base=tuple(base or ()), verify=not no_verify, engine=engine,
     )  # fmt: skip
 
@@ -488,7 +490,7 @@ def verify(
         tuple(publish or ()), publish_all, deep, harden, stop_timeout, probe_image, tuple(expect or ()), allow_unknown
     )  # fmt: skip
     return command(
-        image, _settings(select, ignore, fail_level, fail_on), formats, wishes,
+        image, _settings(formats, ("verify", *image), select, ignore, fail_level, fail_on), formats, wishes,
         write_expect=write_expect, dry_run=dry_run, engine=engine,
     )  # fmt: skip
 
@@ -522,29 +524,40 @@ def audit(
     """
     from .commands.audit import audit as command
 
-    settings = _settings(select, ignore, fail_level, fail_on, build_arg, target)
+    formats = outputs(format or [], output or [])
+    asked = ("audit", *(name for name in (dockerfile, image) if name is not None))
+    settings = _settings(formats, asked, select, ignore, fail_level, fail_on, build_arg, target)
     if against is not None and image is None and not settings.images:
         raise UsageError("--against compares images: name the one to compare by --image")
     return command(
-        dockerfile, image, settings, outputs(format or [], output or []), run=run, verify=not no_verify,
+        dockerfile, image, settings, formats, run=run, verify=not no_verify,
         engine=engine, against=against,
     )  # fmt: skip
 
 
 def _settings(
-    select: list[str] | None,
-    ignore: list[str] | None,
-    fail_level: str | None,
+    formats: tuple[tuple[str, str], ...],
+    asked: tuple[str, ...],
+    select: list[str] | None = None,
+    ignore: list[str] | None = None,
+    fail_level: str | None = None,
     fail_on: str | None = None,
     build_arg: list[str] | None = None,
     target: str | None = None,
 ) -> Settings:
-    """The settings of the nearest configuration, and what the command line sets."""
+    """The settings of the nearest configuration, and what the command line sets.
+
+    A configuration that can't be read is shown in the formats, and ends the command.
+    """
     single = {"fail_level": fail_level, "fail_on": fail_on, "target": target}
     given = {"select": select or [], "ignore": ignore or [], "build_arg": build_arg or []}
-    return Configuration(
-        choose(given | {name: [value] for name, value in single.items() if value is not None})
-    ).settings()
+    chosen = choose(given | {name: [value] for name, value in single.items() if value is not None})
+    try:
+        return Configuration(chosen).settings()
+    except InputError as error:
+        from .commands.show import show_problem
+
+        raise typer.Exit(show_problem(error, formats, *asked)) from error
 
 
 @app.command()
@@ -676,5 +689,6 @@ def push(
     if force != bool(reason and reason.strip()):
         raise UsageError("--force and --reason go together: say why what fails is pushed")
     wanted = Push(image, to, dockerfile, run, reason, record)
-    settings = _settings(select, ignore, fail_level, fail_on)
-    return command(wanted, settings, outputs(format or [], output or []), engine=engine)
+    formats = outputs(format or [], output or [])
+    settings = _settings(formats, ("audit", image), select, ignore, fail_level, fail_on)
+    return command(wanted, settings, formats, engine=engine)

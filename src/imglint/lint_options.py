@@ -111,6 +111,8 @@ def _refuse_contradictions(paths: Sequence[str], given: Mapping[str, Sequence[st
         raise UsageError("--isolated reads no configuration, and --config names one: leave one of them out")
     if "write_baseline" in given and "since" in given:
         raise UsageError("--write-baseline records everything: leave --since out")
+    if given.get("write_baseline") and (given.get("format") or given.get("output")):
+        raise UsageError("--write-baseline shows no findings: leave --format and --output out")
     if "-" in paths and "since" in given:
         raise UsageError("--since needs files that Git knows, not standard input")
     if "stdin_filename" in given and "-" not in paths:

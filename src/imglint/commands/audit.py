@@ -11,7 +11,7 @@ from ..reports import Report
 from ..reports.look import Look
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
-from .show import fail, show
+from .show import show, show_problem
 
 
 def audit(
@@ -35,7 +35,8 @@ def audit(
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:
-        return fail(error)
+        inputs = (name for name in (dockerfile, image) if name is not None)
+        return show_problem(error, outputs, "audit", *inputs)
     return show(report, outputs, matrix_view)
 
 

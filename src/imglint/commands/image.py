@@ -8,13 +8,12 @@ from typing import NamedTuple
 from ..analyzer import InputError
 from ..config import Settings
 from ..exits import Exit
-from ..reports import Report
-from ..reports.formats import FOR_PEOPLE
+from ..reports import Problem, Report
 from ..reports.look import Look
 from ..rules.gates import Limits
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
-from .show import fail, show
+from .show import show, show_problem
 
 
 class View(NamedTuple):
@@ -42,6 +41,7 @@ def image(
     from .. import measuring
     from ..gates import DIVE_FILE, dive_file_limits
 
+    report = Report(asked=("image", *sources))
     try:
         report = measuring.measure(sources, settings, verify=verify, engine=engine, platform=view.platform)
         dive = dive_file_limits()
@@ -60,9 +60,8 @@ def image(
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:
-        return fail(error)
-    if not report.images:
-        return show(report, [one for one in outputs if one[0] not in FOR_PEOPLE], _image_text)
+        # What was measured before that is shown.
+        report = report._replace(problems=(*report.problems, Problem.of(error)))
     return show(report, outputs, _compared if view.side_by_side else _image_text)
 
 
@@ -93,7 +92,7 @@ def diff(
     try:
         report = measuring.compare(old, new, settings, limits, base=base, verify=verify, engine=engine)
     except InputError as error:
-        return fail(error)
+        return show_problem(error, outputs, "diff", old, new)
     return show(report, outputs, _diff_text)
 
 
@@ -106,7 +105,7 @@ def history(
     try:
         images = measuring.open_images(source, verify=verify, engine=engine)
     except InputError as error:
-        return fail(error)
+        return show_problem(error, outputs, "history", source)
     return show(Report(files=(source,), images=images, asked=("history", source)), outputs, _history_text)
 
 

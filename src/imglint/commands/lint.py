@@ -32,16 +32,6 @@ def lint(options: LintOptions) -> Exit:
     report = report._replace(notes=(*report.notes, *_unused_arguments(report, options)))
     if options.write_baseline is not None and report.files:
         return _write_baseline(report, options.write_baseline)
-    if (
-        not report.files
-        and report.exit_code in (Exit.INPUT, Exit.NOTHING, Exit.UNPARSABLE)
-        and options.outputs == (("text", "-"),)
-    ):
-        # Nothing was read: the errors say it all.
-        from ..reports.text import printable, problems
-
-        tell(problems(report) + "".join(f"note: {printable(note)}\n" for note in report.notes))
-        return report.exit_code
     return show(report, options.outputs, _statistics if options.statistics else _text)
 
 

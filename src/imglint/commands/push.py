@@ -18,11 +18,13 @@ from ..reports.push_verdict import push_verdict
 from ..rules.registry import UnknownCodeError
 from .audit import matrix_view
 from .lint import unknown_code
-from .show import fail, show
+from .show import fail, show, show_problem
 
 if TYPE_CHECKING:
+    from ..reports import Report
     from ..runner import Engine
     from ..runner.push import Outcome
+    from ..runner.registry import Target
 
 
 class Push(NamedTuple):
@@ -34,6 +36,16 @@ class Push(NamedTuple):
     run: bool = False
     reason: str | None = None  # why it is pushed although it fails; None: it is not
     record: str | None = None
+
+
+class Audited(NamedTuple):
+    """An image whose audit was shown."""
+
+    report: Report
+    shown: Exit
+    identity: str  # the image's ID
+    target: Target
+    unheld: str  # why what was audited may be another image; "" where it can't
 
 
 def command(
@@ -49,16 +61,17 @@ def command(
     except UnknownCodeError as error:
         return unknown_code(error)
     except EngineError as error:
-        return fail(InputError(error.subject, error.problem, error.hint))
+        return show_problem(
+            InputError(error.subject, error.problem, error.hint), outputs, "audit", wanted.image
+        )
     except InputError as error:
-        return fail(error)
+        return show_problem(error, outputs, "audit", wanted.image)
 
 
 def _command(
     client: Engine, wanted: Push, settings: Settings, outputs: tuple[tuple[str, str], ...], engine: str | None
 ) -> Exit:
     from ..runner import EngineError
-    from ..runner.push import push
 
     target = target_of(wanted.to or wanted.image)
     if target is None:
@@ -75,6 +88,20 @@ def _command(
     report = audit(dockerfile, source, settings, run=wanted.run, engine=engine, names=names)
     unheld = hold(client, wanted.image, identity, report)
     shown = show(report, outputs, matrix_view)
+    try:
+        return _pushed(client, wanted, Audited(report, shown, identity, target, unheld), outputs)
+    except EngineError as error:
+        # The audit was shown: its reports stay as they are.
+        return fail(InputError(error.subject, error.problem, error.hint))
+    except InputError as error:
+        return fail(error)
+
+
+def _pushed(client: Engine, wanted: Push, audited: Audited, outputs: tuple[tuple[str, str], ...]) -> Exit:
+    from ..runner import EngineError
+    from ..runner.push import push
+
+    report, shown, identity, target, unheld = audited
     if shown not in (Exit.CLEAN, Exit.FINDINGS):
         tell(f"imglint: {target}: not pushed, since the audit was not whole\n")
         return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 
@@ -12,16 +13,27 @@ from ..output import is_terminal, tell, write
 from ..reports import Problem, Report
 from ..reports.formats import FOR_PEOPLE
 from ..reports.look import Look
-from ..reports.text import problems
+from ..reports.text import printable, problems, render
 
 
 def show(report: Report, outputs: Iterable[tuple[str, str]], text: Callable[[Report, Look], str]) -> Exit:
-    """Render a report in each format; `text(report, look)` is the command's own view for people."""
+    """Render a report in each format; `text(report, look)` is the command's own view for people.
+
+    A file for people holds what could not be read, too: the error stream is gone by the time somebody reads it.
+    """
     tell(problems(report))
     codes = [report.exit_code]
+    unread = bool(report.problems) and not report.files
     for form, target in outputs:
+        if form in FOR_PEOPLE and unread and target == "-":
+            # Nothing was read: the errors say it all.
+            tell("".join(f"note: {printable(note)}\n" for note in report.notes))
+            continue
         if form in FOR_PEOPLE:
-            rendered = text(report, look_of(target, full=form == "full"))
+            view = render if unread else text
+            rendered = view(report, look_of(target, full=form == "full"))
+            if target != "-":
+                rendered = problems(report) + rendered
         else:
             from ..reports import formats
 
@@ -36,7 +48,9 @@ def show(report: Report, outputs: Iterable[tuple[str, str]], text: Callable[[Rep
 
 def _spare(report: Report, target: str) -> None:
     """See to it that nothing is written over what was read, as by a forgotten file name: `-o Dockerfile`."""
-    for name in (*report.files, *(problem.subject for problem in report.problems)):
+    subjects = (problem.subject for problem in report.problems)
+    # A problem's subject can name the line as well.
+    for name in (*report.files, *report.asked[1:], *(re.sub(r":\d+$", "", name) for name in subjects)):
         if os.path.isfile(target) and os.path.isfile(name) and os.path.samefile(name, target):
             raise InputError(target, "is what was read: it is not overwritten", "give --output another file")
 
@@ -58,6 +72,14 @@ def look_of(target: str = "-", *, full: bool = False) -> Look:
 
         width = shutil.get_terminal_size().columns
     return Look(full, color, width)
+
+
+def show_problem(error: InputError, outputs: Iterable[tuple[str, str]], *asked: str) -> Exit:
+    """Show an input error in each format and file, so that no report of an earlier run stays and looks like this one's.
+
+    `asked` is the command, then the inputs as they were named to it.
+    """
+    return show(Report(problems=(Problem.of(error),), asked=asked), outputs, render)
 
 
 def fail(error: InputError) -> Exit:

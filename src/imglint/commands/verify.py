@@ -8,11 +8,11 @@ from ..analyzer import InputError
 from ..config import Settings
 from ..exits import Exit
 from ..proving import Wishes, expectations_text
-from ..reports import Report
+from ..reports import Problem, Report
 from ..reports.look import Look
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
-from .show import fail, show
+from .show import show, show_problem
 
 
 def verify(
@@ -41,12 +41,15 @@ def verify(
         if write_expect is not None and len(images) != 1:
             raise InputError("--write-expect", f"takes one image, not {len(images)}", "write a file for each")
         report = proving.prove(images, settings, wishes, engine=engine)
-        if write_expect is not None:
-            write(expectations_text(report.observations[0]), write_expect)
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:
-        return fail(error)
+        return show_problem(error, outputs, "verify", *images)
+    if write_expect is not None:
+        try:
+            write(expectations_text(report.observations[0]), write_expect)
+        except InputError as error:
+            report = report._replace(problems=(*report.problems, Problem.of(error)))
     return show(report, outputs, _text)
 
 

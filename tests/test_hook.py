@@ -908,16 +908,35 @@ def test_another_private_key_is_new(repository: Repository) -> None:
 
 
 def test_a_tag_of_a_file(old: Repository) -> None:
-    old.commit(Dockerfile=LEAK.replace("RUN true", "COPY none /a"), notes=f"about {TOKEN}\n")
+    old.commit(Dockerfile=LEAK.replace("RUN true", "COPY none /a") + "RUN sudo a\n", notes=f"about {TOKEN}\n")
     for name, path in (("file", "Dockerfile"), ("notes", "notes"), ("known", "Dockerfile")):
         old.git("tag", name, f"{'origin/main' if name == 'known' else 'HEAD'}:{path}")
     oid = old.git("rev-parse", "file")
     passed, told = old.push("origin", "file")
     assert (passed, f"blob {oid[:9]}: Dockerfile:4:8: AV0801" in told) == (False, True), told
     assert "to origin): 1 blob, 1 version of Dockerfiles: 1 credential, 0 new findings" in told
+    assert f"`git cat-file blob {oid[:9]} | imglint -` shows them" in told
     passed, told = old.push("origin", "notes")
     assert passed
     assert "note: refs/tags/notes: is the blob " in told
     assert "which does not begin as a Dockerfile, and was not looked at" in told
     passed, told = old.push("origin", "known")
     assert (passed, "0 credentials, 0 new findings" in told) == (True, True), told
+
+
+def test_trees_of_the_remote_that_a_partial_clone_does_not_hold(old: Repository, tmp_path: Path) -> None:
+    old.git("checkout", "-q", "-b", "other")
+    old.commit(Dockerfile=OLD + "# a comment\n")
+    old.git("push", "-q", "--no-verify", "origin", "other")
+    old.run("git", "config", "uploadpack.allowFilter", "true", at=old.remote)
+    partial = Repository.__new__(Repository)
+    partial.__dict__ |= old.__dict__ | {"here": tmp_path / "partial"}
+    old.git("clone", "-q", "--filter=tree:0", "--no-local", f"file://{old.remote}", str(partial.here))
+    partial.git("config", "user.name", "a")
+    partial.git("config", "user.email", "a@example.org")
+    partial.commit(Dockerfile=OLD + "# another\n")
+    done = partial.imglint("hook", "run", "origin", "url", input=partial.line())
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "1 version of Dockerfiles: 0 credentials, 0 new findings" in done.stdout
+    missing = partial.git("rev-list", "--objects", "--missing=print", "origin/other")
+    assert "?" in missing, "nothing was fetched"

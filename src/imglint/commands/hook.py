@@ -189,6 +189,8 @@ class _Gate:
         if older or lesser:
             paths = [one.path for one in changed if one.older or one.lesser]
             command = " ".join(["imglint", *map(shlex.quote, paths)]) if len(paths) <= _NAMED else "imglint"
+            if head.kind == "blob":
+                command = f"git cat-file blob {head.commit[:9]} | imglint -"
             kinds = [f"{number} {kind}" for number, kind in ((older, "older"), (lesser, "lesser")) if number]
             noun = "finding is" if older + lesser == 1 else "findings are"
             _tell(f"  {' and '.join(kinds)} {noun} not shown: `{command}` shows them")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -191,7 +192,7 @@ def pushed(repository: Repository, found: Iterable[Ref], remote: str) -> Pushed:
         heads.append(Head(blob.oid, ref_name, (), "blob"))
         of[blob.oid] = heads[-1]
         versions.append(Version(blob.oid, NAME_OF_BLOB, "100644", blob.oid))
-    known = _versions_in(repository, has | edges) if versions else set()
+    known = _known(repository, has, edges) if versions else set()
     commits = {
         commit: of[commit]
         for commit in (*reversed(parents), *trees, *(one.oid for one in blobs))
@@ -228,11 +229,22 @@ def _old_versions(printed: bytes) -> dict[str, str | None]:
     }
 
 
+def _known(repository: Repository, has: set[str], edges: set[str]) -> set[str]:
+    """The objects of the Dockerfiles that the remote has, as far as their trees are here."""
+    for commits in (has | edges, edges):
+        with suppress(InputError):
+            return _versions_in(repository, commits)
+    return set()
+
+
 def _versions_in(repository: Repository, commits: Iterable[str]) -> set[str]:
     """The objects of all Dockerfiles, by their paths, that stand in the trees of these commits.
 
     One tree is read whole, and of each other what it has otherwise than the one next to it in time: a remote
     may have thousands of branches.
+
+    Raises:
+        InputError: the clone is partial, and a tree is not here.
     """
     told = "".join(f"{commit}\n" for commit in sorted(commits)).encode()
     if not told:

@@ -810,3 +810,133 @@ def test_the_range_that_pre_commit_names(repository: Repository) -> None:
         done = repository.imglint("hook", "run")
         told[name] = done.returncode, f"commit {leaked[:9]} (removed again later)" in done.stdout
     assert told == {"all": (1, True), "none": (0, False), "unknown": (1, True)}
+
+
+# What the remote has already
+
+
+OLD = (
+    "FROM debian\nLABEL org.opencontainers.image.source=https://example.org/shop\nCOPY app /srv/app\n"
+    "WORKDIR /srv\nHEALTHCHECK CMD /srv/app --healthy\nEXPOSE 99999\nRUN sudo a\nENV PASSWORD=oldbutgold1\n"
+)
+
+
+@pytest.fixture
+def old(repository: Repository) -> Repository:
+    """The remote has a Dockerfile with a credential and with errors."""
+    repository.commit(Dockerfile=OLD)
+    repository.git("push", "-q", "--no-verify", "origin", "main")
+    return repository
+
+
+def test_a_change_and_its_revert(old: Repository) -> None:
+    old.commit(Dockerfile=OLD + "# a comment\n")
+    old.git("revert", "--no-edit", "HEAD")
+    passed, told = old.push("origin", "main")
+    assert (passed, "2 versions of Dockerfiles: 0 credentials, 0 new findings" in told) == (True, True), told
+
+
+def test_a_token_that_comes_and_goes_is_told_without_older_ones(old: Repository) -> None:
+    leaked = old.commit(Dockerfile=OLD + f"ENV CI={TOKEN}\n")
+    old.git("revert", "--no-edit", "HEAD")
+    passed, told = old.push("origin", "main")
+    assert not passed
+    assert f"commit {leaked[:9]} (removed again later): Dockerfile:9:8: AV0801" in told
+    assert ("DL3064" in told, "2 versions of Dockerfiles: 1 credential, 0 new findings" in told) == (
+        False,
+        True,
+    )
+
+
+@pytest.mark.parametrize("path", ["Dockerfile.prod", "services/x/Containerfile"])
+@pytest.mark.parametrize("changed", [False, True])
+@pytest.mark.parametrize("copied", [False, True])
+def test_renamed_and_copied_files(old: Repository, path: str, changed: bool, copied: bool) -> None:
+    (old.here / path).parent.mkdir(parents=True, exist_ok=True)
+    if not copied:
+        old.git("mv", "Dockerfile", path)
+    text = OLD.replace("sudo a", "sudo b") if changed else OLD
+    old.commit(**{path: text})
+    passed, told = old.push("origin", "main")
+    assert (passed, "1 version of Dockerfiles: 0 credentials, 0 new findings" in told) == (True, True), told
+    # A new value and a new error in it are new, under the same name, too.
+    old.commit(**{path: text.replace("gold1", "silver2") + "EXPOSE 88888\n"})
+    old.git("update-ref", "refs/remotes/origin/main", "HEAD~2")
+    old.git("--git-dir", str(old.remote), "update-ref", "refs/heads/main", old.git("rev-parse", "HEAD~2"))
+    passed, told = old.push("origin", "main")
+    assert (passed, f"{path}:8:5: DL3064" in told, f"{path}:9:8: DL3011 88888" in told) == (False, True, True)
+    assert ("99999" in told, "1 credential, 1 new finding " in told) == (False, True)
+
+
+def test_a_copy_as_a_backup(old: Repository) -> None:
+    old.commit(**{"Dockerfile.bak": OLD})
+    passed, told = old.push("origin", "main")
+    assert (passed, "0 credentials, 0 new findings" in told) == (True, True), told
+
+
+def test_a_new_history_of_files_that_the_remote_has(old: Repository) -> None:
+    old.git("checkout", "-q", "--orphan", "new")
+    old.commit()
+    passed, told = old.push("origin", "new")
+    assert (passed, "0 credentials, 0 new findings" in told) == (True, True), told
+
+
+def test_values_of_all_branches_of_the_remote_are_known(old: Repository) -> None:
+    for name in ("one", "two", "three"):
+        old.git("checkout", "-q", "-b", name, "main")
+        old.commit(**{f"{name}.Dockerfile": f"FROM debian:12\nUSER 1\nENV API_TOKEN=value-of-{name}-1\n"})
+        old.git("push", "-q", "--no-verify", "origin", name)
+    old.git("checkout", "-q", "main")
+    text = "FROM debian:12\nUSER 1\nENV A_TOKEN=value-of-one-1 B_TOKEN='value-of-two-1' C_TOKEN=value-of-three-1\n"
+    old.commit(Dockerfile=OLD, **{"all.Dockerfile": text})
+    passed, told = old.push("origin", "main")
+    assert (passed, "0 credentials" in told) == (True, True), told
+    old.commit(**{"all.Dockerfile": text.replace("three-1", "four-1")})
+    passed, told = old.push("origin", "main")
+    assert (passed, "1 credential," in told) == (False, True), told
+
+
+def test_another_private_key_is_new(repository: Repository) -> None:
+    text = "FROM debian:12\nUSER 1\nRUN <<E\necho '-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----' > /k\nE\n"
+    repository.commit(Dockerfile=text.format("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 2))
+    repository.git("push", "-q", "--no-verify", "origin", "main")
+    repository.commit(Dockerfile=text.format("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 2) + "# a\n")
+    assert repository.push("origin", "main")[0]
+    repository.commit(Dockerfile=text.format("MIIEvQIBADANBgkqhkiG9w0BAQEFBBTD" * 2))
+    passed, told = repository.push("origin", "main")
+    assert (passed, "AV0801" in told) == (False, True), told
+
+
+def test_a_tag_of_a_file(old: Repository) -> None:
+    old.commit(Dockerfile=LEAK.replace("RUN true", "COPY none /a") + "RUN sudo a\n", notes=f"about {TOKEN}\n")
+    for name, path in (("file", "Dockerfile"), ("notes", "notes"), ("known", "Dockerfile")):
+        old.git("tag", name, f"{'origin/main' if name == 'known' else 'HEAD'}:{path}")
+    oid = old.git("rev-parse", "file")
+    passed, told = old.push("origin", "file")
+    assert (passed, f"blob {oid[:9]}: Dockerfile:4:8: AV0801" in told) == (False, True), told
+    assert "to origin): 1 blob, 1 version of Dockerfiles: 1 credential, 0 new findings" in told
+    assert f"`git cat-file blob {oid[:9]} | imglint -` shows them" in told
+    passed, told = old.push("origin", "notes")
+    assert passed
+    assert "note: refs/tags/notes: is the blob " in told
+    assert "which does not begin as a Dockerfile, and was not looked at" in told
+    passed, told = old.push("origin", "known")
+    assert (passed, "0 credentials, 0 new findings" in told) == (True, True), told
+
+
+def test_trees_of_the_remote_that_a_partial_clone_does_not_hold(old: Repository, tmp_path: Path) -> None:
+    old.git("checkout", "-q", "-b", "other")
+    old.commit(Dockerfile=OLD + "# a comment\n")
+    old.git("push", "-q", "--no-verify", "origin", "other")
+    old.run("git", "config", "uploadpack.allowFilter", "true", at=old.remote)
+    partial = Repository.__new__(Repository)
+    partial.__dict__ |= old.__dict__ | {"here": tmp_path / "partial"}
+    old.git("clone", "-q", "--filter=tree:0", "--no-local", f"file://{old.remote}", str(partial.here))
+    partial.git("config", "user.name", "a")
+    partial.git("config", "user.email", "a@example.org")
+    partial.commit(Dockerfile=OLD + "# another\n")
+    done = partial.imglint("hook", "run", "origin", "url", input=partial.line())
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert "1 version of Dockerfiles: 0 credentials, 0 new findings" in done.stdout
+    missing = partial.git("rev-list", "--objects", "--missing=print", "origin/other")
+    assert "?" in missing, "nothing was fetched"

@@ -17,7 +17,7 @@ from ..push import hook_file
 from ..push.changed import Changed, audit_settings, changed_dockerfiles
 from ..push.committed import CommittedFiles
 from ..push.leaks import Leak, leaks, where
-from ..push.pushed import Head, Pushed, Ref, at, pushed, refs
+from ..push.pushed import NAME_OF_BLOB, Head, Pushed, Ref, at, pushed, refs
 from ..push.repository import Repository
 from ..push.texts import PushedTexts
 from ..reports import Report, text
@@ -109,12 +109,14 @@ class _Gate:
         self._start = start
         self._engine = engine
         self._files: dict[str, CommittedFiles] = {}
+        self._blobs: set[str] = set()
         self._codes: list[Exit] = []
 
     def look(self, told: tuple[Ref, ...], remote: str) -> Exit:
         """Look at what is sent to a remote."""
         sent = pushed(self._repository, told, remote)
-        new = {one.oid for one in sent.versions}
+        new = {one.oid for one in sent.versions} - sent.known
+        self._blobs = {head.commit for head in sent.heads if head.kind == "blob"}
         texts = PushedTexts(
             self._repository,
             (one.oid for head in sent.heads for one in self._of(head.commit).candidates.values()),
@@ -144,7 +146,8 @@ class _Gate:
 
     def _of(self, commit: str) -> CommittedFiles:
         if commit not in self._files:
-            self._files[commit] = CommittedFiles(self._repository, commit, self._chosen)
+            name = NAME_OF_BLOB if commit in self._blobs else ""
+            self._files[commit] = CommittedFiles(self._repository, commit, self._chosen, blob_name=name)
             self._stack.callback(self._files[commit].close)
         return self._files[commit]
 
@@ -176,7 +179,7 @@ class _Gate:
         named = " to ".join(one for one in (head.ref, remote) if one and one != head.commit)
         commits = {commit for commit, of in sent.commits.items() if of is head}
         versions = sum(version.commit in commits for version in sent.versions)
-        told = f"{_count(len(commits), 'commit')}, {_count(versions, 'version')} of Dockerfiles"
+        told = f"{_count(len(commits), head.kind)}, {_count(versions, 'version')} of Dockerfiles"
         if versions:
             level = self._chosen.get("fail_level", Severity.ERROR)
             told += f": {_count(credentials, 'credential')}, {_count(len(findings), 'new finding')}"
@@ -186,6 +189,8 @@ class _Gate:
         if older or lesser:
             paths = [one.path for one in changed if one.older or one.lesser]
             command = " ".join(["imglint", *map(shlex.quote, paths)]) if len(paths) <= _NAMED else "imglint"
+            if head.kind == "blob":
+                command = f"git cat-file blob {head.commit[:9]} | imglint -"
             kinds = [f"{number} {kind}" for number, kind in ((older, "older"), (lesser, "lesser")) if number]
             noun = "finding is" if older + lesser == 1 else "findings are"
             _tell(f"  {' and '.join(kinds)} {noun} not shown: `{command}` shows them")

@@ -65,7 +65,7 @@ def changed_dockerfiles(
     out = []
     for path in sorted(paths):
         entry = here.candidates[path]
-        text = texts.of(entry.oid, path, f"commit {head.commit[:9]}", is_file=entry.is_file)
+        text = texts.of(entry.oid, path, f"{head.kind} {head.commit[:9]}", is_file=entry.is_file)
         if text is None:
             continue
         settings = here.settings(path)

@@ -28,14 +28,20 @@ class CommittedFiles:
 
     Args:
         repository: the one that holds the commit.
-        commit: the commit, or a tree.
+        commit: the commit, or a tree, or a blob.
         chosen: what the command line sets.
+        blob_name: the path that a blob is looked at under, as its only file; "": it is none.
     """
 
-    def __init__(self, repository: Repository, commit: str, chosen: Mapping[str, Any] = {}) -> None:
+    def __init__(
+        self, repository: Repository, commit: str, chosen: Mapping[str, Any] = {}, *, blob_name: str = ""
+    ) -> None:
         self.repository = repository
         self.commit = commit
-        self.entries = repository.tree(commit)
+        self._is_blob = bool(blob_name)
+        self.entries = (
+            {blob_name: TreeEntry("100644", "blob", commit)} if blob_name else repository.tree(commit)
+        )
         self.notes: dict[str, None] = {}  # what of the configuration is not understood
         self._chosen = chosen
         self._written: set[str] = set()
@@ -137,6 +143,8 @@ class CommittedFiles:
         if settings.context is not None:
             directory = os.path.relpath(settings.context, self.directory)
             return None if directory.startswith("..") else _clean(directory)
+        if self._is_blob:
+            return None
         directory = posixpath.dirname(path)
         beside = not directory or posixpath.join(directory, ".dockerignore") in self.entries
         return directory if beside else None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..analyzer.dockerfile import Dockerfile, Text
 from ..config import Settings
-from ..known import trace
 from ..rules.checks.house import RULE_FAILED
 from ..rules.judge import judge_dockerfile
 from ..rules.registry import load, select
@@ -64,6 +63,8 @@ def leaks(sent: Pushed, files: Callable[[str], CommittedFiles], texts: PushedTex
     judged: dict[tuple[str, tuple[Entry, ...], bool], list[_Keyed]] = {}
     seen: dict[tuple[Entry, ...], set[str]] = {}
     for version in sent.versions:
+        if version.oid in sent.known:
+            continue
         here = files(sent.commits[version.commit].commit)
         settings = here.settings(version.path)
         rules = credential_rules(settings.ignore)
@@ -82,17 +83,18 @@ def leaks(sent: Pushed, files: Callable[[str], CommittedFiles], texts: PushedTex
                 first.setdefault((version.path, *key), Leak(finding, version, removed=False))
     if not first:
         return ()
-    known = _keys_of_the_remote(sent, texts)
+    known = {_value(key) for key in _keys_of_the_remote(sent, texts)}
     now = _keys_of_the_heads(sent, files, texts)
     return tuple(
-        leak._replace(removed=key[1:] not in now) for key, leak in first.items() if key[1:] not in known
+        leak._replace(removed=key[1:] not in now)
+        for key, leak in first.items()
+        if _value(key[1:]) not in known
     )
 
 
 def where(version: Version, sent: Pushed) -> str:
     """How a version's commit is called."""
-    kind = "tree" if sent.commits[version.commit].is_tree else "commit"
-    return f"{kind} {version.commit[:9]}"
+    return f"{sent.commits[version.commit].kind} {version.commit[:9]}"
 
 
 def _stops(finding: Finding, settings: Settings) -> bool:
@@ -171,14 +173,35 @@ def _key(file: Dockerfile, finding: Finding) -> tuple[str, ...]:
             if name.span == span and value is not None:
                 return finding.rule.code, name.value, value.value
     if finding.rule.name == "credential-value":
-        return finding.rule.code, trace(finding, file.text).near
+        return finding.rule.code, _value_at(file, finding)
     return finding.rule.code, finding.fingerprint
 
 
+def _value_at(file: Dockerfile, finding: Finding) -> str:
+    """The value that a finding points at; of a private key all that its instruction holds."""
+    span = finding.place.span
+    if span is None:
+        return finding.fingerprint
+    lines = list(file.text.lines[span.line - 1 : span.end_line])
+    lines[-1] = lines[-1][: span.end_column - 1]
+    lines[0] = lines[0][span.column - 1 :]
+    value = "\n".join(lines)
+    owner = file.instruction_at(span.line)
+    if "PRIVATE KEY" in value and owner is not None:  # all of them begin alike
+        value = "\n".join((owner.line.value, *(one.body.value for one in owner.heredocs)))
+    return value
+
+
+def _value(key: tuple[str, ...]) -> str:
+    """What of a credential's key is secret: neither its name nor the rule that found it."""
+    return key[-1].strip("\"'")
+
+
 def _keys_of_the_remote(sent: Pushed, texts: PushedTexts) -> set[tuple[str, ...]]:
-    """The credentials that replaced versions on the remote hold: of those nothing new gets out."""
-    texts.expect(sent.replaced)
-    return _keys(texts.of(oid, "Dockerfile") for oid in sorted(sent.replaced))
+    """The credentials that the remote's Dockerfiles hold, in whatever file: of those nothing new gets out."""
+    oids = sorted(sent.known)
+    texts.expect(oids)
+    return _keys(texts.of(oid, "Dockerfile") for oid in oids)
 
 
 def _keys_of_the_heads(

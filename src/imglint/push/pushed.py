@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import pairwise
 from typing import NamedTuple
 
 from ..analyzer import InputError
 from ..analyzer.credentials import mask_shapes
-from ..discovery import SKIPPED_DIRECTORIES, looks_like_dockerfile
+from ..analyzer.sizes import shown
+from ..discovery import SKIPPED_DIRECTORIES, begins_as_dockerfile, looks_like_dockerfile
 from ..git import git
-from .repository import Change, Repository, TreeEntry, changes
+from ..linting import MAX_DOCKERFILE_BYTES
+from .repository import Change, Object, Repository, TreeEntry, changes
 
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PASS = "`git push --no-verify` pushes without the hook"  # noqa: S105
 # Of renamed files only such are looked for; which of them are Dockerfiles is for `looks_like_dockerfile` to say.
 _NAMES = (":(top,icase)*dockerfile*", ":(top,icase)*containerfile*")
 _DIFF = ("diff-tree", "-r", "--root", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-textconv")
+NAME_OF_BLOB = "Dockerfile"  # a blob that a ref names has no path
 
 
 class Ref(NamedTuple):
@@ -57,21 +62,21 @@ class Head(NamedTuple):
     commit: str
     ref: str
     bases: tuple[str, ...]  # commits that the remote has and that this one goes on from; (): none
-    is_tree: bool = False  # a tag can name a tree without a commit
+    kind: str = "commit"  # a tag can name a "tree" or a "blob" without a commit
 
 
 class Pushed(NamedTuple):
     """What a push sends.
 
     `commits` are those that the remote does not have, oldest first, each with the head that it is looked at
-    with; `versions` those of Dockerfiles that they bring, oldest first; `replaced` the versions that the
-    remote has and that they change or delete, by object.
+    with; `versions` those of Dockerfiles that they bring, oldest first; `known` the versions of Dockerfiles
+    that stand in what the remote is known to have, wherever, by object.
     """
 
     heads: tuple[Head, ...]
     commits: Mapping[str, Head]
     versions: tuple[Version, ...]
-    replaced: frozenset[str]
+    known: frozenset[str]
     notes: tuple[str, ...]
 
 
@@ -137,7 +142,7 @@ def pushed(repository: Repository, found: Iterable[Ref], remote: str) -> Pushed:
     # A tag leads to what it tags.
     objects = repository.objects([*names, *(f"{name}^{{}}" for name in names)])
     for ref in live:
-        if ref.oid not in objects:
+        if f"{ref.oid}^{{}}" not in objects:
             raise InputError(ref.local, f"is {ref.oid[:9]}, which the repository here does not hold", _PASS)
     peeled = {name: objects[f"{name}^{{}}"] for name in names if f"{name}^{{}}" in objects}
     for ref in live:
@@ -153,45 +158,115 @@ def pushed(repository: Repository, found: Iterable[Ref], remote: str) -> Pushed:
     notes += _shallow(repository, parents)
     leading = {parent for some in parents.values() for parent in some}
     heads = []
+    edges: set[str] = set()
     for tip, ref in tips.items():
         if tip in parents and tip not in leading:
             old = peeled.get(ref.remote_oid)
-            bases = (old.oid,) if old and old.kind == "commit" else tuple(sorted(_edge(tip, parents)))
+            edge = _edge(tip, parents)
+            edges |= edge
+            bases = (old.oid,) if old and old.kind == "commit" else tuple(sorted(edge))
             heads.append(Head(tip, ref.local, bases))
     of: dict[str, Head] = {head.commit: head for head in heads}
     for commit, some in parents.items():  # children stand before their parents
         for parent in some:
             if parent in parents:
                 of.setdefault(parent, of[commit])
-    brought = list(_brought(repository, parents))
-    versions = [Version(commit, one.path, one.mode, one.oid) for commit, one in brought if not one.deletes]
+    versions = [
+        Version(commit, one.path, one.mode, one.oid)
+        for commit, one in _brought(repository, parents)
+        if not one.deletes
+    ]
     for tree, ref_name in trees.items():
-        heads.append(Head(tree, ref_name, (), is_tree=True))
+        heads.append(Head(tree, ref_name, (), "tree"))
         of[tree] = heads[-1]
         entries: dict[str, TreeEntry] = repository.tree(tree)
         versions += [
             Version(tree, path, one.mode, one.oid) for path, one in entries.items() if is_candidate(path)
         ]
-    new = {one.oid for one in versions}
-    replaced = {oid for _, one in brought for oid in one.before if oid.strip("0")} - new
-    commits = {commit: of[commit] for commit in (*reversed(parents), *trees)}
-    return Pushed(tuple(heads), commits, tuple(versions), frozenset(replaced), tuple(notes))
+    blobs = {peeled[ref.oid]: ref.local for ref in live if peeled[ref.oid].kind == "blob"}
+    for blob, ref_name in blobs.items():
+        note = _no_dockerfile(repository, blob)
+        if note:
+            notes.append(f"{ref_name}: is the blob {blob.oid[:9]}, which {note}, and was not looked at")
+            continue
+        heads.append(Head(blob.oid, ref_name, (), "blob"))
+        of[blob.oid] = heads[-1]
+        versions.append(Version(blob.oid, NAME_OF_BLOB, "100644", blob.oid))
+    known = _known(repository, has, edges) if versions else set()
+    commits = {
+        commit: of[commit]
+        for commit in (*reversed(parents), *trees, *(one.oid for one in blobs))
+        if commit in of
+    }
+    return Pushed(tuple(heads), commits, tuple(versions), frozenset(known), tuple(notes))
 
 
 def changed(repository: Repository, head: Head, base: str) -> dict[str, str | None]:
     """The candidates that a head has otherwise than a base; each with the base's version, also of another name.
 
-    None: the base has no version.
+    What was renamed or copied has the version that it was made of. None: the base has no version.
     """
     both = (base, head.commit, "--", *_NAMES)
     printed = repository.tells(*_DIFF, "--find-renames=30%", *both)
     if printed is None:  # a clone without all blobs can't compare them
         printed = repository.ask(*_DIFF, "--no-renames", *both)
+    old = _old_versions(printed)
+    if None in old.values():
+        # Any two Dockerfiles have lines in common, so a copy has to be more alike than what replaces a file.
+        copied = _old_versions(
+            repository.tells(*_DIFF, "--find-copies=50%", "--find-copies-harder", *both) or b""
+        )
+        old = {path: oid or copied.get(path) for path, oid in old.items()}
+    return old
+
+
+def _old_versions(printed: bytes) -> dict[str, str | None]:
+    """What `git diff-tree` tells of the candidates that are there afterwards: what each was before."""
     return {
         one.path: one.before[0] if one.before[0].strip("0") else None
         for _, one in changes(printed.split(b"\0"))
         if not one.deletes and is_candidate(one.path)
     }
+
+
+def _known(repository: Repository, has: set[str], edges: set[str]) -> set[str]:
+    """The objects of the Dockerfiles that the remote has, as far as their trees are here."""
+    for commits in (has | edges, edges):
+        with suppress(InputError):
+            return _versions_in(repository, commits)
+    return set()
+
+
+def _versions_in(repository: Repository, commits: Iterable[str]) -> set[str]:
+    """The objects of all Dockerfiles, by their paths, that stand in the trees of these commits.
+
+    One tree is read whole, and of each other what it has otherwise than the one next to it in time: a remote
+    may have thousands of branches.
+
+    Raises:
+        InputError: the clone is partial, and a tree is not here.
+    """
+    told = "".join(f"{commit}\n" for commit in sorted(commits)).encode()
+    if not told:
+        return set()
+    first, *others = ordered = (
+        repository.ask("rev-list", "--no-walk=sorted", "--stdin", told=told).decode().split()
+    )
+    found = {one.oid for path, one in repository.tree(first).items() if one.is_file and is_candidate(path)}
+    if others:
+        pairs = "".join(f"{commit} {before}\n" for before, commit in pairwise(ordered)).encode()
+        fields = repository.fields(*_DIFF, "--no-renames", "--stdin", told=pairs)
+        found |= {
+            one.oid for _, one in changes(fields) if one.mode.startswith("100") and is_candidate(one.path)
+        }
+    return found
+
+
+def _no_dockerfile(repository: Repository, blob: Object) -> str:
+    """Why a blob without a path is not looked at as a Dockerfile; "": it is."""
+    if blob.size > MAX_DOCKERFILE_BYTES:
+        return f"has {shown(blob.size)}"
+    return "" if begins_as_dockerfile(repository.read(blob.oid)) else "does not begin as a Dockerfile"
 
 
 def _kept_of(repository: Repository, remote: str) -> list[str]:

@@ -199,6 +199,61 @@ def test_a_baseline_still_knows_a_file_whose_name_is_masked(
     assert "no findings" in run(capfd, DOCKERFILE, "--baseline", "base.json")
 
 
+def test_sarif_names_a_run_without_the_credentials_of_its_inputs(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = json.loads(run(capfd, DOCKERFILE, "-f", "sarif"))
+    assert told["runs"][0]["automationDetails"]["id"] == "imglint/lint/%2A%2A%2A%2A%2FDockerfile/"
+
+
+@pytest.mark.parametrize("border", ["%20", "%2F", "-t%3D"])
+def test_a_name_with_escaped_characters(place: Path, capfd: pytest.CaptureFixture[str], border: str) -> None:
+    for name, value in SHAPED.items():
+        if len(value) > 200:
+            continue
+        path = Path(f"{name}{border}{value}")
+        run(capfd, str(path), codes=(2,))
+        path.write_text("FROM debian\nRUN sudo x\n")
+        for form in FORMATS:
+            run(capfd, str(path), "-f", form)
+
+
+def key_in_a_command() -> str:
+    """A key in a quoted word over continued lines; the last one holds what a rule finds."""
+    *lines, last = KEY.split("\n")
+    return (
+        'FROM debian:12\nRUN echo "' + "".join(f"{one}\\n\\\n" for one in lines) + last + '" > /k && sudo x\n'
+    )
+
+
+@pytest.mark.parametrize("with_end", [True, False])
+def test_an_excerpt_shows_no_line_of_a_key(
+    place: Path, capfd: pytest.CaptureFixture[str], with_end: bool
+) -> None:
+    text = (
+        key_in_a_command()
+        if with_end
+        else key_in_a_command().replace("\\n\\\n-----END RSA PRIVATE KEY-----", "")
+    )
+    Path("Dockerfile").write_text(text)
+    told = run(capfd, "Dockerfile", "--select", "ALL", "-f", "full")
+    number = text.count("\n")
+    assert f'\n {number} | ****" > /k && sudo x\n' in told
+    for form in FORMATS:
+        run(capfd, "Dockerfile", "--select", "ALL", "-f", form)
+    Path("Dockerfile").write_text(
+        f"FROM a\nRUN <<EOF\ncat >k <<X\n{KEY}\nX\nsudo x\nEOF\nRUN cd /x && sudo a\n"
+    )
+    run(capfd, "Dockerfile", "--select", "ALL", "-f", "full")
+
+
+def test_fix_shows_the_lines_at_their_numbers(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("Dockerfile").write_text(key_in_a_command() + "RUN a\n" * 5 + "MAINTAINER x\nENV A b\n")
+    told = run(capfd, "fix", "--diff", "--unsafe", "--select", "LegacyKeyValueFormat", "Dockerfile")
+    at = Path("Dockerfile").read_text().count("\n")
+    assert f"@@ -{at - 3},4 +{at - 3},4 @@" in told
+
+
 def test_fix_shows_no_credential_and_writes_all_of_them(
     place: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -325,6 +325,100 @@ def test_errors(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "imglint.toml" in run(capfd, DOCKERFILE, codes=(2,))
 
 
+LONG = {
+    **SHAPED,
+    "url": f"https://{'me' * 22}:{PASSWORD}-{RANDOM}@example.org",
+    "long jwt": "eyJ" + RANDOM + ".eyJ" + RANDOM + "." + RANDOM[:40],
+}
+
+
+@pytest.mark.parametrize("name", ["github", "digitalocean", "sendgrid", "jwt", "url", "long jwt"])
+def test_values_of_files_of_yaml(place: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
+    """They are shortened in messages, to what alone would not tell that it is a credential."""
+    value = LONG[name]
+    secret = value if name != "url" else f"{PASSWORD}-{RANDOM}"
+    for line in (
+        f"ports: {value}",
+        f"health: {value}",
+        f"command: {value}",
+        f"version: {value}",
+        f"stop: {{within: {value}}}",
+        f'files: {{/a: {{mode: "{value}"}}}}',
+        f"version: !!int {value}",
+        f"{value}: 1",
+        f'ports: {{"{value}": listening}}',
+    ):
+        Path("expect.yaml").write_text(line + "\n")
+        told = run(capfd, "verify", "none.tar", "--expect", "expect.yaml", codes=(2,))
+        assert "expect.yaml" in told
+        assert not any(secret[at : at + 12] in told for at in range(len(secret) - 11))
+    from imglint.analyzer import InputError
+    from imglint.analyzer.yaml_file import YamlFile
+    from imglint.runner.structure_test import parse_structure_tests
+
+    for line in (
+        f"schemaVersion: {value}",
+        f"schemaVersion: 2.0.0\ncommandTests: [{{name: a, command: b, args: '{value}'}}]",
+    ):
+        with pytest.raises(InputError) as error:
+            parse_structure_tests(YamlFile(line, "test.yaml"))
+        clean(str(error.value))
+        assert "****" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["jwt", "sendgrid", "gitlab", "npm"])
+def test_keys_of_toml_that_are_split_at_their_dots(
+    place: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    value = SHAPED[name]
+    for text in (
+        f"{value} = 1",
+        f"[{value}]",
+        f"[gates.{value}]\na = 1",
+        f"gates.{value} = 1",
+        f"severity.{value} = 1",
+        f"severity.{value} = 'x'",
+        f"images.{value} = 1",
+        f"labels.{value} = 'x'",
+        f"[[per-path]]\n{value} = 1",
+        f"[{value}]\n[{value}]",
+        f"a.{value} = 1\n[a.{value}.b]",
+    ):
+        Path("imglint.toml").write_text(text + "\n")
+        told = run(capfd, DOCKERFILE, codes=(2,))
+        assert "imglint.toml" in told
+        assert [part for part in value.split(".") if len(part) > 8 and part[:10] in told] == []
+
+
+def test_what_is_shortened_is_masked_before() -> None:
+    from types import SimpleNamespace
+
+    from imglint.runner import engine, health, registry, schema
+    from imglint.runner.dial import Dial
+
+    for value in (*SHAPED.values(), f"https://me:{PASSWORD}@example.org"):
+        for at in range(0, 200, 3):
+            before = "x" * at + " "
+            clean(schema._shown(before + value), registry._told(ValueError(before + value)))
+            assert PASSWORD[:6] not in schema._shown(before + value)
+            received = (before + value)[: at + 1 + max(len(value) - 2, 1)]
+            clean(str(Dial("a", 1, "answers", received.encode(), 1.0).proof()))
+        with pytest.raises(engine.EngineError) as error:
+            engine.described([f"{'x' * 60} {value}"], "Id")
+        clean(str(error.value))
+        answer = SimpleNamespace(json=lambda said="x" * 960 + " " + value: {"message": said})
+        clean(engine.told(answer))
+    clean(health.reason(1, "\n".join(KEY.split("\n")[:-1])))
+
+
+def test_a_line_that_is_folded_is_masked_before() -> None:
+    from imglint.reports.look import Look
+
+    told = " ".join(KEY.split("\n")[:-1])
+    for room in range(40, 90):
+        clean(mask_shapes(Look(width=room).folded(f"a note that holds {told} and more")))
+
+
 def test_tracebacks(place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> Report:
         raise RuntimeError(

@@ -4,6 +4,7 @@ Two ways to tell: a value that has the shape of a known service's key, and a val
 name that says what it is. Shapes and names are facts; whether they are a fault is for rules.
 """
 
+import functools
 import itertools
 import re
 from collections.abc import Mapping
@@ -34,8 +35,11 @@ _SHAPES = (
 # Patterns are strings where few texts need them: re compiles them at their first use, and keeps them.
 _SHAPE = "|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(_SHAPES))
 # What ends where a word may begin. The n of an escaped line end, as JSON, Python and GitHub's log write it, is no
-# part of a word, nor is the m of a terminal's colour.
-_BORDER = r"(?:\A|\W|\\[bfnrtv]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|%0[AD]|\x1b\[[0-9;]*[mK])\Z"
+# part of a word, nor is the F of a slash in a URL, nor the m of a terminal's colour.
+_BORDER = (
+    r"(?:\A|\W|\\[bfnrtv]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}|%(?:25)*[0-9A-Fa-f]{2}"
+    r"|\x1b\[[0-9;]*[mK])\Z"
+)
 # One of these stands in every text that has one of the shapes.
 _SHAPE_MARKS = (
     "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt", "glcbt-", "glptt-",
@@ -46,12 +50,25 @@ _SHAPE_MARKS = (
 _USERINFO = r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
 # The same for masking, also where a colour stands before it, or a program has made one slash of two.
 _MASKED_USERINFO = r"(?<=[A-Za-z0-9]):/{1,3}[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
+# … and where the whole URL is a part of another one.
+_ENCODED_USERINFO = (
+    r"(?i)%3A(?:%2F){1,3}(?:[^\s/:@'\"$<{%]|%(?!3A|40|2F))*%3A(?P<value>(?:[^\s/@'\"$<{%]|%(?!40|2F))+)%40"
+)
+# How credentials begin, for those that were cut: whether one was is told by what follows. The parts of a JSON web
+# token are masked in any case: what is split at its dots shows them one by one.
+_PIECE = (
+    r"(?:(?:AKIA|ASIA|AIza|gh[pousr]_|github_pat_|gl(?:pat|dt|rtr?|cbt|ptt|soat|oas|agent|imt|ft|ffct)-|xox[abeoprs]-"
+    r"|xapp-\d-|[rs]k_live_|npm_|pypi-AgE|dckr_(?:pat|oat)_|do[opr]_v1_|hf_|SG\.|sk-)(?=[\w-]{8})"
+    r"|hooks\.slack\.com/(?:services|workflows)/(?=\w+/\w*)|(?P<json>eyJ(?=[\w-]{10})))[\w-]+(?:[./][\w-]+)*"
+)
+_PIECE_OF_USERINFO = r"(?<=[A-Za-z0-9]):/{1,3}[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{…]+)"
+_ELLIPSIS = r"…|\.\.\.|\\u2026"
 # A name that something is assigned to, an option, or the older form of ENV; and the value behind it.
 _NAMED = (
     r"(?<![\w$-])(?:--?)?(?P<name>[A-Za-z][\w.-]{0,100})(?:\\*[\"'])?[ ]?[=:][ ]?"
     r"|(?:(?<![\w-])--?|\bENV[ \t]+)(?P<spaced>[A-Za-z][\w.-]{0,100})[ \t]+(?![-=])"
 )
-_VALUE = r"\\+\"[^\"\\]+\\+\"|\"(?:[^\"\\]|\\.)+\"|'[^']+'|[^\s'\"|&;,]+"
+_VALUE = r"(?s)\\+\"[^\"\\]+\\+\"|\"(?:[^\"\\]|\\.)+\"|'[^']+'|[\"']?[^\s'\"|&;,]+"
 
 # The lines of a key behind its first one, up to its last, however the line ends are written.
 _KEY_END = r"(?:[\s\"',\\]|(?<=\\)[nr]|%0[AD]|&#1[03];)"
@@ -59,6 +76,11 @@ _KEY_REST = (
     rf"(?:{_KEY_END}*[A-Za-z-]{{3,40}}:[ ][\w,.@+/-]{{1,100}})*(?:{_KEY_END}*[A-Za-z0-9+/=]{{16,}})*"
     rf"(?:{_KEY_END}*[A-Za-z0-9+/]{{1,15}}={{0,2}})?(?:{_KEY_END}*-----END [A-Z ]{{1,60}}-----)?"
 )
+# Of a key whose lines stand apart, or that begins before the text: its end, and what its lines are made of.
+_KEY_LAST = r"-----END (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"
+_KEY_LINE = r"[A-Za-z0-9+/]{40,}={0,2}"
+_KEY_LAST_LINE = rf"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{{4,39}}={{0,2}}(?={_KEY_END}+\Z)"
+_LONGEST_KEY = 16_384  # characters, with what stands between its lines
 
 _SECRET_WORDS = frozenset(
     "password passwd passwort passphrase pass psw pwd pword secret secrets token tokens apikey credential"
@@ -125,6 +147,27 @@ def find_credentials(text: str) -> list[Credential]:
 
 def mask(text: str) -> str:
     """The text with the values of credentials replaced by ****, also those that a name gives away."""
+    return _without(text, _told(text))
+
+
+@functools.lru_cache(maxsize=4)
+def mask_lines(text: str) -> tuple[str, ...]:
+    """The lines of a text (between \\n), masked as `mask` does it with the whole; each stays at its number.
+
+    Alone, a line in the midst of a key does not show that it is one.
+    """
+    lines = _without(text, _told(text), keep_lines=True).split("\n")
+    # A quote that is never closed can hide from the whole what a line alone shows.
+    return tuple(map(mask, lines))
+
+
+def mask_cut(text: str) -> str:
+    """As `mask`, for a text of which the end may be cut off: what begins as a credential at its end is masked, too."""
+    return mask(_without(text, _shaped(text, cut=True)))
+
+
+def _told(text: str) -> list[tuple[int, int]]:
+    """What to mask of a text by its shapes and by names."""
     ranges = _shaped(text)
     known = re.compile(_VALUE)
     for match in re.finditer(_NAMED, text):
@@ -137,7 +180,7 @@ def mask(text: str) -> str:
         value = found[0].strip("\\\"'")
         if not value.startswith("$") and not is_placeholder(value):
             ranges.append(found.span())
-    return _without(text, ranges)
+    return ranges
 
 
 def mask_shapes(text: str) -> str:
@@ -150,7 +193,7 @@ def mask_shapes(text: str) -> str:
     return _without(text, ranges) if ranges else text
 
 
-def _shaped(text: str) -> list[tuple[int, int]]:
+def _shaped(text: str, *, cut: bool = False) -> list[tuple[int, int]]:
     ranges = []
     for one in find_credentials(text):
         end = one.end
@@ -159,15 +202,52 @@ def _shaped(text: str) -> list[tuple[int, int]]:
         ranges.append((one.start, end))
     if ":/" in text and "@" in text:
         ranges += [match.span("value") for match in re.finditer(_MASKED_USERINFO, text)]
+    if "%40" in text:
+        ranges += [match.span("value") for match in re.finditer(_ENCODED_USERINFO, text)]
+    if "PRIVATE KEY" in text:
+        ranges += _lines_of_keys(text)
+    if cut or "eyJ" in text or re.search(_ELLIPSIS, text):
+        ranges += _pieces(text, cut=cut)
+    return sorted(ranges)
+
+
+def _lines_of_keys(text: str) -> list[tuple[int, int]]:
+    """The lines before the end of a key, whatever stands between them, as in `echo LINE >> FILE` for each."""
+    ranges = []
+    at = 0
+    for last in re.finditer(_KEY_LAST, text):
+        start = max(at, last.start() - _LONGEST_KEY)
+        ranges += [match.span() for match in re.compile(_KEY_LINE).finditer(text, start, last.start())]
+        near = max(start, last.start() - 60)
+        if short := re.search(_KEY_LAST_LINE, text[near : last.start()]):
+            ranges.append((near + short.start(), near + short.end()))
+        at = last.end()
     return ranges
 
 
-def _without(text: str, ranges: list[tuple[int, int]]) -> str:
+def _pieces(text: str, *, cut: bool) -> list[tuple[int, int]]:
+    """The beginnings of credentials before an ellipsis and, of a text that was cut, at its end."""
+    ellipsis = re.compile(_ELLIPSIS)
+    ranges = []
+    for match in re.finditer(_PIECE, text):
+        ends = (cut and match.end() == len(text)) or ellipsis.match(text, match.end())
+        if (ends or match["json"]) and re.search(_BORDER, text[max(match.start() - 12, 0) : match.start()]):
+            ranges.append(match.span())
+    for match in re.finditer(_PIECE_OF_USERINFO, text) if ":/" in text else ():
+        ends = (cut and match.end() == len(text)) or ellipsis.match(text, match.end())
+        if (ends or match["value"].endswith(("...", "\\u2026"))) and not match["value"].rstrip(".").isdigit():
+            ranges.append(match.span("value"))
+    return ranges
+
+
+def _without(text: str, ranges: list[tuple[int, int]], *, keep_lines: bool = False) -> str:
     out = []
     at = 0
     for start, end in sorted(ranges):
         if start >= at:
             out.append(text[at:start] + "****")
+        if keep_lines:
+            out.append("\n****" * text.count("\n", max(start, at), end))
         at = max(at, end)
     return "".join(out) + text[at:]
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .credentials import mask
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class YamlFile:
         try:
             value: str | int | float | bool | None = self._loader.construct_object(node)
         except (ValueError, LookupError, ArithmeticError):
-            return self._refuse(node, f"holds {node.value[:40]!r}, which is no {kind}")
+            return self._refuse(node, f"holds {mask(node.value)[:40]!r}, which is no {kind}")
         if isinstance(value, int) and not isinstance(value, bool) and not _DECIMAL.fullmatch(node.value):
             return str(node.value)
         if isinstance(value, float) and not math.isfinite(value):

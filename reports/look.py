@@ -49,9 +49,11 @@ class Look(NamedTuple):
             return line
         import textwrap
 
+        from ..analyzer.credentials import mask_shapes
+
         return "\n".join(
             textwrap.wrap(
-                line,
+                mask_shapes(line),  # before it is broken, in the midst of what could tell a key
                 max(self.width, 40),
                 subsequent_indent=indent,
                 break_long_words=False,

@@ -66,7 +66,10 @@ def document(report: Report) -> dict[str, Any]:
 
 def _category(report: Report) -> str:
     """What tells this run from the others of a job, the same from run to run: GitHub closes alerts within it alone."""
-    subjects = ",".join(quote(one.encode("utf-8", "surrogateescape"), safe=":") for one in report.subjects())
+    # Masked first: of what is quoted, a credential could be told no more.
+    subjects = ",".join(
+        quote(mask_shapes(one).encode("utf-8", "surrogateescape"), safe=":") for one in report.subjects()
+    )
     if len(subjects) > _LONGEST_SUBJECTS:
         subjects = hashlib.sha256(subjects.encode()).hexdigest()[:16]
     return "/".join(("imglint", *report.asked[:1], subjects, ""))

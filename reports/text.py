@@ -217,10 +217,10 @@ def _frame(finding: Finding, report: Report, look: Look) -> list[str]:
 
 
 def _source(text: Text, span: Span, width: int) -> list[str]:
-    from ..analyzer.credentials import mask
+    from ..analyzer.credentials import mask_lines
 
     line = text.lines[span.line - 1].rstrip("\r").lstrip("\ufeff")
-    masked = mask(line)
+    masked = mask_lines(text.value)[span.line - 1].rstrip("\r").lstrip("\ufeff")
     end = span.end_column if span.end_line == span.line else len(line) + 1
     start = span.column
     if masked != line:

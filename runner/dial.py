@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..analyzer.credentials import mask
+from ..analyzer.credentials import mask_cut
 
 _BANNER_WAIT = 0.3  # seconds for a server that speaks first
 _ANSWER_WAIT = 1.0  # … for an answer to a request
@@ -35,7 +35,7 @@ class Dial(NamedTuple):
         return {
             "address": f"{self.address}:{self.port}",
             "outcome": self.outcome,
-            "received": mask(self.received.decode("utf-8", "backslashreplace"))[:80],
+            "received": mask_cut(self.received.decode("utf-8", "backslashreplace"))[:80],
             "milliseconds": round(self.milliseconds, 1),
         }
 

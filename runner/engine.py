@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from ..analyzer.credentials import mask
 from .errors import EngineError
 
 if TYPE_CHECKING:
@@ -324,7 +325,7 @@ def described(answer: Any, key: str) -> dict[str, Any]:
         EngineError: it is something else.
     """
     if not isinstance(answer, dict) or not answer.get(key):
-        raise EngineError("the engine", f"gave an answer without {key!r}: {str(answer)[:80]!r}", _LOG)
+        raise EngineError("the engine", f"gave an answer without {key!r}: {mask(str(answer))[:80]!r}", _LOG)
     return answer
 
 
@@ -450,7 +451,7 @@ def told(answer: Any) -> str:
     for name in ("errorDetail", "message", "error", "cause"):
         if isinstance(said, dict) and said.get(name):
             said = said[name]
-    return " ".join(str(said or f"status {answer.status_code}").split())[:1000]
+    return " ".join(mask(str(said or f"status {answer.status_code}")).split())[:1000]
 
 
 def _explanation(error: Any) -> str:

@@ -334,7 +334,7 @@ def _judged(
 
 def reason(code: int | None, output: str) -> str:
     """What a probe's exit code and output mean together: `|| exit 1` hides a missing tool's 127."""
-    lines = output.strip().splitlines()
+    lines = mask(output).strip().splitlines()
     last = lines[-1] if lines else ""
     if code is None:
         return "the probe took longer than its timeout"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..analyzer.credentials import mask
+from ..analyzer.credentials import mask, mask_lines
 from . import health
 from .errors import EngineError
 from .ports import Port
@@ -109,10 +109,8 @@ class Oracle:
         code, log = state.get("ExitCode"), container.logs(200)
         proof = {"exit_code": code, "oom": bool(state.get("OOMKilled")), "log": mask(log)[-500:]}
         if self._first.alive:
-            last = log.strip().splitlines()[-1:] or [""]
-            return Outcome(
-                False, f"it ends with {code}{f': {mask(last[0])[:120]}' if last[0] else ''}", proof
-            )
+            last = (_masked_lines(log.strip())[-1:] or [""])[0][:120]
+            return Outcome(False, f"it ends with {code}{f': {last}' if last else ''}", proof)
         if code != self._first.exit_code:
             return Outcome(False, f"it ends with {code}, where it ended with {self._first.exit_code}", proof)
         return self._complaints(log, (0, 0))
@@ -132,13 +130,15 @@ class Oracle:
 
     def _complaints(self, log: str, peak: tuple[int, int]) -> Outcome:
         """Lines of trouble that the first run had not: a program that goes on in spite of them is degraded."""
-        known = set(self._first.log.splitlines())
-        new = [one for one in log.splitlines() if one not in known and _TROUBLE.search(one)]
+        known = set(_masked_lines(self._first.log))
+        new = [one for one in _masked_lines(log) if one not in known and _TROUBLE.search(one)]
         if new:
-            return Outcome(
-                False, f"goes on, but complains: {mask(new[0].strip())[:120]}", {"log": new[:10]}, *peak
-            )
+            return Outcome(False, f"goes on, but complains: {new[0].strip()[:120]}", {"log": new[:10]}, *peak)
         return Outcome(True, "", {}, *peak)
+
+
+def _masked_lines(log: str) -> list[str]:
+    return "\n".join(mask_lines(log)).splitlines()
 
 
 def _peak(container: Container) -> tuple[int, int]:

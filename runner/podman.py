@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ..analyzer.credentials import mask
 from .engine import Engine, described, errors
 from .errors import EngineError
 
@@ -54,7 +55,7 @@ class Podman(Engine):
                 )
                 if response.status_code == 200:
                     return str(described(response.json(), "id")["id"])
-                answer = response.text[:300]
+                answer = mask(response.text)[:300]
         raise EngineError(
             "the network", answer, "reported by the engine; its own log may say more", status=500
         )

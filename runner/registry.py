@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from email.message import Message
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from ..analyzer.credentials import mask
 from .errors import EngineError
 
 if TYPE_CHECKING:
@@ -316,7 +317,7 @@ def _told(cause: object) -> str:
         return f"its certificate is not trusted ({cause.verify_message})"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
-    return " ".join(str(cause).split())[:200] or type(cause).__name__
+    return " ".join(mask(str(cause)).split())[:200] or type(cause).__name__
 
 
 def _basic(credentials: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..analyzer import InputError
+from ..analyzer.credentials import mask
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -108,7 +109,7 @@ def _sentence(fault: ValidationError) -> tuple[str | None, str, str]:
             return None, "is empty", hint or (f"it takes {_joined(known)}" if known else "")
         case "maxItems":
             return None, "is nothing that imglint does", hint
-    return None, f"is wrong: {' '.join(fault.message.split())[:200]}", hint
+    return None, f"is wrong: {' '.join(mask(fault.message).split())[:200]}", hint
 
 
 def dotted(path: Iterable[str | int]) -> str:
@@ -150,7 +151,10 @@ def _shown(value: Any) -> str:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value if not isinstance(value, str) or len(value) <= 60 else f"{value[:60]}…")
+    if not isinstance(value, str):
+        return repr(value)
+    clean = mask(value)  # cut, it could not be told to be a credential
+    return repr(clean if len(clean) <= 60 else f"{clean[:60]}…")
 
 
 def _joined(words: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..analyzer.credentials import mask
+from ..analyzer.credentials import mask, mask_lines
 from . import health, published
 from .calibration import UNKNOWN, Calibration, Controls, calibrate, calibration_check, start_controls
 from .command import command_check, user_check
@@ -255,7 +255,7 @@ def _stays(run: Run) -> Check:
     if run.exit_code == 0:
         summary += ": it went into the background, or had nothing to do"
     elif run.log.strip():
-        summary += f": {mask(run.log.strip().splitlines()[-1])[:120]}"
+        summary += f": {mask_lines(run.log.strip())[-1][:120]}"
     return Check("container.stays", "PID 1", Verdict.DISPROVED, summary, proof)
 
 

@@ -199,6 +199,61 @@ def test_a_baseline_still_knows_a_file_whose_name_is_masked(
     assert "no findings" in run(capfd, DOCKERFILE, "--baseline", "base.json")
 
 
+def test_sarif_names_a_run_without_the_credentials_of_its_inputs(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = json.loads(run(capfd, DOCKERFILE, "-f", "sarif"))
+    assert told["runs"][0]["automationDetails"]["id"] == "imglint/lint/%2A%2A%2A%2A%2FDockerfile/"
+
+
+@pytest.mark.parametrize("border", ["%20", "%2F", "-t%3D"])
+def test_a_name_with_escaped_characters(place: Path, capfd: pytest.CaptureFixture[str], border: str) -> None:
+    for name, value in SHAPED.items():
+        if len(value) > 200:
+            continue
+        path = Path(f"{name}{border}{value}")
+        run(capfd, str(path), codes=(2,))
+        path.write_text("FROM debian\nRUN sudo x\n")
+        for form in FORMATS:
+            run(capfd, str(path), "-f", form)
+
+
+def key_in_a_command() -> str:
+    """A key in a quoted word over continued lines; the last one holds what a rule finds."""
+    *lines, last = KEY.split("\n")
+    return (
+        'FROM debian:12\nRUN echo "' + "".join(f"{one}\\n\\\n" for one in lines) + last + '" > /k && sudo x\n'
+    )
+
+
+@pytest.mark.parametrize("with_end", [True, False])
+def test_an_excerpt_shows_no_line_of_a_key(
+    place: Path, capfd: pytest.CaptureFixture[str], with_end: bool
+) -> None:
+    text = (
+        key_in_a_command()
+        if with_end
+        else key_in_a_command().replace("\\n\\\n-----END RSA PRIVATE KEY-----", "")
+    )
+    Path("Dockerfile").write_text(text)
+    told = run(capfd, "Dockerfile", "--select", "ALL", "-f", "full")
+    number = text.count("\n")
+    assert f'\n {number} | ****" > /k && sudo x\n' in told
+    for form in FORMATS:
+        run(capfd, "Dockerfile", "--select", "ALL", "-f", form)
+    Path("Dockerfile").write_text(
+        f"FROM a\nRUN <<EOF\ncat >k <<X\n{KEY}\nX\nsudo x\nEOF\nRUN cd /x && sudo a\n"
+    )
+    run(capfd, "Dockerfile", "--select", "ALL", "-f", "full")
+
+
+def test_fix_shows_the_lines_at_their_numbers(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("Dockerfile").write_text(key_in_a_command() + "RUN a\n" * 5 + "MAINTAINER x\nENV A b\n")
+    told = run(capfd, "fix", "--diff", "--unsafe", "--select", "LegacyKeyValueFormat", "Dockerfile")
+    at = Path("Dockerfile").read_text().count("\n")
+    assert f"@@ -{at - 3},4 +{at - 3},4 @@" in told
+
+
 def test_fix_shows_no_credential_and_writes_all_of_them(
     place: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,6 +323,100 @@ def test_errors(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
         run(capfd, *arguments, codes=(2, 3))
     Path("imglint.toml").write_text(f"select = ['{SHAPED['npm']}']\n{SHAPED['github']} = '{SHAPED['aws']}'\n")
     assert "imglint.toml" in run(capfd, DOCKERFILE, codes=(2,))
+
+
+LONG = {
+    **SHAPED,
+    "url": f"https://{'me' * 22}:{PASSWORD}-{RANDOM}@example.org",
+    "long jwt": "eyJ" + RANDOM + ".eyJ" + RANDOM + "." + RANDOM[:40],
+}
+
+
+@pytest.mark.parametrize("name", ["github", "digitalocean", "sendgrid", "jwt", "url", "long jwt"])
+def test_values_of_files_of_yaml(place: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
+    """They are shortened in messages, to what alone would not tell that it is a credential."""
+    value = LONG[name]
+    secret = value if name != "url" else f"{PASSWORD}-{RANDOM}"
+    for line in (
+        f"ports: {value}",
+        f"health: {value}",
+        f"command: {value}",
+        f"version: {value}",
+        f"stop: {{within: {value}}}",
+        f'files: {{/a: {{mode: "{value}"}}}}',
+        f"version: !!int {value}",
+        f"{value}: 1",
+        f'ports: {{"{value}": listening}}',
+    ):
+        Path("expect.yaml").write_text(line + "\n")
+        told = run(capfd, "verify", "none.tar", "--expect", "expect.yaml", codes=(2,))
+        assert "expect.yaml" in told
+        assert not any(secret[at : at + 12] in told for at in range(len(secret) - 11))
+    from imglint.analyzer import InputError
+    from imglint.analyzer.yaml_file import YamlFile
+    from imglint.runner.structure_test import parse_structure_tests
+
+    for line in (
+        f"schemaVersion: {value}",
+        f"schemaVersion: 2.0.0\ncommandTests: [{{name: a, command: b, args: '{value}'}}]",
+    ):
+        with pytest.raises(InputError) as error:
+            parse_structure_tests(YamlFile(line, "test.yaml"))
+        clean(str(error.value))
+        assert "****" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["jwt", "sendgrid", "gitlab", "npm"])
+def test_keys_of_toml_that_are_split_at_their_dots(
+    place: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    value = SHAPED[name]
+    for text in (
+        f"{value} = 1",
+        f"[{value}]",
+        f"[gates.{value}]\na = 1",
+        f"gates.{value} = 1",
+        f"severity.{value} = 1",
+        f"severity.{value} = 'x'",
+        f"images.{value} = 1",
+        f"labels.{value} = 'x'",
+        f"[[per-path]]\n{value} = 1",
+        f"[{value}]\n[{value}]",
+        f"a.{value} = 1\n[a.{value}.b]",
+    ):
+        Path("imglint.toml").write_text(text + "\n")
+        told = run(capfd, DOCKERFILE, codes=(2,))
+        assert "imglint.toml" in told
+        assert [part for part in value.split(".") if len(part) > 8 and part[:10] in told] == []
+
+
+def test_what_is_shortened_is_masked_before() -> None:
+    from types import SimpleNamespace
+
+    from imglint.runner import engine, health, registry, schema
+    from imglint.runner.dial import Dial
+
+    for value in (*SHAPED.values(), f"https://me:{PASSWORD}@example.org"):
+        for at in range(0, 200, 3):
+            before = "x" * at + " "
+            clean(schema._shown(before + value), registry._told(ValueError(before + value)))
+            assert PASSWORD[:6] not in schema._shown(before + value)
+            received = (before + value)[: at + 1 + max(len(value) - 2, 1)]
+            clean(str(Dial("a", 1, "answers", received.encode(), 1.0).proof()))
+        with pytest.raises(engine.EngineError) as error:
+            engine.described([f"{'x' * 60} {value}"], "Id")
+        clean(str(error.value))
+        answer = SimpleNamespace(json=lambda said="x" * 960 + " " + value: {"message": said})
+        clean(engine.told(answer))
+    clean(health.reason(1, "\n".join(KEY.split("\n")[:-1])))
+
+
+def test_a_line_that_is_folded_is_masked_before() -> None:
+    from imglint.reports.look import Look
+
+    told = " ".join(KEY.split("\n")[:-1])
+    for room in range(40, 90):
+        clean(mask_shapes(Look(width=room).folded(f"a note that holds {told} and more")))
 
 
 def test_tracebacks(place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,9 @@ def read(path: str) -> Settings:
     except UnicodeDecodeError as error:
         raise InputError(path, f"is not UTF-8 at byte {error.start}", "save it as UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(path, f"is not valid TOML: {error}", "see docs/configuration.md") from error
+        # Keys stand in it split at their dots, by which a token could not be told.
+        problem = str(error).replace("', '", ".")
+        raise InputError(path, f"is not valid TOML: {problem}", "see docs/configuration.md") from error
     if path.endswith("pyproject.toml"):
         tools = table.get("tool")
         ours = tools.get("imglint") if isinstance(tools, dict) else None
@@ -65,7 +67,11 @@ class _Reader:
         line = self.file.line(key.split(".", 1)) if self.file is not None else None
         subject = self.path if line is None else f"{self.path}:{line}"
         guide = "configuration" if self.file is None else "coming-from-hadolint"
-        return InputError(subject, f"{self.where}{key} {problem}", hint or f"see docs/{guide}.md")
+        from .analyzer.credentials import mask_cut
+
+        # A key is what TOML has left of it when it has split it at its dots.
+        where = mask_cut(f"{self.where}{key}")
+        return InputError(subject, f"{where} {problem}", hint or f"see docs/{guide}.md")
 
     def text(self, key: str, value: Any) -> str:
         if not isinstance(value, str):

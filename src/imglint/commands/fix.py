@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..analyzer import InputError
-from ..analyzer.credentials import mask
+from ..analyzer.credentials import mask_lines
 from ..analyzer.dockerfile import Dockerfile, Text
 from ..config import Configuration
 from ..discovery import dockerfiles
@@ -97,8 +97,10 @@ def _fixed(name: str, configuration: Configuration, *, unsafe: bool, named: bool
 def _diff(name: str, result: _Result) -> str:
     import difflib
 
-    # Both are masked whole: a key's lines can only be told by what stands before them.
-    before, after = (mask(text).splitlines(keepends=True) for text in (result.before.value, result.after))
+    # Both are masked whole: a key's lines can only be told by what stands before them. They keep their numbers.
+    before, after = (
+        "\n".join(mask_lines(text)).splitlines(keepends=True) for text in (result.before.value, result.after)
+    )
     lines = difflib.unified_diff(before, after, name, name)
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines

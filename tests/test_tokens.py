@@ -28,6 +28,7 @@ from image_archives import (
     hardlink,
     layer_tar,
     step,
+    symlink,
 )
 
 from imglint import Report, audit
@@ -201,6 +202,25 @@ def test_text_of_one_and_two_bytes(encoding: str) -> None:
         )
 
 
+@pytest.mark.parametrize("size", [1000, 1001, 4096, 1 << 20])
+def test_wide_text_in_blocks_of_any_size_and_behind_other_text(size: int) -> None:
+    for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+        for before in (b"", b"a b\n" * 1500, b"a b\n" * 1500 + b"x", b"a b\n" * 500):
+            data = before + ("some = 1\n" * 300 + f"token = {GITHUB}\n" + "more = 2\n" * 40).encode(encoding)
+            (found,) = find(data, size)
+            assert data[found.offset :].startswith(
+                GITHUB.encode(encoding)[: 1 if encoding[-2:] == "le" else 0]
+            )
+            assert abs(found.offset - data.find(GITHUB.encode(encoding))) < 4
+
+
+@pytest.mark.parametrize("before", ["%3D", "%20", "%2F", "x%3d", "\\n", "\\u003d", "\\x3D"])
+def test_escapes_before_a_token(before: str) -> None:
+    (found,) = find(f"a{before}{GITHUB}%26b")
+    assert found.offset == 1 + len(before)
+    assert find(f"a{before[1:]}{GITHUB}") == [] or not before[1:].isalnum()
+
+
 def test_strings_of_programs() -> None:
     elf = b"\x7fELF\2\1\1" + bytes(range(256)) * 40 + b"\0" + AWS.encode() + b"\0" + bytes(500)
     (found,) = find(elf)
@@ -253,6 +273,22 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+def tgz_in_tgz(levels: int) -> bytes:
+    data = gzip.compress(layer_tar({"a": TEXT}))
+    for _ in range(levels - 1):
+        data = gzip.compress(layer_tar({"a.tgz": data}))
+    return data
+
+
+def deb(data: bytes) -> bytes:
+    """An ar as dpkg-deb writes it; the padding of a member of odd length included."""
+    out = b"!<arch>\n"
+    for name, content in (("debian-binary", b"2.0\n"), ("control.tar.gz", b"odd"), ("data.tar", data)):
+        out += f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode() + content
+        out += b"\n" * (len(content) % 2)
+    return out
+
+
 TEXT = f"a = 1\ntoken = {GITHUB}\n".encode()
 PACKED = {
     "gzip": (gzip.compress(TEXT), ""),
@@ -263,7 +299,18 @@ PACKED = {
     "zstd": (zstandard.compress(TEXT), ""),
     "zip": (zipped({"a": b"b", "conf/app.env": TEXT}), "conf/app.env"),
     "zip in zip": (zipped({"lib/a.jar": zipped({"app.env": TEXT})}), "lib/a.jar/app.env"),
-    "tar.gz": (gzip.compress(layer_tar({"srv/a": TEXT})), ""),
+    "tar": (layer_tar({"srv/a": TEXT}), "srv/a"),
+    "tar.gz": (gzip.compress(layer_tar({"srv/a": TEXT})), "srv/a"),
+    "tar of wide text": (layer_tar({"a": "x", "srv/a": TEXT.decode().encode("utf-16")}), "srv/a"),
+    "gz in tar": (layer_tar({"b.gz": gzip.compress(TEXT)}), "b.gz"),
+    "zip in tar": (layer_tar({"a": "x" * 3000, "b.zip": zipped({"c": TEXT})}), "b.zip/c"),
+    "tar in tar": (layer_tar({"b.tar": layer_tar({"b.gz": gzip.compress(TEXT)})}), "b.tar/b.gz"),
+    "tgz in tgz": (tgz_in_tgz(2), "a.tgz/a"),
+    "tgz in tgz in tgz": (tgz_in_tgz(3), "a.tgz/a.tgz/a"),
+    "tgz in zip": (zipped({"b.tgz": tgz_in_tgz(1)}), "b.tgz/a"),
+    "deb": (deb(gzip.compress(layer_tar({"etc/a": TEXT}))), "data.tar/etc/a"),
+    "deb of xz": (deb(lzma.compress(layer_tar({"etc/a": TEXT}))), "data.tar/etc/a"),
+    "deb of zstd": (deb(zstandard.compress(layer_tar({"etc/a": TEXT}))), "data.tar/etc/a"),
     "zipapp": (b"#!/usr/bin/env python3\n" + zipped({"a.py": TEXT}), "a.py"),
 }
 
@@ -285,9 +332,35 @@ def deep(levels: int) -> bytes:
     return data
 
 
+def tars(levels: int) -> bytes:
+    data = TEXT
+    for _ in range(levels):
+        data = layer_tar({"a": data})
+    return data
+
+
+def bad_member() -> bytes:
+    data = bytearray(zipped({"a": bytes(range(256)) * 50}))
+    data[40:50] = bytes(10)
+    return bytes(data)
+
+
 CLOSED = {
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7z archive"),
-    "deb": (b"!<arch>\ndebian-binary   " + bytes(100), "a Debian package"),
+    "compress": (b"\x1f\x9d\x90" + bytes(100), "data of compress (.Z)"),
+    "cut deb": (deb(gzip.compress(layer_tar({"etc/a": TEXT * 50})))[:-40], "damaged"),
+    "tgz too deep": (tgz_in_tgz(4), "an archive in archives"),
+    "tar in tars": (tars(7), "an archive in archives"),
+    "gz behind a damaged header": (
+        layer_tar({"a": "x"})[:1024] + b"no header" * 100 + gzip.compress(TEXT * 50),
+        "an archive with packed data outside",
+    ),
+    "gz behind the end of a tar": (
+        layer_tar({"a": "x"}) + gzip.compress(TEXT * 50), "an archive with packed data outside",
+    ),
+    "cpio": (b"070701" + b"0" * 104 + gzip.compress(TEXT), "an archive with packed data outside"),
+    "damaged tgz": (gzip.compress(layer_tar({"a": bytes(range(256)) * 100}))[:-50], "damaged"),
+    "damaged member of a zip": (bad_member(), "damaged or encrypted"),
     "rpm": (b"\xed\xab\xee\xdb" + bytes(100), "an RPM package"),
     "cut gzip": (gzip.compress(bytes(range(256)) * 100)[:-50], "damaged"),
     "damaged zip": (zipped({"a": TEXT * 50})[:-30], "damaged or encrypted"),
@@ -306,6 +379,34 @@ def test_what_can_not_be_looked_into(tmp_path: Path, data: bytes, why: str) -> N
     assert unread.entry.path == "srv/closed"
     assert unread.why.startswith(why)
     assert [one.entry.path for one in found.tokens] == ["srv/open"]
+
+
+def layer_member(header: bytes, content: bytes) -> bytes:
+    return header + content + bytes(-len(content) % 512)
+
+
+def test_what_stands_beside_the_members_of_a_tar(tmp_path: Path) -> None:
+    """Names, links, kinds of no standard, and what follows a damaged header or the end."""
+    plain = layer_tar({"a": "x"})
+    strange = bytearray(layer_tar({"a": TEXT}))
+    strange[156:157] = b"Z"
+    strange[148:156] = b" " * 8
+    strange[148:156] = b"%06o\0 " % sum(strange[:512])
+    sparse = bytearray(strange)
+    sparse[156:157] = b"S"
+    sparse[148:156] = b" " * 8
+    sparse[148:156] = b"%06o\0 " % sum(sparse[:512])
+    for data in (
+        layer_tar({f"etc/{GITHUB}": "x"}), layer_tar({"etc/" + "a/" * 100 + GITHUB: "x"}),
+        plain + TEXT, plain[:1024] + b"no header" * 100 + TEXT, layer_tar({"a": TEXT * 9})[:700],
+        bytes(strange), bytes(sparse),
+    ):  # fmt: skip
+        found = scan(Saved.of({"srv/a.tar": data}), tmp_path)
+        (file,) = found.tokens
+        assert {token.kind for token in file.tokens} == {"GitHub token"}
+        assert found.unread == []
+        if not (token := file.tokens[0]).inside:
+            assert data[token.offset :].startswith(GITHUB.encode())
 
 
 def test_what_is_found_before_it_breaks_is_told(tmp_path: Path) -> None:
@@ -407,7 +508,7 @@ def test_an_image_full_of_tokens_fails(
     assert re.search(r"8 +credentials in the image +pass +fail +unknown", out)
     for name in ("app.env", "settings.py", "config.yaml"):
         assert (
-            f"shop.tar: layer 1 (line 3): AV0807 /app/{name} holds an AWS access key ID (line 1), a GitHub token"
+            f"Dockerfile:3 (layer 1): AV0807 /app/{name} holds an AWS access key ID (line 1), a GitHub token"
             " (line 2), a Stripe key (line 3), a password in a URL (line 4) in layer 1: " in out
         )
     for secret in (AWS, GITHUB, STRIPE, "s3cr3tpass"):
@@ -465,3 +566,123 @@ def test_contents_that_nobody_looked_at_are_no_pass(tmp_path: Path) -> None:
     skipped = judge_image(image, load(select(["AV0806", "AV0807"]))).skipped
     assert {one.rule.code for one in skipped} == {"AV0806", "AV0807"}
     assert skipped[0].reason == "what files hold was not looked at; `imglint audit` does"
+
+
+CONFIGURATIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("Cmd", {"config": {"Cmd": ["/srv/app", GITHUB]}}),
+    ("Entrypoint", {"config": {"Entrypoint": ["/srv/app", "--token=" + GITHUB]}}),
+    ("Healthcheck", {"config": {"Healthcheck": {"Test": ["CMD-SHELL", "/srv/app " + GITHUB]}}}),
+    ("OnBuild", {"config": {"OnBuild": ["RUN x " + GITHUB]}}),
+    ("WorkingDir", {"config": {"WorkingDir": "/" + GITHUB}}),
+    ("User", {"config": {"User": GITHUB}}),
+    ("StopSignal", {"config": {"StopSignal": GITHUB}}),
+    ("Shell", {"config": {"Shell": ["/bin/sh", GITHUB]}}),
+    ("Volumes", {"config": {"Volumes": {"/" + GITHUB: {}}}}),
+    ("ExposedPorts", {"config": {"ExposedPorts": {GITHUB: {}}}}),
+    ("ENV A", {"config": {"Env": ["A=" + GITHUB]}}),
+    ("ENV ****", {"config": {"Env": [GITHUB + "=a"]}}),
+    ("label ****", {"config": {"Labels": {GITHUB: "a"}}}),
+    ("the comment of step 0 of the history", {"history": (step("COPY x /") | {"comment": GITHUB},)}),
+    ("the author of step 0 of the history", {"history": (step("COPY x /") | {"author": GITHUB},)}),
+    ("step 0 of the history", {"history": (step("RUN x " + GITHUB),)}),
+    ("author", {"top": {"author": GITHUB}}),
+    ("annotations.a", {"top": {"annotations": {"a": GITHUB}}}),
+    ("container_config.Cmd.0", {"top": {"container_config": {"Cmd": [GITHUB]}}}),
+    ("its tag", {"tags": ("shop:" + GITHUB,)}),
+)
+
+
+@pytest.mark.parametrize(("where", "fields"), CONFIGURATIONS, ids=[where for where, _ in CONFIGURATIONS])
+def test_every_string_of_the_configuration_is_searched(
+    where: str, fields: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "image.tar"
+    path.write_bytes(docker_legacy(Saved.of({"srv/app": "app"}, **fields)))
+    (image,) = open_images(str(path))
+    (finding,) = judge_image(image, load(select(["AV0801"]))).findings
+    assert finding.message.startswith(f"{where} holds a GitHub token in plain text")
+    assert GITHUB not in repr(finding)
+
+
+@pytest.mark.parametrize(
+    ("files", "what"),
+    [
+        ({"etc/" + GITHUB: "x"}, "the path etc/****"),
+        ({"etc/a%20" + GITHUB: "x"}, "the path etc/a%20****"),
+        ({"etc/l": symlink("/x/" + GITHUB)}, "the target of a link /x/****"),
+        ({"etc/" + GITHUB: None}, "the whiteout of etc/****"),
+        ({"etc/a\nb": "x", "etc/" + GITHUB: "x"}, "the path etc/****"),
+    ],
+)
+def test_names_are_searched(files: LayerFiles, what: str, tmp_path: Path) -> None:
+    (finding,) = judged(files, tmp_path=tmp_path).findings
+    assert finding.rule.code == "AV0807"
+    assert finding.message.startswith(f"{what} holds a GitHub token in layer 0: ")
+    assert GITHUB not in repr(finding)
+
+
+SECRET = R[:20]
+PLACEHOLDERS = ("${NPM_TOKEN}", "$TOKEN", "<token>", "%TOKEN%", "{{ token }}", "", "changeme", "****")
+KEY_FILES = {
+    "root/.npmrc": ("//r.io/:_authToken=%s\n", "_auth=%s", "//r.io/:_password = %s"),
+    "root/.docker/config.json": (
+        '{"auths": {"r.io": {"auth": "%s"}}}', '{"auths": {"r.io": {"identitytoken": "%s"}}}',
+    ),
+    "root/.netrc": ("machine r.io login me password %s\n", "machine r.io\n  login me\n  password %s\n"),
+    "root/.pypirc": ("[pypi]\nusername = me\npassword = %s\n", "[pypi]\npassword: %s\n"),
+    "root/.git-credentials": ("https://me:%s@git.internal\n",),
+    "root/.aws/credentials": ("[default]\nregion = x\naws_secret_access_key = %s\n",),
+    "root/.kube/config": ("users:\n- name: a\n  user:\n    token: %s\n", "    client-key-data: %s\n"),
+    "root/.pgpass": ("db.internal:5432:shop:app:%s\n",),
+    "root/.my.cnf": ("[client]\nuser=app\npassword=%s\n", '[client]\npassword = "%s"\n'),
+    "srv/.htpasswd": ("me:%s\n",),
+    "srv/.env": ("A=b\nDB_PASSWORD=%s\n", "export API_KEY='%s'\n"),
+    "srv/credentials.json": ('{"client_secret": "%s"}', '{"private_key": "%s"}'),
+}  # fmt: skip
+NO_CREDENTIALS: dict[str, Any] = {
+    "root/.npmrc": "registry=https://r.io/\nalways-auth=true\n",
+    "root/.docker/config.json": '{"credHelpers": {"r.io": "ecr-login"}, "credsStore": "pass", "auths": {"r.io": {}}}',
+    "root/.netrc": "machine r.io login me\n",
+    "root/.pypirc": "[distutils]\nindex-servers = pypi\n",
+    "root/.git-credentials": "https://me@git.internal\n",
+    "root/.aws/credentials": "[default]\nrole_arn = arn:aws:iam::1:role/a\ncredential_source = Ec2InstanceMetadata\n",
+    "root/.kube/config": "users:\n- name: a\n  user:\n    exec:\n      command: aws\n    tokenFile: /run/token\n",
+    "root/.pgpass": "# hostname:port:database:username:password\n",
+    "root/.my.cnf": "[client]\nuser=app\nsocket=/run/mysqld.sock\n",
+    "srv/.env": "PORT=80\nDB_HOST=db\nPASSWORD_FILE=/run/secrets/db\n",
+    "root/.ssh/id_rsa": "made at the start\n",
+    "srv/trust.jks": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\2\0\1a",
+}
+KEY_STORES: dict[str, Any] = {
+    "srv/a.jks": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\1\0\1a",
+    "srv/a.p12": b"\x30\x82\x0a\x10\2\1\3",
+    "srv/a.kdbx": b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5",
+    "root/.ssh/id_ed25519": KEY.encode(),
+    "srv/a.ppk": b"PuTTY-User-Key-File-3: ssh-rsa\n",
+}
+
+
+def key_files(files: LayerFiles, tmp_path: Path) -> list[str]:
+    path = tmp_path / "image.tar"
+    path.write_bytes(docker_legacy(Saved.of(files)))
+    (image,) = open_images(str(path))
+    return [one.message for one in judge_image(image, load(select(["AV0802"])), contents=True).findings]
+
+
+@pytest.mark.parametrize("path", KEY_FILES)
+def test_files_of_credentials_are_told_by_what_they_hold(path: str, tmp_path: Path) -> None:
+    for form in KEY_FILES[path]:
+        (message,) = key_files({path: form % SECRET}, tmp_path)
+        assert message.startswith(f"/{path} holds credentials, and every layer")
+        for value in PLACEHOLDERS:
+            assert key_files({path: form % value}, tmp_path) == [], form % value
+
+
+@pytest.mark.parametrize("path", NO_CREDENTIALS)
+def test_the_name_of_a_file_alone_is_no_fault(path: str, tmp_path: Path) -> None:
+    assert key_files({path: NO_CREDENTIALS[path]}, tmp_path) == []
+
+
+@pytest.mark.parametrize("path", KEY_STORES)
+def test_keys_and_key_stores(path: str, tmp_path: Path) -> None:
+    assert len(key_files({path: KEY_STORES[path]}, tmp_path)) == 1

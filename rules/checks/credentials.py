@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from ...analyzer.credentials import find_credentials, is_placeholder, mask, names_secret
 from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from ...analyzer.dockerfile import Command, Instruction, Stage
     from ...analyzer.image import Entry, Image
@@ -29,7 +30,8 @@ VALUE = Rule(
     page="""The value of a credential stands in the file.
 
 ENV, LABEL and the text of every RUN are kept in the image's configuration and history, and
-files written by a RUN stay in its layer even when they are deleted later. Told by the shape of
+files written by a RUN stay in its layer even when they are deleted later. In an image every string of
+the configuration is searched: also CMD, ENTRYPOINT, HEALTHCHECK and comments. Told by the shape of
 well-known services' keys, by user:password in URLs, by private key blocks, by
 `curl --user name:password`, and by passwords fed to chpasswd. Use
 `RUN --mount=type=secret`, or give it to the container at start. The value is never printed.
@@ -42,6 +44,7 @@ well-known services' keys, by user:password in URLs, by private key blocks, by
         "FROM a\nCOPY <<EOF /root/.ssh/id\n-----BEGIN OPENSSH PRIVATE KEY-----\nEOF\n",
         ImageExample(config={"Env": ["A=ghp_0123456789abcdefghijABCDEFGHIJ012345"]}),
         ImageExample(config={"Labels": {"source": "https://me:s3cr3t@example.org/x.git"}}),
+        ImageExample(config={"Cmd": ["/srv/app", "--token=ghp_0123456789abcdefghijABCDEFGHIJ012345"]}),
     ),
     good=(
         "FROM a\nRUN git clone https://$USER:$TOKEN@example.org/x.git\n",
@@ -82,17 +85,38 @@ def values_in_commands(command: Command, stage: Stage) -> Outcome:
 
 @VALUE.image
 def values_in_configuration(image: Image) -> Outcome:
-    places = [("ENV", name, f"ENV {name}", value) for name, value in image.config.env]
-    places += [("LABEL", name, f"label {name}", value) for name, value in image.config.labels.items()]
-    for keyword, name, where, text in places:
+    for path, text in _strings(image.raw):
+        where = _place_in_configuration(path)
         for one in find_credentials(text):
-            place = Place("image", step=_setting_step(image, keyword, name, text[one.start : one.end]))
+            place = Place("image", step=_step_of(image, path, text[one.start : one.end]))
             yield VALUE.finding(place, kind=f"{where} holds a {one.kind}", proof={"where": where})
-    for step in image.steps:
-        for one in find_credentials(step.created_by):
-            where = f"step {step.index} of the history"
-            place = Place("image", step=step.index)
-            yield VALUE.finding(place, kind=f"{where} holds a {one.kind}", proof={"where": where})
+    for tag in image.tags:
+        for one in find_credentials(tag):
+            yield VALUE.finding(Place("image"), kind=f"its tag holds a {one.kind}", proof={"where": "tag"})
+
+
+_Path = tuple[str | int, ...]
+
+
+_KEYWORDS = {
+    "Cmd": "CMD", "Entrypoint": "ENTRYPOINT", "Healthcheck": "HEALTHCHECK", "OnBuild": "ONBUILD", "Shell": "SHELL",
+    "StopSignal": "STOPSIGNAL", "User": "USER", "Volumes": "VOLUME", "WorkingDir": "WORKDIR", "ExposedPorts": "EXPOSE",
+}  # fmt: skip
+
+
+def _step_of(image: Image, path: _Path, value: str) -> int | None:
+    """The step of the history that a place of the configuration comes from, as far as that says."""
+    match path:
+        case ("history", int(index), *_):
+            return index
+        case ("config", "Env", str(name)):
+            return _setting_step(image, "ENV", name, value)
+        case ("config", "Labels", str(name)):
+            return _setting_step(image, "LABEL", name, value)
+        case ("config", str(name), *_) if name in _KEYWORDS:
+            return _setting_step(image, _KEYWORDS[name], "", value)
+        case _:
+            return None
 
 
 def _setting_step(image: Image, keyword: str, name: str, value: str) -> int | None:
@@ -101,6 +125,43 @@ def _setting_step(image: Image, keyword: str, name: str, value: str) -> int | No
         if step.text.startswith(f"{keyword} ") and name in step.text and value in step.text:
             return step.index
     return None
+
+
+def _strings(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, str]]:
+    """Every string of an image's configuration, names included, and the path to it."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            # A name that is a token itself is not said.
+            told = key if not find_credentials(key) else "****"
+            if told != key:
+                yield (*path, told), key
+            yield from _strings(part, (*path, told))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            if path[-2:] == ("config", "Env") and isinstance(part, str):
+                name, _, text = part.partition("=")
+                yield from _strings(text, (*path, name))
+                yield from _strings(name, (*path, "****")) if find_credentials(name) else ()
+            else:
+                yield from _strings(part, (*path, index))
+
+
+def _place_in_configuration(path: _Path) -> str:
+    match path:
+        case ("config", "Env", name):
+            return f"ENV {name}"
+        case ("config", "Labels", name):
+            return f"label {name}"
+        case ("history", int(index), "created_by"):
+            return f"step {index} of the history"
+        case ("history", int(index), name):
+            return f"the {name} of step {index} of the history"
+        case ("config", str(name), *_):
+            return name
+        case _:
+            return ".".join(str(part) for part in path)
 
 
 NAMED = Rule(
@@ -184,25 +245,31 @@ KEY_FILE = Rule(
     severity=Severity.ERROR,
     antipattern=8,
     aliases=("CIS-DI-0010",),
-    message="{path} holds credentials by its name, and every layer can be read by whoever has the image{deleted}",
+    message="{path} holds credentials{told}, and every layer can be read by whoever has the image{deleted}",
     page="""A file that holds credentials is put into the image.
 
 Private keys, .env files, .npmrc, .netrc, .git-credentials, cloud and Kubernetes credentials.
 Deleting it in a later step changes nothing: each layer is a file of its own and is still there.
-In the image every layer is looked at, also what later layers hide. Public keys (`*.pub`),
+In the image every layer is looked at, also what later layers hide, and what is in the file decides: an
+.npmrc with a registry alone, or with `${NPM_TOKEN}`, holds none. Contents are looked at by
+`imglint audit`. Public keys (`*.pub`),
 examples and templates are left alone. Mount it for the one RUN that needs it:
 `RUN --mount=type=secret`.
 """,
     bad=(
         "FROM a\nCOPY id_rsa /root/.ssh/\n",
         "FROM a\nCOPY .npmrc .env /srv/\n",
-        ImageExample(layers=({"root/.ssh/id_rsa": "x"},)),
-        ImageExample(layers=({"srv/.env": "x", "srv/a": "b"}, {"srv/.env": None})),
+        ImageExample(layers=({"root/.npmrc": "//registry.example.org/:_authToken=s3cr3ts3cr3t\n"},)),
+        ImageExample(layers=({"srv/.env": "DB_PASSWORD=hunter22", "srv/a": "b"}, {"srv/.env": None})),
     ),
     good=(
         "FROM a\nCOPY id_rsa.pub .env.example /root/\n",
         "FROM a AS b\nFROM c\nCOPY --from=b /x/.env.sample /y\n",
-        ImageExample(layers=({"root/.ssh/id_rsa.pub": "x", "srv/.env.example": "y"},)),
+        ImageExample(layers=({"root/.ssh/id_rsa.pub": "x", "srv/.env.example": "A_TOKEN=s3cr3ts3cr3t"},)),
+        ImageExample(
+            layers=({"root/.npmrc": "registry=https://example.org/\n//e/:_authToken=${NPM_TOKEN}\n"},)
+        ),
+        ImageExample(layers=({"root/.docker/config.json": '{"credsStore": "pass", "auths": {"a.io": {}}}'},)),
     ),
 )
 
@@ -230,26 +297,31 @@ def key_files_in_text(instruction: Instruction, stage: Stage) -> Outcome:
     for word in instruction.args[:-1]:
         path = word.value.strip("\"'")
         if re.search(_KEY_FILES, path):
-            yield KEY_FILE.finding(word.span, path=path, deleted="")
+            yield KEY_FILE.finding(word.span, path=path, told=" by its name", deleted="")
 
 
-@KEY_FILE.image
-def key_files_in_layers(image: Image) -> Outcome:
-    for layer in image.layers:
-        for entry in layer.files:
-            if not entry.path.endswith(_KEY_ENDINGS) or not entry.is_file or not entry.size:
-                continue
-            if not re.search(_KEY_FILES, entry.path):
-                continue
-            if re.search(_NOT_KEYS, entry.path):
-                continue
-            seen = image.tree.get(entry.path)
-            hidden = seen is None or seen.layer != layer.index
-            by = image.hidden_by(entry)
-            deleted = f"; layer {by} hides it, but layer {layer.index} still holds it" if hidden else ""
-            place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
-            proof = {"bytes": entry.size, "hidden": hidden}
-            yield KEY_FILE.finding(place, path=f"/{entry.path}", deleted=deleted, proof=proof)
+def _may_hold_credentials(entry: Entry) -> int:
+    """How much of a file has to be seen: all that is at hand, if its name is that of a file of credentials."""
+    wanted = (
+        entry.path.endswith(_KEY_ENDINGS)
+        and entry.is_file
+        and re.search(_KEY_FILES, entry.path)
+        and not re.search(_NOT_KEYS, entry.path)
+    )
+    return 1024 * 1024 if wanted else 0
+
+
+@KEY_FILE.file(_may_hold_credentials)
+def key_files_in_layers(image: Image, entry: Entry, beginning: bytes) -> Outcome:
+    from ...analyzer.key_files import holds_credentials
+
+    if holds_credentials(entry.path, beginning):
+        layer = image.layers[entry.layer]
+        by = image.hidden_by(entry)
+        deleted = "" if by is None else f"; layer {by} hides it, but layer {layer.index} still holds it"
+        place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
+        proof = {"bytes": entry.size, "hidden": by is not None}
+        yield KEY_FILE.finding(place, path=f"/{entry.path}", told="", deleted=deleted, proof=proof)
 
 
 PASSWORD_SET = Rule(
@@ -457,10 +529,11 @@ Slack, npm, PyPI, Docker Hub, DigitalOcean and Hugging Face, keys of Stripe, Goo
 Anthropic and OpenAI, and passwords in URLs. Examples from documentation are left alone; so are JSON
 web tokens, which are made to be passed on and mostly expired.
 
-Text of one and of two bytes a character is read, and binary files, too. gzip, bzip2, xz, zstd and
-zip are unpacked, also in each other. A file that can't be looked into (another kind of archive, an
-encrypted one, a sparse file) makes the answer `unknown`, unless something else is found. Contents
-are looked at by `imglint audit`. The values are never printed.
+Text of one, two and four bytes a character is read, and binary files, too. gzip, bzip2, xz, zstd, zip,
+tar and Debian packages are unpacked, also in each other. Names of files, targets of links and what
+whiteouts remove are searched like contents. A file that can't be looked into (another kind of
+archive, an encrypted one, a sparse file) makes the answer `unknown`, unless something else is found.
+Contents are looked at by `imglint audit`. The values are never printed.
 
 Revoke the credential first: who has pulled the image has it. Then mount it for the one RUN that
 needs it, `RUN --mount=type=secret`, or give it to the container at start.
@@ -482,6 +555,7 @@ needs it, `RUN --mount=type=secret`, or give it to the container at start.
     ),
 )
 _TOLD_TOKENS = 4
+_NAMES_AT_A_TIME = 4096
 
 
 @TOKEN.contents
@@ -494,6 +568,36 @@ def tokens_in_files(image: Image, scan: ContentScan) -> Outcome:
             what = ", ".join(told) + (f" and {rest} more" if rest else "")
             yield _in_layer(TOKEN, image, entry, tokens, what=what)
     yield from _left_unread(TOKEN, scan)
+    yield from _tokens_in_names(image)
+
+
+def _tokens_in_names(image: Image) -> Outcome:
+    """Paths, targets of links and what whiteouts name are in the layer, too. The paths are not said as they are."""
+    from ...analyzer.tokens import find_tokens
+
+    names = list(image.names())
+    lines = (_line(name.text) for name in names)
+    told = set()
+    for token in find_tokens(iter(lambda: b"".join(islice(lines, _NAMES_AT_A_TIME)), b"")):
+        name = names[(token.line or 1) - 1]
+        line = _line(name.text)
+        kept = line[: next((one.offset for one in find_tokens(iter([line]))), 0)].decode(errors="replace")
+        if (name.layer, name.what, kept) in told:
+            continue  # all that stands in a directory of such a name
+        told.add((name.layer, name.what, kept))
+        layer = image.layers[name.layer]
+        yield TOKEN.finding(
+            Place("image", layer=LayerRef(layer.index, layer.diff_id)),
+            path=f"the {name.what} {kept}****",
+            what=_a(token.kind),
+            layer=layer.index,
+            deleted="",
+            proof={"what": name.what, "found": [token.kind]},
+        )
+
+
+def _line(name: str) -> bytes:
+    return re.sub(r"[\n\0]", " ", name).encode("utf-8", "surrogateescape") + b"\n"
 
 
 def _a(kind: str) -> str:

@@ -253,6 +253,22 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+def tgz_in_tgz(levels: int) -> bytes:
+    data = gzip.compress(layer_tar({"a": TEXT}))
+    for _ in range(levels - 1):
+        data = gzip.compress(layer_tar({"a.tgz": data}))
+    return data
+
+
+def deb(data: bytes) -> bytes:
+    """An ar as dpkg-deb writes it; the padding of a member of odd length included."""
+    out = b"!<arch>\n"
+    for name, content in (("debian-binary", b"2.0\n"), ("control.tar.gz", b"odd"), ("data.tar", data)):
+        out += f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode() + content
+        out += b"\n" * (len(content) % 2)
+    return out
+
+
 TEXT = f"a = 1\ntoken = {GITHUB}\n".encode()
 PACKED = {
     "gzip": (gzip.compress(TEXT), ""),
@@ -263,7 +279,18 @@ PACKED = {
     "zstd": (zstandard.compress(TEXT), ""),
     "zip": (zipped({"a": b"b", "conf/app.env": TEXT}), "conf/app.env"),
     "zip in zip": (zipped({"lib/a.jar": zipped({"app.env": TEXT})}), "lib/a.jar/app.env"),
-    "tar.gz": (gzip.compress(layer_tar({"srv/a": TEXT})), ""),
+    "tar": (layer_tar({"srv/a": TEXT}), "srv/a"),
+    "tar.gz": (gzip.compress(layer_tar({"srv/a": TEXT})), "srv/a"),
+    "tar of wide text": (layer_tar({"a": "x", "srv/a": TEXT.decode().encode("utf-16")}), "srv/a"),
+    "gz in tar": (layer_tar({"b.gz": gzip.compress(TEXT)}), "b.gz"),
+    "zip in tar": (layer_tar({"a": "x" * 3000, "b.zip": zipped({"c": TEXT})}), "b.zip/c"),
+    "tar in tar": (layer_tar({"b.tar": layer_tar({"b.gz": gzip.compress(TEXT)})}), "b.tar/b.gz"),
+    "tgz in tgz": (tgz_in_tgz(2), "a.tgz/a"),
+    "tgz in tgz in tgz": (tgz_in_tgz(3), "a.tgz/a.tgz/a"),
+    "tgz in zip": (zipped({"b.tgz": tgz_in_tgz(1)}), "b.tgz/a"),
+    "deb": (deb(gzip.compress(layer_tar({"etc/a": TEXT}))), "data.tar/etc/a"),
+    "deb of xz": (deb(lzma.compress(layer_tar({"etc/a": TEXT}))), "data.tar/etc/a"),
+    "deb of zstd": (deb(zstandard.compress(layer_tar({"etc/a": TEXT}))), "data.tar/etc/a"),
     "zipapp": (b"#!/usr/bin/env python3\n" + zipped({"a.py": TEXT}), "a.py"),
 }
 
@@ -285,9 +312,35 @@ def deep(levels: int) -> bytes:
     return data
 
 
+def tars(levels: int) -> bytes:
+    data = TEXT
+    for _ in range(levels):
+        data = layer_tar({"a": data})
+    return data
+
+
+def bad_member() -> bytes:
+    data = bytearray(zipped({"a": bytes(range(256)) * 50}))
+    data[40:50] = bytes(10)
+    return bytes(data)
+
+
 CLOSED = {
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7z archive"),
-    "deb": (b"!<arch>\ndebian-binary   " + bytes(100), "a Debian package"),
+    "compress": (b"\x1f\x9d\x90" + bytes(100), "data of compress (.Z)"),
+    "cut deb": (deb(gzip.compress(layer_tar({"etc/a": TEXT * 50})))[:-40], "damaged"),
+    "tgz too deep": (tgz_in_tgz(4), "an archive in archives"),
+    "tar in tars": (tars(7), "an archive in archives"),
+    "gz behind a damaged header": (
+        layer_tar({"a": "x"})[:1024] + b"no header" * 100 + gzip.compress(TEXT * 50),
+        "an archive with packed data outside",
+    ),
+    "gz behind the end of a tar": (
+        layer_tar({"a": "x"}) + gzip.compress(TEXT * 50), "an archive with packed data outside",
+    ),
+    "cpio": (b"070701" + b"0" * 104 + gzip.compress(TEXT), "an archive with packed data outside"),
+    "damaged tgz": (gzip.compress(layer_tar({"a": bytes(range(256)) * 100}))[:-50], "damaged"),
+    "damaged member of a zip": (bad_member(), "damaged or encrypted"),
     "rpm": (b"\xed\xab\xee\xdb" + bytes(100), "an RPM package"),
     "cut gzip": (gzip.compress(bytes(range(256)) * 100)[:-50], "damaged"),
     "damaged zip": (zipped({"a": TEXT * 50})[:-30], "damaged or encrypted"),
@@ -306,6 +359,34 @@ def test_what_can_not_be_looked_into(tmp_path: Path, data: bytes, why: str) -> N
     assert unread.entry.path == "srv/closed"
     assert unread.why.startswith(why)
     assert [one.entry.path for one in found.tokens] == ["srv/open"]
+
+
+def layer_member(header: bytes, content: bytes) -> bytes:
+    return header + content + bytes(-len(content) % 512)
+
+
+def test_what_stands_beside_the_members_of_a_tar(tmp_path: Path) -> None:
+    """Names, links, kinds of no standard, and what follows a damaged header or the end."""
+    plain = layer_tar({"a": "x"})
+    strange = bytearray(layer_tar({"a": TEXT}))
+    strange[156:157] = b"Z"
+    strange[148:156] = b" " * 8
+    strange[148:156] = b"%06o\0 " % sum(strange[:512])
+    sparse = bytearray(strange)
+    sparse[156:157] = b"S"
+    sparse[148:156] = b" " * 8
+    sparse[148:156] = b"%06o\0 " % sum(sparse[:512])
+    for data in (
+        layer_tar({f"etc/{GITHUB}": "x"}), layer_tar({"etc/" + "a/" * 100 + GITHUB: "x"}),
+        plain + TEXT, plain[:1024] + b"no header" * 100 + TEXT, layer_tar({"a": TEXT * 9})[:700],
+        bytes(strange), bytes(sparse),
+    ):  # fmt: skip
+        found = scan(Saved.of({"srv/a.tar": data}), tmp_path)
+        (file,) = found.tokens
+        assert {token.kind for token in file.tokens} == {"GitHub token"}
+        assert found.unread == []
+        if not (token := file.tokens[0]).inside:
+            assert data[token.offset :].startswith(GITHUB.encode())
 
 
 def test_what_is_found_before_it_breaks_is_told(tmp_path: Path) -> None:
@@ -407,7 +488,7 @@ def test_an_image_full_of_tokens_fails(
     assert re.search(r"8 +credentials in the image +pass +fail +unknown", out)
     for name in ("app.env", "settings.py", "config.yaml"):
         assert (
-            f"shop.tar: layer 1 (line 3): AV0807 /app/{name} holds an AWS access key ID (line 1), a GitHub token"
+            f"Dockerfile:3 (layer 1): AV0807 /app/{name} holds an AWS access key ID (line 1), a GitHub token"
             " (line 2), a Stripe key (line 3), a password in a URL (line 4) in layer 1: " in out
         )
     for secret in (AWS, GITHUB, STRIPE, "s3cr3tpass"):

@@ -20,11 +20,12 @@ _CLOSED = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a rar archive",
     b"\xed\xab\xee\xdb": "an RPM package",
-    b"!<arch>\ndebian-binary": "a Debian package",
     b"hsqs": "a squashfs",
     b"\x04\x22\x4d\x18": "LZ4 data",
     b"LZIP": "lzip data",
     b"PACK\0\0\0": "a pack of Git",
+    # Its third byte has the width of its codes, 9 to 16 bits.
+    **{bytes((0x1F, 0x9D, 0x80 | bits)): "data of compress (.Z)" for bits in range(9, 17)},
 }
 
 
@@ -51,12 +52,12 @@ class Allowance:
 
 def is_packed(head: bytes) -> bool:
     """Whether a file that begins so holds others, or is compressed."""
-    return head.startswith((_GZIP, _BZIP2, _XZ, _ZSTD, _ZIP, *_CLOSED)) or _is_program_with_zip(head)
+    return head.startswith((_GZIP, _BZIP2, _XZ, _ZSTD, *_CLOSED)) or is_zip(head)
 
 
-def _is_program_with_zip(head: bytes) -> bool:
-    """Python's zipapps: a line for the kernel, and a zip behind it."""
-    return head.startswith(b"#!") and _ZIP in head
+def is_zip(head: bytes) -> bool:
+    """Whether a file that begins so is a zip, or one of Python's zipapps: a line for the kernel before it."""
+    return head.startswith(_ZIP) or (head.startswith(b"#!") and _ZIP in head)
 
 
 def members(blocks: Iterator[bytes], allowance: Allowance) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -73,7 +74,7 @@ def members(blocks: Iterator[bytes], allowance: Allowance) -> Iterator[tuple[str
             raise ClosedError(what)
     blocks = itertools.chain([head], blocks)
     try:
-        if head.startswith(_ZIP) or _is_program_with_zip(head):
+        if is_zip(head):
             yield from _zipped(blocks, allowance)
         else:
             yield "", _unpacked(head, blocks, allowance)
@@ -150,6 +151,11 @@ def _zipped(blocks: Iterator[bytes], allowance: Allowance) -> Iterator[tuple[str
 
 
 def _counted(member: IO[bytes], allowance: Allowance) -> Iterator[bytes]:
-    while block := member.read(_BLOCK):
-        allowance.spend(len(block))
-        yield block
+    try:
+        while block := member.read(_BLOCK):
+            allowance.spend(len(block))
+            yield block
+    except (ClosedError, GeneratorExit):
+        raise
+    except Exception as error:
+        raise ClosedError(f"damaged or encrypted ({type(error).__name__})") from error

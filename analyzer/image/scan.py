@@ -6,16 +6,20 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..tokens import MOST_TOKENS, Token, find_tokens
+from ..errors import InputError
+from ..tokens import MOST_TOKENS, Token, TokenFinder, find_tokens
 from .blob import Blob, Source, Stream, Window, unpacked
-from .packed import Allowance, ClosedError, is_packed, members
-from .tar import broken
+from .packed import Allowance, ClosedError, is_packed, is_zip, members
+from .tape import Tape, is_tape
+from .tar import begins_tar, broken
 
 if TYPE_CHECKING:
     from .layer import Entry, LayerContents
 
 BLOCK = 1024 * 1024
-_DEEPEST = 3  # archives in archives
+_DEEPEST = 6  # levels of what is packed in what is packed: a zip and an ar have two, as a .tar.gz has
+_TOO_DEEP = "an archive in archives"
+_HEAD = 4096  # tells what a file is
 _MOST_UNPACKED = 4 * 1024**3  # of all files of an image that are packed themselves
 
 
@@ -101,22 +105,56 @@ class ContentScan:
         self, blocks: Iterator[bytes], inside: str = "", depth: int = 0
     ) -> tuple[tuple[Token, ...], str]:
         """The tokens of a file or a member of one; and why not all of it was read, "" where it was."""
-        head = next(blocks, b"")
+        head = b""
+        for block in blocks:
+            head += block
+            if len(head) >= _HEAD:
+                break
         blocks = itertools.chain([head], blocks)
+        if is_tape(head):
+            return self._look_past(blocks, inside, depth + (1 if begins_tar(head) else 2))
         if not is_packed(head):
             return tuple(find_tokens(blocks, inside)), ""
-        if depth == _DEEPEST:
-            return (), "an archive in archives"
+        depth += 2 if is_zip(head) else 1
+        if depth > _DEEPEST:
+            return (), _TOO_DEEP
         tokens: list[Token] = []
         why = ""
         try:
             for name, content in members(blocks, self._allowance):
-                found, unread = self._look(content, f"{inside}/{name}".strip("/"), depth + 1)
+                found, unread = self._look(content, f"{inside}/{name}".strip("/"), depth)
                 tokens += found[: MOST_TOKENS - len(tokens)]
                 why = why or unread
         except ClosedError as error:
             why = why or str(error)
         return tuple(tokens), why
+
+    def _look_past(self, blocks: Iterator[bytes], inside: str, depth: int) -> tuple[tuple[Token, ...], str]:
+        """The same of an archive without a table. What is no member of it is looked at as one file."""
+        if depth > _DEEPEST:
+            return (), _TOO_DEEP
+        beside = TokenFinder(text=False, inside=inside)
+        tape = Tape(blocks, beside.add)
+        tokens: list[Token] = []
+        why = ""
+        try:
+            for name, content in tape.members():
+                found, unread = self._look(content, f"{inside}/{name}".strip("/"), depth)
+                tokens += found[: MOST_TOKENS - len(tokens)]
+                why = why or unread
+        except ClosedError as error:
+            why = why or str(error)
+        except InputError:
+            pass  # what is left of a damaged one is looked at as it is
+        try:
+            tape.end()
+        except ClosedError as error:
+            why = why or str(error)
+        beside.end()
+        tokens += [token._replace(offset=tape.place(token.offset)) for token in beside.tokens]
+        if tape.unreached:
+            why = why or "an archive with packed data outside its members"
+        return tuple(tokens[:MOST_TOKENS]), why
 
 
 def _digest(entry: Entry, first: bytes) -> bytes:

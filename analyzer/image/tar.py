@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..errors import InputError
-from .blob import Source
 
 _BLOCK = 512
 _ZEROS = bytes(_BLOCK)
@@ -19,6 +18,16 @@ _KINDS = {
 }  # fmt: skip
 _OLDEST, _SPARSE, _PAX, _LONG_NAME, _LONG_LINK = b"\0SxLK"
 _RECORDS = b"xgLK"  # speak of the next entry; a global one (g) says nothing about a layer's
+
+
+class Source(Protocol):
+    """What a tar is read from, by rising offsets."""
+
+    def take(self, offset: int, length: int, /) -> bytes:
+        """Up to `length` bytes at `offset`."""
+
+    def end(self) -> int:
+        """The length of all of it."""
 
 
 class Member(NamedTuple):
@@ -142,6 +151,11 @@ def members(source: Source, subject: str) -> Iterator[Member]:
 def looks_like_tar(block: bytes) -> bool:
     """Whether a first block of 512 bytes begins a tar, an empty one included."""
     return len(block) == _BLOCK and (block == _ZEROS or _checksum_fits(block))
+
+
+def begins_tar(head: bytes) -> bool:
+    """Whether a file that begins so is a tar with something in it."""
+    return len(head) >= _BLOCK and _checksum_fits(head[:_BLOCK])
 
 
 def _number(field: bytes, subject: str, at: int) -> int:

@@ -19,6 +19,7 @@ _WITHIN_WORDS = frozenset({_URL, "Slack webhook", "AWS secret key", PRIVATE_KEY}
 _REACH = 2048  # no token is longer
 _BEFORE = 128  # what has to be seen before one
 _HEAD = 4096
+_TEXT_HEAD = 512  # what has no zero in it is no program
 _END = rb"(?![A-Za-z0-9_])"
 
 
@@ -151,10 +152,15 @@ def _candidates(data: bytes) -> Iterator[tuple[str, int, re.Match[bytes]]]:
                 yield kind, found.start(), found
 
 
+# What may stand before a token though it ends like a word: the n of a line end that JSON and C escape, and other escapes.
+_ESCAPE = re.compile(rb"(?:\\[nrt]|\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|%[0-9A-Fa-f]{2})\Z")
+_LONGEST_ESCAPE = 6
+
+
 def _stands_alone(data: bytes, start: int) -> bool:
-    """Whether no word goes on here. The n of a line end that JSON and C escape is none."""
-    before = data[max(start - 2, 0) : start]
-    return not re.match(rb"[A-Za-z0-9_]", before[-1:]) or before in (rb"\n", rb"\r", rb"\t")
+    """Whether no word goes on here."""
+    before = data[max(start - _LONGEST_ESCAPE, 0) : start]
+    return not re.match(rb"[A-Za-z0-9_]", before[-1:]) or bool(_ESCAPE.search(before))
 
 
 _FILLERS = re.compile(rb"(?i)example|x{4}|\*{3}|0{8}|\.{3}")
@@ -248,33 +254,50 @@ class TokenFinder:
 def find_tokens(blocks: Iterator[bytes], inside: str = "") -> list[Token]:
     """The tokens in a file, in their order. It is read in blocks, so that its size does not matter.
 
-    Text of one and of two bytes a character is read, and the latter in programs for Windows, too.
+    Text of one, two and four bytes a character is read, also where it follows other text, and that of two bytes in
+    programs for Windows, too.
     """
     first = next(blocks, b"")
     head = first[:_HEAD]
-    wide = _is_wide(head)
-    finders = [TokenFinder(text=b"\0" not in head, inside=inside)]
-    if wide:
-        # Each half of two-byte text is what one-byte text would be.
-        text = not head.startswith(b"MZ")
-        finders += [TokenFinder(text=text, inside=inside, first=half, step=2) for half in range(2)]
+    step = 2 if head.startswith(b"MZ") else _width(head)
+    narrow = TokenFinder(text=b"\0" not in head, inside=inside)
+    # Each second, or fourth, byte of wide text is what other text would be.
+    text = not head.startswith(b"MZ")
+    wide = [TokenFinder(text=text, inside=inside, first=part, step=step) for part in range(step) if step > 1]
+    at = 0
     block = first
     while block:
-        finders[0].add(block)
-        for number, finder in enumerate(finders[1:]):
-            finder.add(block[number::2])
+        narrow.add(block)
+        if not wide and b"\0" not in head[:_TEXT_HEAD] and (zero := block.find(0)) >= 0:
+            step = _width(block[zero : zero + _HEAD])
+            if step > 1:
+                starts = [at + (part - at) % step for part in range(step)]
+                wide = [
+                    TokenFinder(text=False, inside=inside, first=start, step=step)
+                    for start in sorted(starts, key=lambda start: start % step)
+                ]
+        for part, finder in enumerate(wide):
+            finder.add(block[(part - at) % step :: step])
+        at += len(block)
         block = next(blocks, b"")
+    finders = [narrow, *wide]
     for finder in finders:
         finder.end()
     found = (token for finder in finders for token in finder.tokens)
     return sorted(found, key=lambda token: token.offset)[:MOST_TOKENS]
 
 
-def _is_wide(head: bytes) -> bool:
-    """Whether a file may hold text of two bytes a character."""
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff", b"MZ"):
-        return True
-    if b"\0" not in head:
-        return False
-    zeros = [half.count(0) * 4 for half in (head[::2], head[1::2])]
-    return max(zeros) > len(head) and min(zeros) < len(head) // 8
+def _width(data: bytes) -> int:
+    """How many bytes a character has, if this is text: 1, 2 or 4."""
+    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return 4
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return 2
+    if b"\0" not in data:
+        return 1
+    zeros = sorted(data[part::4].count(0) * 16 for part in range(4))
+    # Of ASCII in four bytes, three are always zero, of that in two one is; other letters have a few less.
+    if zeros[1] > len(data) * 3 and zeros[0] < len(data):
+        return 4
+    halves = [data[part::2].count(0) * 4 for part in range(2)]
+    return 2 if max(halves) > len(data) and min(halves) < len(data) // 8 else 1

@@ -201,6 +201,25 @@ def test_text_of_one_and_two_bytes(encoding: str) -> None:
         )
 
 
+@pytest.mark.parametrize("size", [1000, 1001, 4096, 1 << 20])
+def test_wide_text_in_blocks_of_any_size_and_behind_other_text(size: int) -> None:
+    for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"):
+        for before in (b"", b"a b\n" * 1500, b"a b\n" * 1500 + b"x", b"a b\n" * 500):
+            data = before + ("some = 1\n" * 300 + f"token = {GITHUB}\n" + "more = 2\n" * 40).encode(encoding)
+            (found,) = find(data, size)
+            assert data[found.offset :].startswith(
+                GITHUB.encode(encoding)[: 1 if encoding[-2:] == "le" else 0]
+            )
+            assert abs(found.offset - data.find(GITHUB.encode(encoding))) < 4
+
+
+@pytest.mark.parametrize("before", ["%3D", "%20", "%2F", "x%3d", "\\n", "\\u003d", "\\x3D"])
+def test_escapes_before_a_token(before: str) -> None:
+    (found,) = find(f"a{before}{GITHUB}%26b")
+    assert found.offset == 1 + len(before)
+    assert find(f"a{before[1:]}{GITHUB}") == [] or not before[1:].isalnum()
+
+
 def test_strings_of_programs() -> None:
     elf = b"\x7fELF\2\1\1" + bytes(range(256)) * 40 + b"\0" + AWS.encode() + b"\0" + bytes(500)
     (found,) = find(elf)

@@ -267,12 +267,16 @@ def _word(file: Dockerfile, finding: Finding) -> str:
 
 def _sealed(collector: _Collector) -> Judgement:
     """What images and containers show is not the author's own text: its credentials are masked here."""
-    from ..analyzer.credentials import mask, masked
+    from ..analyzer.credentials import mask, mask_shapes, masked
 
     seen: dict[str, int] = {}
     findings = [
         _with_identity(
-            one._replace(message=mask(one.message), proof=masked(one.proof)),
+            one._replace(
+                message=mask(one.message),
+                place=one.place._replace(path=one.place.path and mask_shapes(one.place.path)),
+                proof=masked(one.proof),
+            ),
             # Not by the step: it is another one as soon as the base has one more.
             repr((one.place.layer, one.place.path, one.place.subject)),
             seen,

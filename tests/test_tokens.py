@@ -28,6 +28,7 @@ from image_archives import (
     hardlink,
     layer_tar,
     step,
+    symlink,
 )
 
 from imglint import Report, audit
@@ -565,3 +566,56 @@ def test_contents_that_nobody_looked_at_are_no_pass(tmp_path: Path) -> None:
     skipped = judge_image(image, load(select(["AV0806", "AV0807"]))).skipped
     assert {one.rule.code for one in skipped} == {"AV0806", "AV0807"}
     assert skipped[0].reason == "what files hold was not looked at; `imglint audit` does"
+
+
+CONFIGURATIONS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("Cmd", {"config": {"Cmd": ["/srv/app", GITHUB]}}),
+    ("Entrypoint", {"config": {"Entrypoint": ["/srv/app", "--token=" + GITHUB]}}),
+    ("Healthcheck", {"config": {"Healthcheck": {"Test": ["CMD-SHELL", "/srv/app " + GITHUB]}}}),
+    ("OnBuild", {"config": {"OnBuild": ["RUN x " + GITHUB]}}),
+    ("WorkingDir", {"config": {"WorkingDir": "/" + GITHUB}}),
+    ("User", {"config": {"User": GITHUB}}),
+    ("StopSignal", {"config": {"StopSignal": GITHUB}}),
+    ("Shell", {"config": {"Shell": ["/bin/sh", GITHUB]}}),
+    ("Volumes", {"config": {"Volumes": {"/" + GITHUB: {}}}}),
+    ("ExposedPorts", {"config": {"ExposedPorts": {GITHUB: {}}}}),
+    ("ENV A", {"config": {"Env": ["A=" + GITHUB]}}),
+    ("ENV ****", {"config": {"Env": [GITHUB + "=a"]}}),
+    ("label ****", {"config": {"Labels": {GITHUB: "a"}}}),
+    ("the comment of step 0 of the history", {"history": (step("COPY x /") | {"comment": GITHUB},)}),
+    ("the author of step 0 of the history", {"history": (step("COPY x /") | {"author": GITHUB},)}),
+    ("step 0 of the history", {"history": (step("RUN x " + GITHUB),)}),
+    ("author", {"top": {"author": GITHUB}}),
+    ("annotations.a", {"top": {"annotations": {"a": GITHUB}}}),
+    ("container_config.Cmd.0", {"top": {"container_config": {"Cmd": [GITHUB]}}}),
+    ("its tag", {"tags": ("shop:" + GITHUB,)}),
+)
+
+
+@pytest.mark.parametrize(("where", "fields"), CONFIGURATIONS, ids=[where for where, _ in CONFIGURATIONS])
+def test_every_string_of_the_configuration_is_searched(
+    where: str, fields: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "image.tar"
+    path.write_bytes(docker_legacy(Saved.of({"srv/app": "app"}, **fields)))
+    (image,) = open_images(str(path))
+    (finding,) = judge_image(image, load(select(["AV0801"]))).findings
+    assert finding.message.startswith(f"{where} holds a GitHub token in plain text")
+    assert GITHUB not in repr(finding)
+
+
+@pytest.mark.parametrize(
+    ("files", "what"),
+    [
+        ({"etc/" + GITHUB: "x"}, "the path etc/****"),
+        ({"etc/a%20" + GITHUB: "x"}, "the path etc/a%20****"),
+        ({"etc/l": symlink("/x/" + GITHUB)}, "the target of a link /x/****"),
+        ({"etc/" + GITHUB: None}, "the whiteout of etc/****"),
+        ({"etc/a\nb": "x", "etc/" + GITHUB: "x"}, "the path etc/****"),
+    ],
+)
+def test_names_are_searched(files: LayerFiles, what: str, tmp_path: Path) -> None:
+    (finding,) = judged(files, tmp_path=tmp_path).findings
+    assert finding.rule.code == "AV0807"
+    assert finding.message.startswith(f"{what} holds a GitHub token in layer 0: ")
+    assert GITHUB not in repr(finding)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
 from .archive import Archive, Manifest, open_archive
@@ -96,6 +96,14 @@ class Waste:
     files: int
     paths: tuple[str, ...]
     advice: str
+
+
+class Name(NamedTuple):
+    """A name in a layer: of an entry, of what a link leads to, or of what a whiteout removes."""
+
+    layer: int
+    what: str
+    text: str
 
 
 class Image:
@@ -377,6 +385,16 @@ class Image:
 
         for blob, contents in zip(self._blobs, self._contents, strict=True):
             yield from files_of(blob, contents)
+
+    def names(self) -> Iterator[Name]:
+        """The names of all layers, from the bottom: paths, targets of links, and paths that whiteouts remove."""
+        for layer, contents in enumerate(self._contents):
+            for entry in contents.entries:
+                yield Name(layer, "path", entry.path)
+                if entry.link:
+                    yield Name(layer, "target of a link", entry.link)
+            for path in (*contents.whiteouts, *contents.opaques):
+                yield Name(layer, "whiteout of", path)
 
     def hidden_by(self, entry: Entry) -> int | None:
         """The layer that hides a file; None when a container sees it."""

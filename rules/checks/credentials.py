@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from ...analyzer.credentials import find_credentials, is_placeholder, mask, names_secret
 from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from ...analyzer.dockerfile import Command, Instruction, Stage
     from ...analyzer.image import Entry, Image
@@ -29,7 +30,8 @@ VALUE = Rule(
     page="""The value of a credential stands in the file.
 
 ENV, LABEL and the text of every RUN are kept in the image's configuration and history, and
-files written by a RUN stay in its layer even when they are deleted later. Told by the shape of
+files written by a RUN stay in its layer even when they are deleted later. In an image every string of
+the configuration is searched: also CMD, ENTRYPOINT, HEALTHCHECK and comments. Told by the shape of
 well-known services' keys, by user:password in URLs, by private key blocks, by
 `curl --user name:password`, and by passwords fed to chpasswd. Use
 `RUN --mount=type=secret`, or give it to the container at start. The value is never printed.
@@ -42,6 +44,7 @@ well-known services' keys, by user:password in URLs, by private key blocks, by
         "FROM a\nCOPY <<EOF /root/.ssh/id\n-----BEGIN OPENSSH PRIVATE KEY-----\nEOF\n",
         ImageExample(config={"Env": ["A=ghp_0123456789abcdefghijABCDEFGHIJ012345"]}),
         ImageExample(config={"Labels": {"source": "https://me:s3cr3t@example.org/x.git"}}),
+        ImageExample(config={"Cmd": ["/srv/app", "--token=ghp_0123456789abcdefghijABCDEFGHIJ012345"]}),
     ),
     good=(
         "FROM a\nRUN git clone https://$USER:$TOKEN@example.org/x.git\n",
@@ -82,17 +85,64 @@ def values_in_commands(command: Command, stage: Stage) -> Outcome:
 
 @VALUE.image
 def values_in_configuration(image: Image) -> Outcome:
-    places = [("ENV", name, f"ENV {name}", value) for name, value in image.config.env]
-    places += [("LABEL", name, f"label {name}", value) for name, value in image.config.labels.items()]
-    for keyword, name, where, text in places:
+    for path, text in _strings(image.raw):
+        where = _place_in_configuration(path)
         for one in find_credentials(text):
-            place = Place("image", step=_setting_step(image, keyword, name, text[one.start : one.end]))
+            place = Place("image", step=_step_of(image, path, text[one.start : one.end]))
             yield VALUE.finding(place, kind=f"{where} holds a {one.kind}", proof={"where": where})
-    for step in image.steps:
-        for one in find_credentials(step.created_by):
-            where = f"step {step.index} of the history"
-            place = Place("image", step=step.index)
-            yield VALUE.finding(place, kind=f"{where} holds a {one.kind}", proof={"where": where})
+    for tag in image.tags:
+        for one in find_credentials(tag):
+            yield VALUE.finding(Place("image"), kind=f"its tag holds a {one.kind}", proof={"where": "tag"})
+
+
+def _strings(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every string of an image's configuration, names included, and where it stands."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            # A name that is a token itself is not said.
+            told = key if not find_credentials(key) else "****"
+            if told != key:
+                yield (*path, told), key
+            yield from _strings(part, (*path, told))
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            if path[-2:] == ("config", "Env") and isinstance(part, str):
+                name, _, text = part.partition("=")
+                yield from _strings(text, (*path, name))
+                yield from _strings(name, (*path, "****")) if find_credentials(name) else ()
+            else:
+                yield from _strings(part, (*path, index))
+
+
+def _place_in_configuration(path: tuple[str | int, ...]) -> str:
+    match path:
+        case ("config", "Env", name):
+            return f"ENV {name}"
+        case ("config", "Labels", name):
+            return f"label {name}"
+        case ("history", int(index), "created_by"):
+            return f"step {index} of the history"
+        case ("history", int(index), name):
+            return f"the {name} of step {index} of the history"
+        case ("config", str(name), *_):
+            return name
+        case _:
+            return ".".join(str(part) for part in path)
+
+
+def _step_of(image: Image, path: tuple[str | int, ...], value: str) -> int | None:
+    """The step of the history that a string of the configuration belongs to, as far as that says so."""
+    match path:
+        case ("history", int(index), *_):
+            return index
+        case ("config", "Env", str(name)):
+            return _setting_step(image, "ENV", name, value)
+        case ("config", "Labels", str(name)):
+            return _setting_step(image, "LABEL", name, value)
+        case _:
+            return None
 
 
 def _setting_step(image: Image, keyword: str, name: str, value: str) -> int | None:
@@ -482,6 +532,7 @@ needs it, `RUN --mount=type=secret`, or give it to the container at start.
     ),
 )
 _TOLD_TOKENS = 4
+_NAMES_AT_A_TIME = 4096
 
 
 @TOKEN.contents
@@ -494,6 +545,36 @@ def tokens_in_files(image: Image, scan: ContentScan) -> Outcome:
             what = ", ".join(told) + (f" and {rest} more" if rest else "")
             yield _in_layer(TOKEN, image, entry, tokens, what=what)
     yield from _left_unread(TOKEN, scan)
+    yield from _tokens_in_names(image)
+
+
+def _tokens_in_names(image: Image) -> Outcome:
+    """Paths, targets of links and what whiteouts name are in the layer, too. The paths are not said as they are."""
+    from ...analyzer.tokens import find_tokens
+
+    names = list(image.names())
+    lines = (_line(name.text) for name in names)
+    told = set()
+    for token in find_tokens(iter(lambda: b"".join(islice(lines, _NAMES_AT_A_TIME)), b"")):
+        name = names[(token.line or 1) - 1]
+        line = _line(name.text)
+        kept = line[: next((one.offset for one in find_tokens(iter([line]))), 0)].decode(errors="replace")
+        if (name.layer, name.what, kept) in told:
+            continue  # all that stands in a directory of such a name
+        told.add((name.layer, name.what, kept))
+        layer = image.layers[name.layer]
+        yield TOKEN.finding(
+            Place("image", layer=LayerRef(layer.index, layer.diff_id)),
+            path=f"the {name.what} {kept}****",
+            what=_a(token.kind),
+            layer=layer.index,
+            deleted="",
+            proof={"what": name.what, "found": [token.kind]},
+        )
+
+
+def _line(name: str) -> bytes:
+    return re.sub(r"[\n\0]", " ", name).encode("utf-8", "surrogateescape") + b"\n"
 
 
 def _a(kind: str) -> str:

@@ -619,3 +619,70 @@ def test_names_are_searched(files: LayerFiles, what: str, tmp_path: Path) -> Non
     assert finding.rule.code == "AV0807"
     assert finding.message.startswith(f"{what} holds a GitHub token in layer 0: ")
     assert GITHUB not in repr(finding)
+
+
+SECRET = R[:20]
+PLACEHOLDERS = ("${NPM_TOKEN}", "$TOKEN", "<token>", "%TOKEN%", "{{ token }}", "", "changeme", "****")
+KEY_FILES = {
+    "root/.npmrc": ("//r.io/:_authToken=%s\n", "_auth=%s", "//r.io/:_password = %s"),
+    "root/.docker/config.json": (
+        '{"auths": {"r.io": {"auth": "%s"}}}', '{"auths": {"r.io": {"identitytoken": "%s"}}}',
+    ),
+    "root/.netrc": ("machine r.io login me password %s\n", "machine r.io\n  login me\n  password %s\n"),
+    "root/.pypirc": ("[pypi]\nusername = me\npassword = %s\n", "[pypi]\npassword: %s\n"),
+    "root/.git-credentials": ("https://me:%s@git.internal\n",),
+    "root/.aws/credentials": ("[default]\nregion = x\naws_secret_access_key = %s\n",),
+    "root/.kube/config": ("users:\n- name: a\n  user:\n    token: %s\n", "    client-key-data: %s\n"),
+    "root/.pgpass": ("db.internal:5432:shop:app:%s\n",),
+    "root/.my.cnf": ("[client]\nuser=app\npassword=%s\n", '[client]\npassword = "%s"\n'),
+    "srv/.htpasswd": ("me:%s\n",),
+    "srv/.env": ("A=b\nDB_PASSWORD=%s\n", "export API_KEY='%s'\n"),
+    "srv/credentials.json": ('{"client_secret": "%s"}', '{"private_key": "%s"}'),
+}  # fmt: skip
+NO_CREDENTIALS = {
+    "root/.npmrc": "registry=https://r.io/\nalways-auth=true\n",
+    "root/.docker/config.json": '{"credHelpers": {"r.io": "ecr-login"}, "credsStore": "pass", "auths": {"r.io": {}}}',
+    "root/.netrc": "machine r.io login me\n",
+    "root/.pypirc": "[distutils]\nindex-servers = pypi\n",
+    "root/.git-credentials": "https://me@git.internal\n",
+    "root/.aws/credentials": "[default]\nrole_arn = arn:aws:iam::1:role/a\ncredential_source = Ec2InstanceMetadata\n",
+    "root/.kube/config": "users:\n- name: a\n  user:\n    exec:\n      command: aws\n    tokenFile: /run/token\n",
+    "root/.pgpass": "# hostname:port:database:username:password\n",
+    "root/.my.cnf": "[client]\nuser=app\nsocket=/run/mysqld.sock\n",
+    "srv/.env": "PORT=80\nDB_HOST=db\nPASSWORD_FILE=/run/secrets/db\n",
+    "root/.ssh/id_rsa": "made at the start\n",
+    "srv/trust.jks": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\2\0\1a",
+}
+KEY_STORES = {
+    "srv/a.jks": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\1\0\1a",
+    "srv/a.p12": b"\x30\x82\x0a\x10\2\1\3",
+    "srv/a.kdbx": b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5",
+    "root/.ssh/id_ed25519": KEY.encode(),
+    "srv/a.ppk": b"PuTTY-User-Key-File-3: ssh-rsa\n",
+}
+
+
+def key_files(files: LayerFiles, tmp_path: Path) -> list[str]:
+    path = tmp_path / "image.tar"
+    path.write_bytes(docker_legacy(Saved.of(files)))
+    (image,) = open_images(str(path))
+    return [one.message for one in judge_image(image, load(select(["AV0802"])), contents=True).findings]
+
+
+@pytest.mark.parametrize("path", KEY_FILES)
+def test_files_of_credentials_are_told_by_what_they_hold(path: str, tmp_path: Path) -> None:
+    for form in KEY_FILES[path]:
+        (message,) = key_files({path: form % SECRET}, tmp_path)
+        assert message.startswith(f"/{path} holds credentials, and every layer")
+        for value in PLACEHOLDERS:
+            assert key_files({path: form % value}, tmp_path) == [], form % value
+
+
+@pytest.mark.parametrize("path", NO_CREDENTIALS)
+def test_the_name_of_a_file_alone_is_no_fault(path: str, tmp_path: Path) -> None:
+    assert key_files({path: NO_CREDENTIALS[path]}, tmp_path) == []
+
+
+@pytest.mark.parametrize("path", KEY_STORES)
+def test_keys_and_key_stores(path: str, tmp_path: Path) -> None:
+    assert len(key_files({path: KEY_STORES[path]}, tmp_path)) == 1

@@ -234,25 +234,31 @@ KEY_FILE = Rule(
     severity=Severity.ERROR,
     antipattern=8,
     aliases=("CIS-DI-0010",),
-    message="{path} holds credentials by its name, and every layer can be read by whoever has the image{deleted}",
+    message="{path} holds credentials{told}, and every layer can be read by whoever has the image{deleted}",
     page="""A file that holds credentials is put into the image.
 
 Private keys, .env files, .npmrc, .netrc, .git-credentials, cloud and Kubernetes credentials.
 Deleting it in a later step changes nothing: each layer is a file of its own and is still there.
-In the image every layer is looked at, also what later layers hide. Public keys (`*.pub`),
+In the image every layer is looked at, also what later layers hide, and what is in the file decides: an
+.npmrc with a registry alone, or with `${NPM_TOKEN}`, holds none. Contents are looked at by
+`imglint audit`. Public keys (`*.pub`),
 examples and templates are left alone. Mount it for the one RUN that needs it:
 `RUN --mount=type=secret`.
 """,
     bad=(
         "FROM a\nCOPY id_rsa /root/.ssh/\n",
         "FROM a\nCOPY .npmrc .env /srv/\n",
-        ImageExample(layers=({"root/.ssh/id_rsa": "x"},)),
-        ImageExample(layers=({"srv/.env": "x", "srv/a": "b"}, {"srv/.env": None})),
+        ImageExample(layers=({"root/.npmrc": "//registry.example.org/:_authToken=s3cr3ts3cr3t\n"},)),
+        ImageExample(layers=({"srv/.env": "DB_PASSWORD=hunter22", "srv/a": "b"}, {"srv/.env": None})),
     ),
     good=(
         "FROM a\nCOPY id_rsa.pub .env.example /root/\n",
         "FROM a AS b\nFROM c\nCOPY --from=b /x/.env.sample /y\n",
-        ImageExample(layers=({"root/.ssh/id_rsa.pub": "x", "srv/.env.example": "y"},)),
+        ImageExample(layers=({"root/.ssh/id_rsa.pub": "x", "srv/.env.example": "A_TOKEN=s3cr3ts3cr3t"},)),
+        ImageExample(
+            layers=({"root/.npmrc": "registry=https://example.org/\n//e/:_authToken=${NPM_TOKEN}\n"},)
+        ),
+        ImageExample(layers=({"root/.docker/config.json": '{"credsStore": "pass", "auths": {"a.io": {}}}'},)),
     ),
 )
 
@@ -280,26 +286,31 @@ def key_files_in_text(instruction: Instruction, stage: Stage) -> Outcome:
     for word in instruction.args[:-1]:
         path = word.value.strip("\"'")
         if re.search(_KEY_FILES, path):
-            yield KEY_FILE.finding(word.span, path=path, deleted="")
+            yield KEY_FILE.finding(word.span, path=path, told=" by its name", deleted="")
 
 
-@KEY_FILE.image
-def key_files_in_layers(image: Image) -> Outcome:
-    for layer in image.layers:
-        for entry in layer.files:
-            if not entry.path.endswith(_KEY_ENDINGS) or not entry.is_file or not entry.size:
-                continue
-            if not re.search(_KEY_FILES, entry.path):
-                continue
-            if re.search(_NOT_KEYS, entry.path):
-                continue
-            seen = image.tree.get(entry.path)
-            hidden = seen is None or seen.layer != layer.index
-            by = image.hidden_by(entry)
-            deleted = f"; layer {by} hides it, but layer {layer.index} still holds it" if hidden else ""
-            place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
-            proof = {"bytes": entry.size, "hidden": hidden}
-            yield KEY_FILE.finding(place, path=f"/{entry.path}", deleted=deleted, proof=proof)
+def _may_hold_credentials(entry: Entry) -> int:
+    """How much of a file has to be seen: all that is at hand, if its name is that of a file of credentials."""
+    wanted = (
+        entry.path.endswith(_KEY_ENDINGS)
+        and entry.is_file
+        and re.search(_KEY_FILES, entry.path)
+        and not re.search(_NOT_KEYS, entry.path)
+    )
+    return 1024 * 1024 if wanted else 0
+
+
+@KEY_FILE.file(_may_hold_credentials)
+def key_files_in_layers(image: Image, entry: Entry, beginning: bytes) -> Outcome:
+    from ...analyzer.key_files import holds_credentials
+
+    if holds_credentials(entry.path, beginning):
+        layer = image.layers[entry.layer]
+        by = image.hidden_by(entry)
+        deleted = "" if by is None else f"; layer {by} hides it, but layer {layer.index} still holds it"
+        place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
+        proof = {"bytes": entry.size, "hidden": by is not None}
+        yield KEY_FILE.finding(place, path=f"/{entry.path}", told="", deleted=deleted, proof=proof)
 
 
 PASSWORD_SET = Rule(

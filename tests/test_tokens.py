@@ -639,7 +639,7 @@ KEY_FILES = {
     "srv/.env": ("A=b\nDB_PASSWORD=%s\n", "export API_KEY='%s'\n"),
     "srv/credentials.json": ('{"client_secret": "%s"}', '{"private_key": "%s"}'),
 }  # fmt: skip
-NO_CREDENTIALS = {
+NO_CREDENTIALS: dict[str, Any] = {
     "root/.npmrc": "registry=https://r.io/\nalways-auth=true\n",
     "root/.docker/config.json": '{"credHelpers": {"r.io": "ecr-login"}, "credsStore": "pass", "auths": {"r.io": {}}}',
     "root/.netrc": "machine r.io login me\n",
@@ -653,7 +653,7 @@ NO_CREDENTIALS = {
     "root/.ssh/id_rsa": "made at the start\n",
     "srv/trust.jks": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\2\0\1a",
 }
-KEY_STORES = {
+KEY_STORES: dict[str, Any] = {
     "srv/a.jks": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\1\0\1a",
     "srv/a.p12": b"\x30\x82\x0a\x10\2\1\3",
     "srv/a.kdbx": b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5",

@@ -518,8 +518,9 @@ Slack, npm, PyPI, Docker Hub, DigitalOcean and Hugging Face, keys of Stripe, Goo
 Anthropic and OpenAI, and passwords in URLs. Examples from documentation are left alone; so are JSON
 web tokens, which are made to be passed on and mostly expired.
 
-Text of one and of two bytes a character is read, and binary files, too. gzip, bzip2, xz, zstd and
-zip are unpacked, also in each other. A file that can't be looked into (another kind of archive, an
+Text of one, two and four bytes a character is read, and binary files, too. gzip, bzip2, xz, zstd, zip,
+tar and Debian packages are unpacked, also in each other. Names of files, targets of links and what
+whiteouts remove are searched like contents. A file that can't be looked into (another kind of archive, an
 encrypted one, a sparse file) makes the answer `unknown`, unless something else is found. Contents
 are looked at by `imglint audit`. The values are never printed.
 

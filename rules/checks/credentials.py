@@ -520,9 +520,9 @@ web tokens, which are made to be passed on and mostly expired.
 
 Text of one, two and four bytes a character is read, and binary files, too. gzip, bzip2, xz, zstd, zip,
 tar and Debian packages are unpacked, also in each other. Names of files, targets of links and what
-whiteouts remove are searched like contents. A file that can't be looked into (another kind of archive, an
-encrypted one, a sparse file) makes the answer `unknown`, unless something else is found. Contents
-are looked at by `imglint audit`. The values are never printed.
+whiteouts remove are searched like contents. A file that can't be looked into (another kind of
+archive, an encrypted one, a sparse file) makes the answer `unknown`, unless something else is found.
+Contents are looked at by `imglint audit`. The values are never printed.
 
 Revoke the credential first: who has pulled the image has it. Then mount it for the one RUN that
 needs it, `RUN --mount=type=secret`, or give it to the container at start.

@@ -30,7 +30,8 @@ _SHAPES = (
     ("Anthropic key", r"sk-ant-[\w-]{20,}"),
     ("OpenAI key", r"sk-(?:[a-z]{2,10}-)?[A-Za-z0-9]{32,}|sk-[\w-]{20,}T3BlbkFJ[\w-]{16,}"),
     ("private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
-    ("JSON web token", r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+    # The first part has an end: where each "eyJ" of a long word began one, looking at all of them would never end.
+    ("JSON web token", r"eyJ[\w-]{10,1000}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
 )
 # Patterns are strings where few texts need them: re compiles them at their first use, and keeps them.
 _SHAPE = "|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(_SHAPES))

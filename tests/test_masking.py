@@ -393,7 +393,7 @@ def test_keys_of_toml_that_are_split_at_their_dots(
 def test_what_is_shortened_is_masked_before() -> None:
     from types import SimpleNamespace
 
-    from imglint.runner import engine, health, registry, schema
+    from imglint.runner import EngineError, engine, health, registry, schema
     from imglint.runner.dial import Dial
 
     for value in (*SHAPED.values(), f"https://me:{PASSWORD}@example.org"):
@@ -403,7 +403,7 @@ def test_what_is_shortened_is_masked_before() -> None:
             assert PASSWORD[:6] not in schema._shown(before + value)
             received = (before + value)[: at + 1 + max(len(value) - 2, 1)]
             clean(str(Dial("a", 1, "answers", received.encode(), 1.0).proof()))
-        with pytest.raises(engine.EngineError) as error:
+        with pytest.raises(EngineError) as error:
             engine.described([f"{'x' * 60} {value}"], "Id")
         clean(str(error.value))
         answer = SimpleNamespace(json=lambda said="x" * 960 + " " + value: {"message": said})

@@ -196,7 +196,7 @@ def is_content_id(engine: Engine) -> bool:
 
 
 def _must_be(engine: Engine, identity: str, target: Target) -> None:
-    now = _id_of(engine, target)
+    now = id_of(engine, target)
     if now != identity:
         raise EngineError(
             str(target),
@@ -205,7 +205,7 @@ def _must_be(engine: Engine, identity: str, target: Target) -> None:
         )
 
 
-def _id_of(engine: Engine, target: Target) -> str:
+def id_of(engine: Engine, target: Target) -> str:
     """The ID of the image of a name; "" if the engine has none."""
     import docker.errors
 
@@ -218,26 +218,45 @@ def _id_of(engine: Engine, target: Target) -> str:
 
 def _named(engine: Engine, identity: str, target: Target) -> Callable[[], None]:
     """Give an image a name; what gives it back to whom it belonged."""
-    before = _id_of(engine, target)
+    before = id_of(engine, target)
     if before == identity:
         return lambda: None
+    digests = _digests_at(engine, identity, target)
     with errors(str(target)):
         engine.api.tag(identity, target.repository, target.tag)
 
     def back() -> None:
-        if _id_of(engine, target) != identity:
+        if id_of(engine, target) != identity:
             return  # somebody has given it to another image since
+        _without(engine, _digests_at(engine, identity, target) - digests)
         with errors(str(target)):
             if before:
                 engine.api.tag(before, target.repository, target.tag)
-            elif len(engine.inspect_image(identity).get("RepoTags") or ()) > 1:
-                engine.api.remove_image(str(target), noprune=True)
-            else:
-                # With its only name, Docker would remove the image.
-                engine.api.tag(_empty_image(engine), target.repository, target.tag)
-                engine.api.remove_image(str(target), noprune=True)
+                return
+            # Taken from the image itself, it would take along the image's digests in this repository,
+            # and with the only name Docker would remove the image.
+            engine.api.tag(_empty_image(engine), target.repository, target.tag)
+            engine.api.remove_image(str(target), noprune=True)
 
     return back
+
+
+def _digests_at(engine: Engine, identity: str, target: Target) -> set[str]:
+    """The names by digest that an image has in the target's repository."""
+    known = engine.inspect_image(identity).get("RepoDigests") or ()
+    return {str(name) for name in known if str(name).startswith(f"{target.repository}@")}
+
+
+def _without(engine: Engine, digests: Collection[str]) -> None:
+    """Take away the names by digest that the push has left, while the image still has its tag.
+
+    The containerd store makes them up from the tags, and would take away the tag. What can't be taken away harms
+    nobody.
+    """
+    if digests and is_content_id(engine):
+        with contextlib.suppress(EngineError), errors("the digest"):
+            for name in digests:
+                engine.api.remove_image(name, noprune=True)
 
 
 def _empty_image(engine: Engine) -> str:

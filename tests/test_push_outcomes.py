@@ -356,6 +356,31 @@ def test_an_image_that_nothing_names_stays(desk: Desk) -> None:
     assert not desk.has(str(desk.target()))
 
 
+def test_names_by_digest_are_the_same_afterwards(desk: Desk) -> None:
+    """Docker takes them away with the last tag of their repository, and makes new ones when it pushes."""
+
+    def digests() -> list[str]:
+        return sorted(desk.engine.inspect_image(identity).get("RepoDigests") or ())
+
+    identity = desk.image()
+    first = desk.target(tag="pre")
+    assert desk.push(identity, first).state == "pushed"
+    before = digests()
+    if desk.engine.kind == "docker":
+        assert not [name for name in before if name.startswith(first.repository)]
+    mine = f"{first.repository}@{desk.registry.digest('shop', 'pre')}"
+    desk.engine.api.pull(mine)
+    try:
+        before = digests()
+        assert mine in before
+        tags = desk.tags(identity)
+        assert desk.push(identity, desk.target(tag="new")).state == "pushed"
+        assert desk.push(identity, desk.target(free_port())).state == "not pushed"
+        assert (digests(), desk.tags(identity), desk.id(mine)) == (before, tags, identity)
+    finally:
+        desk.engine.api.remove_image(mine, noprune=True)
+
+
 def test_what_was_audited_is_held_to_the_image(desk: Desk) -> None:
     other = desk.image(large=True) and desk.name
     identity = desk.image()

@@ -19,7 +19,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 from email.message import Message
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from ..analyzer.credentials import mask
 from .errors import EngineError
@@ -339,7 +339,7 @@ def _until(deadline: float, kind: Callable[..., Any]) -> Callable[..., Any]:
     def connection(*arguments: Any, **options: Any) -> Any:
         made = kind(*arguments, **options)
         made.response_class = lambda sock, *given, **named: http.client.HTTPResponse(
-            _Answering(sock, deadline), *given, **named
+            cast("socket.socket", _Answering(sock, deadline)), *given, **named
         )
         return made
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .engine import errors
 from .errors import EngineError
+from .interrupts import Interrupts
 from .registry import Kept, Target, ask
 
 if TYPE_CHECKING:
@@ -56,7 +57,15 @@ class _Word(NamedTuple):
     manifest_sent: bool = True  # False: the manifest, which is sent last, was not on its way yet
 
 
-def push(engine: Engine, identity: str, target: Target, configs: Collection[str], *, tag: bool) -> Outcome:
+def push(
+    engine: Engine,
+    identity: str,
+    target: Target,
+    configs: Collection[str],
+    *,
+    tag: bool,
+    interrupts: Interrupts | None = None,
+) -> Outcome:
     """Push an image by its ID to a target, and ask the registry what it has there then.
 
     The engine's names are the same afterwards. Docker pushes by name only, so that the image has that name
@@ -68,31 +77,53 @@ def push(engine: Engine, identity: str, target: Target, configs: Collection[str]
         target: where it goes.
         configs: the digests of the configurations that were audited: one for each platform.
         tag: the target's name may be another image's, or nobody's. Else it must be this image's.
+        interrupts: which are not to come while names are given and taken; None: only KeyboardInterrupt is.
 
     Raises:
         EngineError: nothing was pushed, since the name is another image's by now, or the engine can't name it.
     """
+    interrupts = interrupts or Interrupts()
     if not tag:
         _must_be(engine, identity, target)
-    before = ask(engine, target)
+    before, interrupted = _asked(engine, target, interrupts)
+    if interrupted:
+        problem = "it was interrupted before it began"
+        return Outcome("not pushed", target, None, before, before, problem, interrupted=True)
     if engine.pushes_by_id:
-        word, left = _word(engine, identity, target), ""
+        word, left = _word(engine, identity, target, interrupts), ""
     else:
         back = _named(engine, identity, target)
         left = ""
         try:
             _must_be(engine, identity, target)
-            word = _word(engine, identity, target)
+            word = _word(engine, identity, target, interrupts)
         finally:
             try:
                 back()
             except EngineError as error:
                 left = f"{target} could not be put back as it was: {error.problem}"
-    now = ask(engine, target)
+    now, interrupted = _asked(engine, target, interrupts)
     state, problem = _judged(identity, word, before, now, configs)
     return Outcome(
-        state, target, word.digest, before, now, problem, _hint(word.failure), left, word.interrupted
+        state,
+        target,
+        word.digest,
+        before,
+        now,
+        problem,
+        _hint(word.failure),
+        left,
+        word.interrupted or interrupted,
     )
+
+
+def _asked(engine: Engine, target: Target, interrupts: Interrupts) -> tuple[Kept, bool]:
+    """What the registry says; and whether the question was interrupted."""
+    try:
+        with interrupts.heard():
+            return ask(engine, target), False
+    except KeyboardInterrupt:
+        return Kept(problem="it was interrupted", fault="closed"), True
 
 
 def _judged(
@@ -140,12 +171,12 @@ def _is_digest_of(engine: Engine, identity: str, digest: str | None) -> bool:
     return False
 
 
-def _word(engine: Engine, identity: str, target: Target) -> _Word:
+def _word(engine: Engine, identity: str, target: Target, interrupts: Interrupts) -> _Word:
     """Let the engine push, and listen."""
     digest, failure, writes = None, "", False
     missing: dict[str, bool] = {}  # layer → whether it is still to be sent
     try:
-        with contextlib.closing(engine.push(identity, target)) as told:
+        with interrupts.heard(), contextlib.closing(engine.push(identity, target)) as told:
             for event in told:
                 failure = failure or _failure(event)
                 digest = _digest(event) or digest
@@ -196,7 +227,7 @@ def is_content_id(engine: Engine) -> bool:
 
 
 def _must_be(engine: Engine, identity: str, target: Target) -> None:
-    now = _id_of(engine, target)
+    now = id_of(engine, target)
     if now != identity:
         raise EngineError(
             str(target),
@@ -205,7 +236,7 @@ def _must_be(engine: Engine, identity: str, target: Target) -> None:
         )
 
 
-def _id_of(engine: Engine, target: Target) -> str:
+def id_of(engine: Engine, target: Target) -> str:
     """The ID of the image of a name; "" if the engine has none."""
     import docker.errors
 
@@ -218,26 +249,45 @@ def _id_of(engine: Engine, target: Target) -> str:
 
 def _named(engine: Engine, identity: str, target: Target) -> Callable[[], None]:
     """Give an image a name; what gives it back to whom it belonged."""
-    before = _id_of(engine, target)
+    before = id_of(engine, target)
     if before == identity:
         return lambda: None
+    digests = _digests_at(engine, identity, target)
     with errors(str(target)):
         engine.api.tag(identity, target.repository, target.tag)
 
     def back() -> None:
-        if _id_of(engine, target) != identity:
+        if id_of(engine, target) != identity:
             return  # somebody has given it to another image since
+        _without(engine, _digests_at(engine, identity, target) - digests)
         with errors(str(target)):
             if before:
                 engine.api.tag(before, target.repository, target.tag)
-            elif len(engine.inspect_image(identity).get("RepoTags") or ()) > 1:
-                engine.api.remove_image(str(target), noprune=True)
-            else:
-                # With its only name, Docker would remove the image.
-                engine.api.tag(_empty_image(engine), target.repository, target.tag)
-                engine.api.remove_image(str(target), noprune=True)
+                return
+            # Taken from the image itself, it would take along the image's digests in this repository,
+            # and with the only name Docker would remove the image.
+            engine.api.tag(_empty_image(engine), target.repository, target.tag)
+            engine.api.remove_image(str(target), noprune=True)
 
     return back
+
+
+def _digests_at(engine: Engine, identity: str, target: Target) -> set[str]:
+    """The names by digest that an image has in the target's repository."""
+    known = engine.inspect_image(identity).get("RepoDigests") or ()
+    return {str(name) for name in known if str(name).startswith(f"{target.repository}@")}
+
+
+def _without(engine: Engine, digests: Collection[str]) -> None:
+    """Take away the names by digest that the push has left, while the image still has its tag.
+
+    The containerd store makes them up from the tags, and would take away the tag. What can't be taken away harms
+    nobody.
+    """
+    if digests and is_content_id(engine):
+        with contextlib.suppress(EngineError), errors("the digest"):
+            for name in digests:
+                engine.api.remove_image(name, noprune=True)
 
 
 def _empty_image(engine: Engine) -> str:

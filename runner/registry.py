@@ -7,6 +7,7 @@ import contextlib
 import glob
 import hashlib
 import http.client
+import io
 import ipaddress
 import json
 import re
@@ -16,9 +17,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.message import Message
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from ..analyzer.credentials import mask
 from .errors import EngineError
@@ -264,17 +265,16 @@ class _Registry:
         parts = urllib.parse.urlsplit(url)
         if parts.scheme not in ("http", "https"):
             raise _Trouble(f"it sends on to {parts.scheme}:")
-        if time.monotonic() > self._deadline:
-            raise _Trouble("it takes too long")
-        handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirects(), _Plain(self._deadline)]
         if parts.scheme == "https":
-            handlers.append(urllib.request.HTTPSHandler(context=self._trust(parts.netloc)))
+            handlers.append(_Encrypted(self._deadline, self._trust(parts.netloc)))
         if _is_loopback(parts.netloc):
             handlers.append(urllib.request.ProxyHandler({}))
         request = urllib.request.Request(url, form, dict(headers))
         try:
             try:
-                stream = urllib.request.build_opener(*handlers).open(request, timeout=_STEP)
+                step = min(_STEP, _left(self._deadline))
+                stream = urllib.request.build_opener(*handlers).open(request, timeout=step)
             except urllib.error.HTTPError as error:
                 stream = error
             with stream:
@@ -288,8 +288,6 @@ class _Registry:
             body += chunk
             if len(body) > _LARGEST:
                 raise _Garbled("its answer is longer than a manifest may be")
-            if time.monotonic() > self._deadline:
-                raise _Trouble("it takes too long")
         return body
 
     def _trust(self, host: str) -> ssl.SSLContext:
@@ -308,6 +306,92 @@ class _Registry:
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """Leave it to `_get`, which knows what may go on with it."""
+
+
+class _Plain(urllib.request.HTTPHandler):
+    """HTTP until a moment."""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """As the original."""
+        return self.do_open(_until(self._deadline, http.client.HTTPConnection), req)
+
+
+class _Encrypted(urllib.request.HTTPSHandler):
+    """HTTPS until a moment."""
+
+    def __init__(self, deadline: float, context: ssl.SSLContext) -> None:
+        super().__init__(context=context)
+        self._deadline = deadline
+        self._trust = context
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """As the original."""
+        return self.do_open(_until(self._deadline, http.client.HTTPSConnection), req, context=self._trust)
+
+
+def _until(deadline: float, kind: Callable[..., Any]) -> Callable[..., Any]:
+    """A kind of connection whose answers are read until a moment: also their heads, and those of proxies."""
+
+    def connection(*arguments: Any, **options: Any) -> Any:
+        made = kind(*arguments, **options)
+        made.response_class = lambda sock, *given, **named: http.client.HTTPResponse(
+            cast("socket.socket", _Answering(sock, deadline)), *given, **named
+        )
+        return made
+
+    return connection
+
+
+class _Answering:
+    """A socket as far as HTTPResponse needs one."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What comes, until the deadline."""
+        return io.BufferedReader(_Bytes(self._sock, self._deadline))
+
+
+class _Bytes(io.RawIOBase):
+    """The bytes of a socket until a moment, however slowly they trickle."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._stream = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """As the socket's, in the time that is left."""
+        step = min(_STEP, _left(self._deadline))
+        self._sock.settimeout(step)
+        try:
+            return self._stream.readinto(buffer)
+        except TimeoutError as error:
+            # Somebody is there, who took the question: this is not "unreachable".
+            raise _Trouble("no answer in time" if step == _STEP else "it takes too long") from error
+
+    def close(self) -> None:
+        """Close the socket with it, where nobody else holds it."""
+        self._stream.close()
+        super().close()
+
+
+def _left(deadline: float) -> float:
+    """The seconds to a moment."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise _Trouble("it takes too long")
+    return left
 
 
 def _told(cause: object) -> str:

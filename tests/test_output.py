@@ -16,6 +16,7 @@ import pytest
 from container_images import Images
 from image_archives import Saved, docker_legacy
 
+from imglint.output import append
 from imglint.runner import Engine
 
 FAULTY = "FROM debian:latest\nMAINTAINER me\nUSER root\nWORKDIR x\n" + "RUN cd /x\n" * 40
@@ -174,6 +175,13 @@ def test_a_record_keeps_whole_lines(tmp_path: Path) -> None:
     )
     assert done.stdout == "File too large\n"
     assert path.read_text() == "a" * 59 + "\n"
+
+
+def test_a_record_is_a_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (str(tmp_path / "pipe"), "/dev/null"):
+        with pytest.raises(OSError, match="no regular file"):
+            append("line\n", path)
 
 
 @pytest.mark.container

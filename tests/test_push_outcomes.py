@@ -356,6 +356,31 @@ def test_an_image_that_nothing_names_stays(desk: Desk) -> None:
     assert not desk.has(str(desk.target()))
 
 
+def test_names_by_digest_are_the_same_afterwards(desk: Desk) -> None:
+    """Docker takes them away with the last tag of their repository, and makes new ones when it pushes."""
+
+    def digests() -> list[str]:
+        return sorted(desk.engine.inspect_image(identity).get("RepoDigests") or ())
+
+    identity = desk.image()
+    first = desk.target(tag="pre")
+    assert desk.push(identity, first).state == "pushed"
+    before = digests()
+    if desk.engine.kind == "docker":
+        assert not [name for name in before if name.startswith(first.repository)]
+    mine = f"{first.repository}@{desk.registry.digest('shop', 'pre')}"
+    desk.engine.api.pull(mine)
+    try:
+        before = digests()
+        assert mine in before
+        tags = desk.tags(identity)
+        assert desk.push(identity, desk.target(tag="new")).state == "pushed"
+        assert desk.push(identity, desk.target(free_port())).state == "not pushed"
+        assert (digests(), desk.tags(identity), desk.id(mine)) == (before, tags, identity)
+    finally:
+        desk.engine.api.remove_image(mine, noprune=True)
+
+
 def test_what_was_audited_is_held_to_the_image(desk: Desk) -> None:
     other = desk.image(large=True) and desk.name
     identity = desk.image()
@@ -416,7 +441,34 @@ def test_what_the_command_says_of_a_lost_answer(desk: Desk, tmp_path: Path) -> N
     assert ended["problem"]
 
 
-def test_it_is_interrupted(desk: Desk, tmp_path: Path) -> None:
+def interrupted(desk: Desk, here: Path, target: Target, reached: threading.Event, signals: list[int]) -> str:
+    """What `imglint push` says that gets signals when it has come so far."""
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "imglint", "push", desk.name, "--to", str(target),
+            "--record", "pushes.jsonl", "--engine", desk.engine.url,
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, cwd=here,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        assert reached.wait(120)
+        for number in signals:
+            process.send_signal(number)
+            time.sleep(0.05)
+        _, told = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    return told
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [[signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP], [signal.SIGINT] * 6],
+    ids=["INT", "TERM", "HUP", "six"],
+)
+def test_it_is_interrupted(desk: Desk, tmp_path: Path, signals: list[int]) -> None:
+    """The name that the image had for the push is given back, whichever signal it was, and how often it came."""
+    other = desk.image("LABEL other=one")
     identity = desk.image(large=True)
     reached = threading.Event()
 
@@ -426,26 +478,53 @@ def test_it_is_interrupted(desk: Desk, tmp_path: Path) -> None:
             time.sleep(3)
         return None
 
-    record = tmp_path / "pushes.jsonl"
     with front(desk.registry.port, before) as port:
         target = desk.target(port)
-        process = subprocess.Popen(
-            [
-                sys.executable, "-m", "imglint", "push", desk.name, "--to", str(target),
-                "--record", str(record), "--engine", desk.engine.url,
-            ],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, cwd=tmp_path,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        with process:
-            assert reached.wait(120)
-            process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=120)
-    assert process.returncode == 130, told
+        desk.engine.api.tag(other, target.repository, target.tag)
+        try:
+            told = interrupted(desk, tmp_path, target, reached, signals)
+            assert desk.id(str(target)) == other
+        finally:
+            desk.engine.api.remove_image(str(target), noprune=True)
     assert "it is unknown whether it was pushed: it was interrupted" in told
-    assert json.loads(record.read_text().splitlines()[-1])["outcome"] == "unknown"
+    started, ended = map(json.loads, (tmp_path / "pushes.jsonl").read_text().splitlines())
+    assert started["named_before"] == other
+    assert (ended["outcome"], ended["problem"]) == ("unknown", "it was interrupted")
     assert desk.has(identity)
+
+
+def test_it_is_interrupted_before_it_began(desk: Desk, tmp_path: Path) -> None:
+    desk.image()
+    reached = threading.Event()
+
+    def before(method: str, path: str) -> Reply | None:
+        reached.set()
+        time.sleep(3)
+        return None
+
+    with front(desk.registry.port, before) as port:
+        target = desk.target(port)
+        told = interrupted(desk, tmp_path, target, reached, [signal.SIGTERM])
+    assert "not pushed: it was interrupted before it began" in told
+    started, ended = map(json.loads, (tmp_path / "pushes.jsonl").read_text().splitlines())
+    assert (started["named_before"], ended["outcome"]) == (None, "not pushed")
+    assert desk.registry.repositories() == []
     assert not desk.has(str(target))
+
+
+def test_where_it_is_recorded(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.image()
+    target = str(desk.target(free_port()))
+    os.mkfifo(tmp_path / "pipe")
+    done = desk.command(tmp_path, target, "--record", "pipe")
+    assert done.returncode == 2
+    assert "pipe: the push can't be recorded: it is no regular file" in done.stderr
+    # A relative XDG_STATE_HOME is none.
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    desk.command(tmp_path, target, "--force", "--reason", "why")
+    assert not (tmp_path / "state").exists()
+    assert len((tmp_path / "home/.local/state/imglint/pushes.jsonl").read_text().splitlines()) == 2
 
 
 class OtherDocker:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
 import os
+import socketserver
 import ssl
 import subprocess
 import threading
@@ -171,6 +173,42 @@ def test_nobody_answers(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     found = asked(server)
     assert (found.fault, found.problem) == ("unreachable", "connection refused")
     assert str(found) == "the registry could not be asked: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("at_once", "then"),
+    [
+        (b"HTTP/1.1 200", b" "),
+        (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-A: a\r\n"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+        (b"HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm=", b"a"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"{"),
+    ],
+    ids=lambda part: part.decode().strip()[-16:],
+)
+def test_whoever_drips_in_the_head_is_left(
+    at_once: bytes, then: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_SECONDS", 1.0)
+
+    class Slow(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                self.request.sendall(at_once)
+                for _ in range(80):  # some 8 seconds, so that it ends where nobody leaves it
+                    time.sleep(0.1)
+                    self.request.sendall(then)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Slow) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started = time.monotonic()
+        found = ask(Silent(), Target(f"127.0.0.1:{server.server_address[1]}/shop", "1"))  # type: ignore[arg-type]
+        assert (found.problem, found.fault) == ("it takes too long", "closed")
+        assert time.monotonic() - started < 5
+        server.shutdown()
 
 
 def test_whoever_drips_is_left(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:

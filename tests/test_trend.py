@@ -121,6 +121,18 @@ def test_what_is_foreign_is_refused_and_stays(tmp_path: Path, name: str, content
     assert sorted(one.name for one in tmp_path.iterdir()) == sorted(["a.tar", name])
 
 
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """It would be waited for until somebody writes."""
+    save(tmp_path / "shop.tar", 1)
+    os.mkfifo(tmp_path / "sizes.csv")
+    done = subprocess.run(
+        [sys.executable, "-m", "imglint", "image", "shop.tar", "--record", "sizes.csv"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, "sizes.csv: is no regular file" in done.stderr) == (2, True), done.stderr
+
+
 def test_what_can_not_be_shown(tmp_path: Path) -> None:
     assert imglint("trend", "gone.csv", cwd=tmp_path).returncode == 2
     (tmp_path / "none.csv").write_text(",".join(Row._fields) + "\n")

@@ -7,6 +7,7 @@ What cuts a text or escapes it so that a credential could not be known any more 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from typing import TextIO
@@ -110,13 +111,20 @@ def append(line: str, path: str) -> None:
     """Add a line to a file, whole or not at all; credentials are masked. Lines of others can't get between.
 
     Raises:
-        OSError: it can't be written; the file is as it was.
+        OSError: it can't be written, or is no regular file; the file is as it was.
     """
     import fcntl
+    import stat
+
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "it is no regular file", path)
 
     data = mask_shapes(line).encode("utf-8", "backslashreplace")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    # A pipe that takes the file's place now would be waited for.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", path)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size
         try:

@@ -60,6 +60,8 @@ def record(path: str, images: Iterable[Image]) -> None:
     from .output import write_bytes
 
     _form(path)
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+        raise InputError(path, "is no regular file", _HINT)
     at = commit()
     rows = [row_of(image, at) for image in images]
     with _alone(path):

@@ -99,7 +99,8 @@ def _command(
 
 def _pushed(client: Engine, wanted: Push, audited: Audited, outputs: tuple[tuple[str, str], ...]) -> Exit:
     from ..runner import EngineError
-    from ..runner.push import push
+    from ..runner.interrupts import Interrupts
+    from ..runner.push import id_of, push
 
     report, shown, identity, target, unheld = audited
     if shown not in (Exit.CLEAN, Exit.FINDINGS):
@@ -118,24 +119,27 @@ def _pushed(client: Engine, wanted: Push, audited: Audited, outputs: tuple[tuple
     # What is forced is always recorded; other pushes where that is wished.
     recorded = wanted.reason is not None or wanted.record is not None
     record = PushRecord(wanted.record, report, identity, target, wanted.reason) if recorded else None
-    if record is not None:
-        record.started()
     configs = {image.id for image in report.images}
-    try:
-        outcome = push(client, identity, target, configs, tag=wanted.to is not None)
-    except EngineError as error:
+    with Interrupts() as interrupts:
         if record is not None:
-            record.given_up(error.problem)
-        raise
-    except BaseException:
+            record.started(id_of(client, target) or None)
+        try:
+            outcome = push(
+                client, identity, target, configs, tag=wanted.to is not None, interrupts=interrupts
+            )
+        except EngineError as error:
+            if record is not None:
+                record.given_up(error.problem)
+            raise
+        except BaseException:
+            if record is not None:
+                record.broken_off()
+            raise
+        verdict = "although it fails the audit" if failures else "it passed the audit"
+        code = _told(outcome, identity, f"{verdict}.{sentence}" if sentence else verdict, unheld)
         if record is not None:
-            record.broken_off()
-        raise
-    verdict = "although it fails the audit" if failures else "it passed the audit"
-    code = _told(outcome, identity, f"{verdict}.{sentence}" if sentence else verdict, unheld)
-    if record is not None:
-        record.ended(outcome)
-    return code
+            record.ended(outcome)
+        return code
 
 
 def _told(outcome: Outcome, identity: str, verdict: str, unheld: str) -> Exit:

@@ -41,13 +41,16 @@ class PushRecord:
             "user": _user(),
         }
 
-    def started(self) -> None:
+    def started(self, named_before: str | None = None) -> None:
         """Record that the push begins.
+
+        Args:
+            named_before: the ID of the image that the target's name names on the engine; None: of none.
 
         Raises:
             InputError: it can't be recorded, and so should not be pushed.
         """
-        _append(self._path, self._entry | {"outcome": "started"})
+        _append(self._path, self._entry | {"outcome": "started", "named_before": named_before})
 
     def ended(self, outcome: Outcome) -> None:
         """Record how it ended, and what the registry said before and afterwards.
@@ -97,7 +100,9 @@ def _user() -> str:
 
 
 def _default_path() -> str:
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    state = os.environ.get("XDG_STATE_HOME", "")
+    if not os.path.isabs(state):  # as the XDG base directory specification has it
+        state = os.path.expanduser("~/.local/state")
     return os.path.join(state, "imglint", "pushes.jsonl")
 
 

@@ -83,7 +83,7 @@ def outcomes(anywhere: Engine, images: Images) -> dict[str, Future[None]]:
     with connect(anywhere.url) as engine:
         # A server of UDP: busybox has none.
         images.hand_over(anywhere, images.on(anywhere, UDP_SERVER, program_with_libraries("/usr/bin/perl")))
-        with Session(engine, "the facts") as session, ThreadPoolExecutor(6) as pool:
+        with Session(engine, images.on(anywhere, WAITS)) as session, ThreadPoolExecutor(6) as pool:
             here = Here(engine, session, images)
             futures = {name: pool.submit(function, here) for name, function in FACTS.items()}
             wait(futures.values())
@@ -160,7 +160,8 @@ def dead(here: Here) -> str:
 
 @fact
 def neither_exposed_nor_published(here: Here) -> None:
-    with here.running(SERVES) as container:
+    # On a network that this machine can reach, where publishing would be possible.
+    with here.running(SERVES, network_mode=here.session.open_network) as container:
         assert serves(container)
         assert (exposed(container), mapping(container)) == (set(), {})
 
@@ -194,7 +195,7 @@ def published_but_nothing_listens(here: Here) -> None:
 
 @fact
 def expose_alone_publishes_nothing(here: Here) -> None:
-    with here.running(f"EXPOSE 8888\n{SERVES}") as container:
+    with here.running(f"EXPOSE 8888\n{SERVES}", network_mode=here.session.open_network) as container:
         assert serves(container)
         assert (exposed(container), mapping(container)) == ({"8888/tcp"}, {"8888/tcp": None})
 

@@ -25,9 +25,11 @@ class Source(Protocol):
 
     def take(self, offset: int, length: int, /) -> bytes:
         """Up to `length` bytes at `offset`."""
+        ...
 
     def end(self) -> int:
         """The length of all of it."""
+        ...
 
 
 class Member(NamedTuple):

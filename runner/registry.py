@@ -339,7 +339,7 @@ def _until(deadline: float, kind: Callable[..., Any]) -> Callable[..., Any]:
     def connection(*arguments: Any, **options: Any) -> Any:
         made = kind(*arguments, **options)
         made.response_class = lambda sock, *given, **named: http.client.HTTPResponse(
-            cast("socket.socket", _Answering(sock, deadline)), *given, **named
+            cast(socket.socket, _Answering(sock, deadline)), *given, **named
         )
         return made
 

@@ -580,6 +580,8 @@ class OtherDocker:
         shutil.rmtree(self._place)
 
 
+# docker-py does not close the socket of a connection that was refused, whenever that is found.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_engine_dies_in_the_middle(engine: Engine, images: Images, tmp_path: Path) -> None:
     """Then the registry can be asked, and has nothing."""
     image = images.on(engine, f"{APP}\nCOPY large /srv/large", {"large": os.urandom(4_000_000)})

@@ -876,7 +876,9 @@ def test_a_copy_as_a_backup(old: Repository) -> None:
 
 def test_a_new_history_of_files_that_the_remote_has(old: Repository) -> None:
     old.git("checkout", "-q", "--orphan", "new")
-    old.commit(README="new\n")  # else it would be the remote's own commit, where it is made in the same second
+    old.commit(
+        README="new\n"
+    )  # else it would be the remote's own commit, where it is made in the same second
     passed, told = old.push("origin", "new")
     assert (passed, "0 credentials, 0 new findings" in told) == (True, True), told
 

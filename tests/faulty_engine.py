@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import socket
 import threading
@@ -19,7 +20,7 @@ def answer(body: bytes, status: str = "200 OK", kind: str = "application/json") 
     return head.encode() + body
 
 
-class Listener:
+class Listener(abc.ABC):
     """A socket of its own, each of whose connections is served in a thread."""
 
     def __init__(self, path: Path) -> None:
@@ -47,8 +48,9 @@ class Listener:
             self.serve(connection)
         self._open.discard(connection)
 
+    @abc.abstractmethod
     def serve(self, connection: socket.socket) -> None:
-        raise NotImplementedError
+        """Answer on one connection, until there is nothing more to say."""
 
     def close(self) -> None:
         """Break off everything, and listen no more."""

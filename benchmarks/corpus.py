@@ -75,7 +75,7 @@ def usefulness(corpus: Corpus) -> list[str]:
 def parser(corpus: Corpus) -> list[str]:
     """Where our parser and BuildKit's differ."""
     import dockerfile as official
-    from test_dockerfile_parser import official_shape, shape
+    from official_parser import official_shape, shape
 
     different = []
     refused = 0

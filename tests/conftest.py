@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 
 import docker.errors
 import engine as provisioning
 import example_images
-import hypothesis
 import modern_engines
 import pytest
 from container_images import Images
+from engine_state import images_of
 from modern_engines import ModernEngine
 
 from imglint.runner import Engine, connect
-
-# The same examples in every run: what fails in CI fails here.
-hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
-hypothesis.settings.load_profile("house")
 
 _LEFT_OUT = pytest.StashKey[list[str]]()
 _STARTED = pytest.StashKey[subprocess.Popen[bytes]]()
@@ -28,6 +25,13 @@ _STARTED = pytest.StashKey[subprocess.Popen[bytes]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the golden files")
+
+
+def pytest_configure() -> None:
+    # What a run in the background ignores, the programs that it starts ignore, too, unless it has a handler.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.hookimpl(trylast=True)
@@ -115,7 +119,7 @@ def engine() -> Iterator[Engine]:
 
 def _test_tags(engine: Engine) -> set[str]:
     """The tags of the examples' images; what a module builds it takes away itself."""
-    tags = {tag for found in engine.api.images() for tag in found.get("RepoTags") or ()}
+    tags = {tag for found in images_of(engine) for tag in found.get("RepoTags") or ()}
     return {
         tag for tag in tags if tag.startswith(("imglint-hello:", "imglint-seed:", example_images.BUSYBOX))
     }

@@ -26,10 +26,22 @@ class Held(NamedTuple):
     networks: frozenset[str]
 
 
+def images_of(engine: Engine, *, all: bool = False) -> list[dict[str, Any]]:
+    """The engine's list of images, asked for again where one of them went meanwhile: Podman gives none then."""
+    for _ in range(50):
+        try:
+            return list(engine.api.images(all=all))
+        except docker.errors.APIError as error:
+            if error.status_code != 500:
+                raise
+            time.sleep(0.1)
+    return list(engine.api.images(all=all))
+
+
 def holdings(engine: Engine) -> Held:
     """What there is, whoever made it."""
     api = engine.api
-    images = api.images(all=True)
+    images = images_of(engine, all=True)
     return Held(
         frozenset(found["Id"] for found in api.containers(all=True)),
         frozenset(found["Id"] for found in images),
@@ -48,7 +60,9 @@ def named_like_ours(engine: Engine) -> frozenset[tuple[str, str]]:
     }
     found |= {("network", one["Name"]) for one in api.networks()}
     found |= {
-        ("image", tag.removesuffix(":latest")) for one in api.images() for tag in one.get("RepoTags") or ()
+        ("image", tag.removesuffix(":latest"))
+        for one in images_of(engine)
+        for tag in one.get("RepoTags") or ()
     }
     return frozenset(one for one in found if looks_like_ours(one[1]))
 

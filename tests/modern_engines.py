@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -103,11 +104,22 @@ class ModernEngine:
 
     @property
     def network(self) -> str:
-        """The file of its network namespace, as for `nsenter --net=`."""
-        leaders = self._leaders()
-        if not leaders:
+        """The file of its network namespace, as for `nsenter --net=`.
+
+        That of most of the engine's threads: the one that makes a container's network stays in it, and may be
+        the first one, which /proc/PID/ns stands for.
+        """
+        found: Counter[str] = Counter()
+        files = {}
+        for pid in self._leaders():
+            for task in Path(f"/proc/{pid}/task").glob("*/ns/net"):
+                with contextlib.suppress(OSError):
+                    network = os.readlink(task)
+                    found[network] += 1
+                    files[network] = str(task)
+        if not found:
             raise NoEngine(f"{self.place}: the engine is gone")
-        return f"/proc/{leaders[0]}/ns/net"
+        return files[found.most_common(1)[0][0]]
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:

@@ -1,0 +1,243 @@
+"""What CI systems read: the action, the snippets, pre-commit's hooks; each is checked and run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from image_archives import Saved, docker_legacy
+
+from imglint.discovery import looks_like_dockerfile
+
+ROOT = Path(__file__).parents[2]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+BIN = Path(sys.executable).parent
+FAULTY = "FROM debian\nMAINTAINER me\n"
+
+
+def against_schema(name: str, path: Path) -> None:
+    """Check a file as its consumer's own schema has it; check-jsonschema carries these."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{name}", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def snippet(language: str, containing: str) -> str:
+    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "docs/ci.md").read_text(), re.DOTALL)
+    [found] = [block for block in blocks if containing in block]
+    return str(found)
+
+
+def test_the_files_are_what_their_consumers_expect(tmp_path: Path) -> None:
+    against_schema("github-actions", ROOT / "action.yml")
+    for name, language, containing in (
+        ("github-workflows", "yaml", "uses: imglint/imglint"),
+        ("gitlab-ci", "yaml", "codequality"),
+    ):
+        path = tmp_path / f"{name}.yml"
+        path.write_text(snippet(language, containing))
+        against_schema(name, path)
+
+
+def test_the_workflow_uses_what_the_action_has() -> None:
+    steps = yaml.safe_load(snippet("yaml", "uses: imglint/imglint"))["jobs"]["image"]["steps"]
+    [step] = [one for one in steps if str(one.get("uses", "")).startswith("imglint/")]
+    assert step["with"].keys() <= ACTION["inputs"].keys()
+    used = set(re.findall(r"steps\.imglint\.outputs\.([\w-]+)", json.dumps(steps)))
+    assert used <= ACTION["outputs"].keys()
+    assert len(used) == 2
+
+
+class Runner:
+    """Runs the `run:` steps of the action, with the few expressions that it uses."""
+
+    def __init__(self, directory: Path, work: Path) -> None:
+        self.directory = directory
+        self.work = work
+        self._home = directory / "imglint"
+
+    def prepare(self) -> None:
+        """Stand in for the step that installs: the environment of the tests has imglint already."""
+        (self._home / "venv").mkdir(parents=True)
+        (self._home / "venv/bin").symlink_to(BIN)
+
+    def step(self, number: int, inputs: dict[str, str]) -> tuple[int, str, dict[str, str], str]:
+        """The exit code, what was printed, the outputs and the summary."""
+        step = ACTION["runs"]["steps"][number]
+        given = {name: str(one["default"]) for name, one in ACTION["inputs"].items()} | inputs
+        known = {"github.action_path": str(ROOT), "runner.temp": str(self.directory)}
+        known |= {f"inputs.{name}": value for name, value in given.items()}
+        environment = {
+            name: re.sub(r"\$\{\{ (.+?) \}\}", lambda match: known[match[1]], str(value))
+            for name, value in step["env"].items()
+        }
+        files = {name: self.directory / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        for path in files.values():
+            path.write_text("")
+        assert "${{" not in step["run"]  # inputs in the script would be code
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            cwd=self.work, capture_output=True, text=True, check=False,
+            env={**os.environ, **environment, **{name: str(path) for name, path in files.items()}},
+        )  # fmt: skip
+        outputs = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
+        return done.returncode, done.stdout + done.stderr, outputs, files["GITHUB_STEP_SUMMARY"].read_text()
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Runner:
+    work = tmp_path / "work"
+    work.mkdir()
+    found = Runner(tmp_path, work)
+    found.prepare()
+    return found
+
+
+def test_the_action_lints(runner: Runner) -> None:
+    (runner.work / "Dockerfile").write_text(FAULTY)
+    (runner.work / "a b").mkdir()
+    (runner.work / "a b/Dockerfile").write_text('FROM debian:12\nUSER 1000\nCMD ["true"]\n')
+    code, told, outputs, summary = runner.step(1, {})
+    assert (code, outputs["exit-code"]) == (1, "1")
+    assert "::warning title=DL3006" in told
+    assert json.loads(Path(outputs["sarif"]).read_text())["runs"][0]["results"]
+    assert len(json.loads(Path(outputs["json"]).read_text())["findings"]) >= 2
+    assert summary.startswith("<!-- imglint report")
+    assert summary == Path(outputs["markdown"]).read_text()
+    assert runner.step(1, {"path": "a b"})[0] == 0
+    (runner.work / "a b/Dockerfile.md").write_text("# how we use Docker\n")
+    (runner.work / "a b/dockerfile.py").write_text("import x\n")
+    assert runner.step(1, {"path": "a b"})[0] == 0
+    assert runner.step(1, {"path": "a b\nDockerfile\n"})[0] == 1
+    assert runner.step(1, {"fail-level": "none"})[0] == 0
+    assert runner.step(1, {"arguments": "--select=DL4000\n--ignore=DL4000"})[0] == 0
+
+
+def test_the_action_audits_an_image(runner: Runner) -> None:
+    (runner.work / "shop.tar").write_bytes(docker_legacy(Saved.of({"srv/app": "a"}, tags=("shop:1",))))
+    (runner.work / "Dockerfile").write_text("FROM scratch\nCOPY part0 /\n")
+    code, _, outputs, summary = runner.step(1, {"image": "shop.tar", "path": "Dockerfile"})
+    assert code == 1
+    parsed = json.loads(Path(outputs["json"]).read_text())
+    assert (len(parsed["images"]), len(parsed["matrix"])) == (1, 30)
+    code, _, _, summary = runner.step(1, {"image": "shop.tar", "against": outputs["json"]})
+    assert "| content | 1 B | 1 B | ±0 |" in summary
+
+
+def test_inputs_are_never_code(runner: Runner) -> None:
+    mark = runner.work / "mark"
+    evil = f'$(touch {mark}); touch {mark} `touch {mark}` "; touch {mark} #'
+    for name in ("path", "image", "arguments", "fail-level", "against"):
+        code, _, _, _ = runner.step(1, {name: evil})
+        assert code == 2 or name == "against"
+    assert not mark.exists()
+
+
+def test_wrong_input_still_tells_the_exit_code(runner: Runner) -> None:
+    code, told, outputs, _ = runner.step(1, {"path": "no/such"})
+    assert (code, outputs["exit-code"]) == (2, "2")
+    assert "no/such" in told
+
+
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Dockerfile", "a/Dockerfile", "dockerfile", "Dockerfile.dev", "web.Dockerfile", "Containerfile", "x.containerfile",
+        "Dockerfile.dockerignore", "Dockerfiles", "MyDockerfile", "dockerfile_test.py", "Dockerfile.d/x",
+    ],
+)  # fmt: skip
+def test_pre_commit_takes_the_files_that_imglint_finds(name: str) -> None:
+    hook = HOOKS[0]
+    taken = bool(re.search(hook["files"], name)) and not re.search(hook["exclude"], name)
+    assert taken == looks_like_dockerfile(name.rpartition("/")[2])
+    assert hook["entry"].split()[-1] == "--found", "so that what begins otherwise is left out"
+
+
+def test_pre_commit_itself(tmp_path: Path) -> None:
+    """The real pre-commit installs imglint from a repository, lints a commit and audits a push."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    product = tmp_path / "product"
+    for name in filter(None, listed.stdout.split("\0")):
+        source, target = ROOT / name, product / name
+        if not name.startswith(("tests/", "docs/", "benchmarks/")) and source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+    shop = tmp_path / "shop"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PRE_COMMIT"))},
+        "PRE_COMMIT_HOME": str(tmp_path / "cache"),
+        "GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig"),
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+    }
+    (tmp_path / "gitconfig").write_text(
+        "[user]\nname = a\nemail = a@example.org\n[init]\ndefaultBranch = main\n"
+    )
+
+    def run(*command: str, cwd: Path = shop) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+    def git(*arguments: str, cwd: Path = shop) -> str:
+        done = run("git", *arguments, cwd=cwd)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    git("init", "-q", cwd=product)
+    git("add", "-A", cwd=product)
+    git("commit", "-q", "-m", "a", cwd=product)
+    git("init", "-q", "--bare", str(tmp_path / "remote.git"), cwd=tmp_path)
+    git("clone", "-q", str(tmp_path / "remote.git"), str(shop), cwd=tmp_path)
+    configuration = yaml.safe_load(snippet("yaml", "imglint-audit"))
+    configuration["repos"][0] |= {"repo": str(product), "rev": git("rev-parse", "HEAD", cwd=product)}
+    (shop / ".pre-commit-config.yaml").write_text(yaml.safe_dump(configuration))
+    done = run("pre-commit", "install", "--hook-type", "pre-commit", "--hook-type", "pre-push")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    (shop / "Dockerfile").write_text(FAULTY)
+    git("add", "-A")
+    refused = run("git", "commit", "-q", "-m", "a")
+    assert refused.returncode != 0
+    assert "DL3006" in refused.stdout + refused.stderr
+    (shop / "Dockerfile").write_text('FROM debian:12\nUSER 1000\nCMD ["true"]\n')
+    # What its name alone makes a Dockerfile is none, and stops no commit.
+    (shop / "dockerfile.py").write_text("from x import y\n")
+    (shop / "Dockerfile.md").write_text("# how we use Docker\n")
+    git("add", "-A")
+    git("commit", "-q", "-m", "good")
+    good = git("rev-parse", "HEAD")
+    # The work tree is bad, and the commit that is pushed is good.
+    git("push", "-q", "origin", "main")
+    assert git("rev-parse", "origin/main") == good
+    # A warning stops the commit, and no push.
+    (shop / "Dockerfile").write_text(FAULTY)
+    git("commit", "-q", "-a", "--no-verify", "-m", "warned")
+    git("push", "-q", "origin", "main")
+    warned = git("rev-parse", "origin/main")
+    assert warned == git("rev-parse", "HEAD") != good
+    # A token does, though it is gone again in what is pushed last.
+    (shop / "Dockerfile").write_text(FAULTY + "ENV A=ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a\n")
+    git("commit", "-q", "-a", "--no-verify", "-m", "bad")
+    bad = git("rev-parse", "HEAD")
+    (shop / "Dockerfile").write_text(FAULTY)
+    git("commit", "-q", "-a", "--no-verify", "-m", "good again")
+    stopped = run("git", "push", "-q", "origin", "main")
+    assert stopped.returncode != 0
+    assert "hook id: imglint-audit" in stopped.stdout
+    assert "hook id: imglint\n" not in stopped.stdout
+    assert f"commit {bad[:9]} (removed again later): Dockerfile:3:7: AV0801" in stopped.stdout
+    assert git("rev-parse", "origin/main") == warned

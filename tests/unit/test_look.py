@@ -1,0 +1,123 @@
+"""Text for terminals: colours where they are wanted, and lines that fit."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import imglint
+from imglint import Settings
+from imglint.analyzer.sizes import shown
+from imglint.measuring import measure
+from imglint.reports import image_text, matrix_text
+from imglint.reports.look import PLAIN, Look
+from imglint.reports.tables import table
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "imglint", "examples/seed/Dockerfile"]
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def environment(**given: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    return {**kept, "TERM": "xterm", **given}
+
+
+def piped(**given: str) -> str:
+    result = subprocess.run(COMMAND, cwd=ROOT, env=environment(**given), capture_output=True, check=False)
+    return result.stdout.decode()
+
+
+def on_terminal(**given: str) -> str:
+    """What the command prints where its output is a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(COMMAND, cwd=ROOT, env=environment(**given), stdout=theirs) as process:
+        os.close(theirs)
+        told = b""
+        try:
+            while part := os.read(ours, 65536):
+                told += part
+        except OSError:  # the other end is closed
+            pass
+        process.wait()
+    os.close(ours)
+    return told.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "colored"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "0"}, False),
+     ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+)  # fmt: skip
+def test_colours_through_a_pipe(given: dict[str, str], colored: bool) -> None:
+    told = piped(**given)
+    assert bool(ESCAPE.search(told)) is colored
+    assert ESCAPE.sub("", told) == piped()
+
+
+@pytest.mark.parametrize(
+    ("given", "colored"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_colours_on_a_terminal(given: dict[str, str], colored: bool) -> None:
+    assert bool(ESCAPE.search(on_terminal(COLUMNS="120", **given))) is colored
+
+
+def test_lines_are_folded_where_the_terminal_ends() -> None:
+    narrow = on_terminal(COLUMNS="60", NO_COLOR="1")
+    words = max(len(word) for word in piped().split())
+    assert max(map(len, narrow.splitlines())) <= max(60, words + 4)
+    assert "".join(narrow.split()) == "".join(piped().split()).replace("1file;", "1file")
+
+
+def test_a_look_without_a_width_changes_nothing() -> None:
+    line = "word " * 100
+    assert PLAIN.folded(line) == line
+    assert Look(width=50).folded(line) != line
+    assert PLAIN.verdict("fail") == PLAIN.strong("fail") == "fail"
+
+
+@pytest.mark.parametrize("width", [72, 80, 120])
+def test_no_row_of_an_image_breaks(width: int) -> None:
+    report = measure([str(ROOT / "examples/waste/waste.tar")], Settings())
+    for view in (image_text.image_view(report.images[0], Look(width=width)),
+                 image_text.history(report.images[0], Look(width=width)).partition("\n\na step")[0]):  # fmt: skip
+        assert max(map(len, view.splitlines())) <= width, view
+    # What is cut of a path is its beginning: the end names the file.
+    narrow = image_text.waste(report.images[0], Look(width=80))
+    assert re.search(r"deleted +…\S*import\.log$", narrow, re.MULTILINE)
+
+
+def test_a_column_is_cut_only_where_it_has_to_be() -> None:
+    rows = [["1", "/srv/shop/data/catalog.csv", "x" * 30], ["2", "short", "y"]]
+    headers = ("n", "path", "why")
+    whole = table(rows, headers)
+    assert table(rows, headers, width=200, flexible=("path", "why")) == whole
+    cut = table(rows, headers, width=50, flexible=("path", "why")).splitlines()
+    assert max(map(len, cut)) == 50
+    assert cut[2].split() == ["1", "…/catalog.csv", "x" * 30]
+    assert cut[3].split() == ["2", "short", "y"]
+
+
+def test_numbers_are_in_one_notation() -> None:
+    report = imglint.audit(str(ROOT / "examples/waste/Dockerfile"), str(ROOT / "examples/waste/waste.tar"))
+    for told in (matrix_text.render(report, Look(full=True)), image_text.render(report)):
+        assert "46.8 kB" in told
+        # No blanks that only look like blanks, no digits in groups, no second unit.
+        assert not re.search(r"\d[^\x00-\x7f…]\d|\d[,_]\d{3}|\d bytes", told)
+        assert "46846" not in told
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"),
+     (-2000, "-2.0 kB"), (41_100_000, "41.1 MB"), (10**16, "10000.0 TB")],
+)  # fmt: skip
+def test_sizes(count: int, wanted: str) -> None:
+    assert shown(count) == wanted

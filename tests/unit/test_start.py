@@ -1,0 +1,76 @@
+"""A plain lint starts without what it does not need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("typer", "rich", "pandas", "numpy", "networkx", "docker", "tabulate", "requests", "dataclasses",
+         "inspect", "pathlib", "argparse")  # fmt: skip
+
+PROGRAM = """
+import sys
+from imglint.__main__ import main
+code = main(sys.argv[1:])
+loaded = sorted(set(sys.modules) & {names!r})
+sys.stderr.write("loaded: " + " ".join(loaded))
+sys.exit(code)
+"""
+
+
+def run(*arguments: str, program: str = PROGRAM.format(names=set(HEAVY))) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["examples/seed/Dockerfile"], ["lint", "--select", "ALL", "examples/seed/Dockerfile"]]
+)
+def test_lint_loads_nothing_heavy(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.returncode == 1, result.stderr
+    assert "IL010" in result.stdout
+    assert result.stderr.strip().splitlines()[-1] == "loaded:"
+
+
+def test_lint_works_where_the_others_can_not_be_imported() -> None:
+    blocked = """
+import sys
+for name in ("pandas", "numpy", "networkx", "typer", "rich", "docker", "tabulate", "isal", "zstandard", "xxhash"):
+    sys.modules[name] = None
+from imglint.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+    result = run("examples/seed/Dockerfile", program=blocked)
+    assert result.returncode == 1, result.stderr
+    assert "IL010" in result.stdout
+
+
+def test_image_works_without_pandas_networkx_and_docker() -> None:
+    blocked = """
+import sys
+for name in ("pandas", "numpy", "networkx", "docker"):
+    sys.modules[name] = None
+from imglint.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+    result = run("image", "examples/waste/waste.tar", program=blocked)
+    assert result.returncode == 1, result.stderr
+    assert "wasted" in result.stdout
+
+
+def test_only_rules_that_the_file_can_set_off_are_imported(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM debian:12\n")
+    program = """
+import sys
+from imglint.__main__ import main
+main(sys.argv[1:])
+print(sorted(name for name in sys.modules if name.startswith("imglint.rules.checks.")))
+"""
+    result = run(str(tmp_path / "Dockerfile"), program=program)
+    assert "packages" not in result.stdout
+    assert "user" in result.stdout

@@ -4,11 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench corpus fuzz engines engines-stop clean
+.PHONY: help demo test quick rule lint format docs bench corpus fuzz engines engines-stop clean
 
 help:
 	@echo "make demo    lint, measure and prove the examples"
 	@echo "make test    all checks and tests; the container tests need Docker (see CONTRIBUTING.md)"
+	@echo "make test T=FILE   the tests of a file alone"
+	@echo "make quick   the tests that need no engine and start few programs"
+	@echo "make rule RULE=CODE   the examples of a rule"
 	@echo "make lint    ruff, mypy and pyright alone"
 	@echo "make format  format the code"
 	@echo "make docs    write what is generated: rules/index.py, docs/rules/, the README's output"
@@ -35,8 +38,16 @@ $(VENV)/.bench: $(VENV)/.dev
 demo: $(VENV)/.run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
-test: lint
-	$(BIN)/python -m pytest
+# Side by side: all tests of one engine are one worker's. T names files or tests, which run one by one.
+WORKERS ?= 3
+test: $(if $(T),,lint) $(VENV)/.dev
+	$(BIN)/python -m pytest --durations=10 $(or $(T),-n $(WORKERS))
+
+quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not container and not slow"
+
+rule: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -p no:xdist tests/unit/test_rules.py -k "$(RULE)"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -45,6 +56,7 @@ lint: $(VENV)/.dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(VENV)/.dev
+	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

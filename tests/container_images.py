@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import example_images
+from together import alone
 
 from imglint.runner import Check, Engine, Observation
 
@@ -28,7 +29,8 @@ class Images:
         self._directory = directory
         self._mark = secrets.token_hex(4)  # another run of the tests on this engine has tags of its own
         self._built: set[str] = set()
-        example_images.make_busybox(docker.api)
+        with alone():
+            example_images.make_busybox(docker.api)
 
     def on(
         self, engine: Engine, lines: str, files: Mapping[str, str | bytes] | None = None, base: str = ""

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -183,7 +184,8 @@ class PodmanService:
 
     def stop(self) -> None:
         """Stop it and remove what it held."""
-        stop(self._process)
+        stop(self._process.pid)
+        self._process.wait()
         shutil.rmtree(self._place, ignore_errors=True)
 
 
@@ -244,7 +246,8 @@ def _start() -> subprocess.Popen[bytes]:
             if _answers():
                 return engine
             time.sleep(0.5)
-        stop(engine)
+        stop(engine.pid)
+        engine.wait()
         raise NoEngine(f"dockerd did not come up: {Path(log.name).read_text()[-800:]}")
 
 
@@ -256,14 +259,26 @@ def _answers() -> bool:
     return True
 
 
-def stop(engine: subprocess.Popen[bytes]) -> None:
-    """Stop an engine that was started here."""
-    engine.send_signal(signal.SIGTERM)
+def stop(pid: int) -> None:
+    """Stop an engine that was started here, whichever process is its parent by now."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if not _runs(pid):
+                return
+            time.sleep(0.1)
+
+
+def _runs(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
     try:
-        engine.wait(timeout=30)
-    except subprocess.TimeoutExpired:
-        engine.kill()
-        engine.wait()
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
 
 
 def _number(path: Path) -> int:

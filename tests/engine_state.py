@@ -67,7 +67,7 @@ def named_like_ours(engine: Engine) -> frozenset[tuple[str, str]]:
     return frozenset(one for one in found if looks_like_ours(one[1]))
 
 
-def leftovers(engine: Engine, seconds: float = 60) -> list[str]:
+def leftovers(engine: Engine, seconds: float = 180) -> list[str]:
     """What runs have left. What goes within this time is another run's, that still goes on."""
     deadline = time.monotonic() + seconds
     left = named_like_ours(engine)

@@ -856,7 +856,7 @@ def out_of_memory(here: Here) -> None:
     options = {"mem_limit": "16m", "memswap_limit": "16m"}
     with here.running(f'CMD ["sh", "-c", "{eats}; echo ready; sleep 60"]', **options) as container:
         # Told by its log: a command that is run in it would eat of the same memory.
-        until(lambda: b"ready" in here.api.logs(container.id))
+        until(lambda: "ready" in container.logs())
         assert state(container)["Running"], "the child was killed, and not PID 1"
     lines = 'CMD ["sh", "-c", "exec tail -c 60m /dev/zero"]'
     with here.running(lines, **options) as container:

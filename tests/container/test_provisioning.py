@@ -23,7 +23,8 @@ try:
     process = engine.ensure()
     print("started" if process else "used")
     if process:
-        engine.stop(process)
+        engine.stop(process.pid)
+        process.wait()
 except engine.NoEngine as reason:
     print(f"{type(reason).__name__}: {reason}")
 print(*sorted(path.name for path in pathlib.Path("/run").rglob("*.pid")), end="")

@@ -30,6 +30,8 @@ from imglint.rules.rule import Evidence, Finding, Place, Severity
 from imglint.rules.verdicts import CAUSES, CLAIMS, FINDINGS, REFUTED_BY, FailOn, claim_of
 from imglint.runner import Check, Observation, Verdict
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TEXT = 'FROM debian\nUSER 1000\nCMD ["x"]\n'  # DL3006, a warning
 NOTE = 'FROM debian:12\nCMD ["x"]\n'  # AV0901, a note

@@ -18,6 +18,8 @@ from imglint.push.pushed import at, pushed, refs
 from imglint.push.repository import Repository as Objects
 from imglint.push.texts import PushedTexts
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 GOOD = 'FROM debian:12\nCOPY app /srv/app\nUSER 1000\nCMD ["/srv/app"]\n'
 BAD = 'FROM debian\nENV DB_PASSWORD=s3cr3t-Xq81zz\nCMD ["/srv/app"]\n'

@@ -14,12 +14,24 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 import yaml
-from container_images import Images
 from image_archives import LayerFiles, Saved, docker_legacy, step
+from masked import (
+    KEY,
+    NAMED,
+    PASSWORD,
+    RANDOM,
+    SEEDS,
+    SHAPED,
+    URL,
+    clean,
+    formats,
+    leaks,
+    run,
+    written,
+)
 
 from imglint import linting
 from imglint.__main__ import main
@@ -33,51 +45,9 @@ from imglint.reports import Problem, Report, verify_text
 from imglint.reports.formats import FORMATS
 from imglint.rules.judge import judge_container
 from imglint.rules.registry import load, select
-from imglint.runner import Check, Engine, Observation, Process, Verdict
+from imglint.runner import Check, Observation, Process, Verdict
 
 ROOT = Path(__file__).parents[2]
-RANDOM = "q7Zt2Kx9LmB4vRn8WcY3pHs6JdF1gTa5UeQ0yNiXoEwPbDkMzGhVrSfLuCjA2t9"
-SHAPED = {
-    "aws": "AKIA" + "QZ3XK7PLMN4RTUVW",
-    "github": "ghp_" + RANDOM[:36],
-    "github-oauth": "gho_" + RANDOM[1:37],
-    "github-fine": "github_pat_" + RANDOM[:22] + "_" + RANDOM[:59],
-    "gitlab": "glpat-" + RANDOM[3:23],
-    "slack": "xoxb-" + "123456789012-1234567890123-" + RANDOM[:24],
-    "google": "AIza" + "Sy" + RANDOM[:33],
-    "stripe": "sk_live_" + RANDOM[2:26],
-    "npm": "npm_" + RANDOM[4:40],
-    "pypi": "pypi-" + "AgEIcHlwaS5vcmc" + RANDOM,
-    "docker": "dckr_pat_" + RANDOM[:27],
-    "digitalocean": "dop_v1_" + "0f1e2d3c4b5a6978" * 4,
-    "huggingface": "hf_" + RANDOM[5:39],
-    "sendgrid": "SG." + RANDOM[:22] + "." + RANDOM[:43],
-    "anthropic": "sk-ant-" + "api03-" + RANDOM + RANDOM[:30],
-    "openai": "sk-" + RANDOM[6:46],
-    "jwt": "eyJ" + RANDOM[:20] + ".eyJ" + RANDOM[:30] + "." + RANDOM[:40],
-}
-PASSWORD = "Tr0ub4dor" + "-x9Kq"
-URL = f"https://deploy:{PASSWORD}@registry.internal:5000/shop"
-NAMED = "Zm9vYmFy" + "-q8Lw2"  # told by the name that it is given to
-KEY_LINES = tuple("MIIE" + RANDOM[at : at + 44] for at in range(6))
-KEY = "\n".join(["-----BEGIN RSA PRIVATE " + "KEY-----", *KEY_LINES, "-----END RSA PRIVATE KEY-----"])
-SEEDS = {**SHAPED, "url": PASSWORD, "named": NAMED, **{f"key {at}": one for at, one in enumerate(KEY_LINES)}}
-
-
-def leaks(text: str) -> list[str]:
-    """The seeds of which more stands in a text than could be shown of one, also where it was cut."""
-    flat = text.replace("\n    ", "")
-    return [
-        name
-        for name, seed in SEEDS.items()
-        for shown in (text, flat)
-        if seed in shown or (len(seed) > 18 and (seed[-14:] in shown or seed[8:22] in shown))
-    ]
-
-
-def clean(*texts: str | bytes) -> None:
-    for text in texts:
-        assert leaks(text.decode("utf-8", "replace") if isinstance(text, bytes) else text) == []
 
 
 def everything() -> Iterable[tuple[str, str]]:
@@ -144,33 +114,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 DOCKERFILE = f"{SHAPED['github']}/Dockerfile"
 ARCHIVE = f"{SHAPED['npm']}.tar"
-
-
-def formats() -> list[str]:
-    return [word for form in FORMATS for word in ("--format", form, "--output", f"out.{form}")]
-
-
-def run(capfd: pytest.CaptureFixture[str], *arguments: str, codes: tuple[int, ...] = (0, 1)) -> str:
-    """Run a command here: nothing of it may leak."""
-    code = main(arguments)
-    out, errors = capfd.readouterr()
-    assert code in codes, errors
-    clean(out, errors)
-    return out + errors
-
-
-def written(*patterns: str) -> None:
-    """No file that was written leaks, and those that others read can be read."""
-    files = [path for pattern in patterns for path in Path().glob(pattern)]
-    assert files
-    for path in files:
-        data = path.read_bytes()
-        assert data
-        clean(data)
-        if path.suffix in (".json", ".sarif", ".gitlab"):
-            json.loads(data)
-        if path.suffix in (".junit", ".checkstyle", ".graphml"):
-            ElementTree.fromstring(data)
 
 
 def test_the_seeds_are_what_is_looked_for() -> None:
@@ -518,24 +461,6 @@ def test_the_lines_of_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch:
     clean(out, errors)
     assert "reading **** [" in errors
     assert "\x1b[1;31m****\x1b[0m" in out
-
-
-@pytest.mark.container
-def test_verify_and_push(
-    engine: Engine, images: Images, place: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    lines = "\n".join([
-        f"ENV A={SHAPED['npm']} API_TOKEN={NAMED} U={URL}",
-        f"LABEL a={SHAPED['stripe']}",
-        f'CMD ["/bin/busybox", "sh", "-c", "echo {SHAPED["github"]}; echo {URL}; env; exit 3", "--password={NAMED}"]',
-    ])  # fmt: skip
-    tag = images.on(engine, lines)
-    told = run(capfd, "verify", tag, "-f", "full", *formats())
-    assert "disproved" in told or Path("out.full").read_text()
-    run(capfd, "verify", tag, "--deep", "-f", "full")
-    run(capfd, "audit", "--image", tag, "--run", "-f", "full")
-    run(capfd, "push", tag, "--to", "127.0.0.1:1/x:1", codes=(1, 2))
-    written("out.*")
 
 
 # What masking must not do

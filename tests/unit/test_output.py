@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from container_images import Images
 from image_archives import Saved, docker_legacy
 
 from imglint.output import append
-from imglint.runner import Engine
+
+pytestmark = pytest.mark.slow
 
 FAULTY = "FROM debian:latest\nMAINTAINER me\nUSER root\nWORKDIR x\n" + "RUN cd /x\n" * 40
 # Each prints something, and ends with this code where it can.
@@ -182,12 +182,3 @@ def test_a_record_is_a_regular_file(tmp_path: Path) -> None:
     for path in (str(tmp_path / "pipe"), "/dev/null"):
         with pytest.raises(OSError, match="no regular file"):
             append("line\n", path)
-
-
-@pytest.mark.container
-@needs_full
-def test_verify_on_a_full_device(engine: Engine, images: Images, place: Path) -> None:
-    tag = images.on(engine, 'CMD ["/bin/busybox", "sleep", "1"]')
-    code, _, errors = run(place, f"verify {tag}", "> /dev/full")
-    assert code == 2
-    assert errors.startswith("imglint: standard output: can't be written: no space left on device\n")

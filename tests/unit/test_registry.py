@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import http.server
 import json
 import os
 import socketserver
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,53 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from registry_server import BASIC, CONFIG, DIGEST, MANIFEST, Reply, Server, always
 
-from imglint.runner import Engine, registry
+from imglint.runner import registry
 from imglint.runner.registry import Kept, Target, ask
 
-CONFIG = f"sha256:{'c' * 64}"
-MANIFEST = json.dumps({"schemaVersion": 2, "config": {"digest": CONFIG}, "layers": []}).encode()
-DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
-BASIC = f"Basic {base64.b64encode(b'me:secret').decode()}"
-Reply = tuple[int, dict[str, str], bytes]
-
-
-class Server:
-    """A server on the loopback that answers as a function says, and knows what it was asked."""
-
-    def __init__(self, reply: Callable[[str, dict[str, str]], Reply], address: str = "127.0.0.1") -> None:
-        self.seen: list[tuple[str, dict[str, str]]] = []
-        self.bodies: list[bytes] = []
-        server = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                headers = dict(self.headers)
-                server.seen.append((self.path, headers))
-                server.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-                status, told, body = reply(self.path, headers)
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(body)), **told}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_POST(self) -> None:
-                self.do_GET()
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self._server = http.server.ThreadingHTTPServer((address, 0), Handler)
-        self.address = f"{address}:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def encrypt(self, context: ssl.SSLContext) -> None:
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+pytestmark = pytest.mark.slow
 
 
 class Silent:
@@ -98,10 +54,6 @@ def login(settings: Path, address: str) -> None:
 
 def asked(server: Server, name: str = "team/shop") -> Kept:
     return ask(Silent(), Target(f"{server.address}/{name}", "1.0"))  # type: ignore[arg-type]
-
-
-def always(status: int, body: bytes, headers: dict[str, str] | None = None) -> Callable[..., Reply]:
-    return lambda path, _: (status, headers or {}, body)
 
 
 def test_what_is_there(serve: Any) -> None:
@@ -365,31 +317,3 @@ def test_redirects_that_are_not_followed(serve: Any, location: str, problem: str
 def test_no_proxy_to_the_loopback(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     assert asked(serve(always(200, MANIFEST))).digest == DIGEST
-
-
-@pytest.mark.container
-def test_an_authority_of_ones_own(
-    serve: Any, docker28: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On an address that is not the loopback, only a trusted certificate counts."""
-    networks = docker28.api.inspect_network("bridge")
-    address = networks["IPAM"]["Config"][0]["Gateway"]
-    key, certificate = tmp_path / "key", tmp_path / "ca.crt"
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=registry",
-            "-addext", f"subjectAltName=IP:{address}",
-        ],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    server = serve(always(200, MANIFEST), address)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server.encrypt(context)
-    monkeypatch.setattr(registry, "_CERTIFICATES", (str(tmp_path / "certs.d"),))
-    target = Target(f"{server.address}/shop", "1.0")
-    assert "certificate is not trusted" in ask(docker28, target).problem
-    (tmp_path / "certs.d" / server.address).mkdir(parents=True)
-    certificate.rename(tmp_path / "certs.d" / server.address / "ca.crt")
-    assert ask(docker28, target).digest == DIGEST

@@ -19,6 +19,8 @@ from imglint.reports.trend_text import sparkline
 from imglint.rules.gates import Growth
 from imglint.rules.trends import Row, trends
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 NO_CI = {name: value for name, value in os.environ.items() if not name.endswith(("_SHA", "_COMMIT"))}
 

@@ -134,6 +134,9 @@ def _remove(engine: Engine, entry: Entry, identity: str) -> None:
         # The tag alone, and the image only where it was its last one and no container uses it.
         "image": lambda: api.remove_image(entry.name, force=False, noprune=True),
     }
+    if entry.kind == "container" and engine.waits_before_removal:
+        with contextlib.suppress(docker.errors.APIError):  # it does not run, or is gone
+            api.kill(identity)
     with contextlib.suppress(docker.errors.NotFound):
         _patiently(calls[entry.kind])
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from ..analyzer.credentials import mask
 from .errors import EngineError
@@ -24,6 +25,7 @@ _SILENCE = 30  # seconds without a byte after which a call is given up
 _PATIENCE = 600  # … of the calls in which an engine works long before it says a word: load, import, commit
 _LAYER = 3600  # … while a layer is pushed, over which Podman says nothing
 _WHOLE = 120  # seconds in which an answer that is no stream has to be there
+_CHUNK = 2 * 1024 * 1024  # bytes of a stream that are read at once
 _MAX_ANSWER = 64 * 1024 * 1024  # bytes of it
 _LOG = "its own log may say more"
 _START = "start Docker or Podman, or name an engine with --engine"
@@ -36,6 +38,9 @@ class Engine:
     tells_owners = True  # of files in the archives that it gives
     pushes_by_id = False  # but by name, which it looks up by itself
     adds_accounts = False  # a line for a user or group by number, in the container's own files
+    waits_before_removal = (
+        False  # for the end of a container that ignores SIGTERM, ten seconds, though forced
+    )
     # Nobody answers for names of other machines: an engine may ask this machine's resolver for a container.
     host_options: Mapping[str, Any] = {"dns": ["192.0.2.1"]}  # TEST-NET-1 of RFC 5737: no machine has it
 
@@ -174,15 +179,35 @@ class Engine:
             created = self.api.create_network(name, driver="bridge", options=options, internal=closed)
             return str(described(created, "Id")["Id"])
 
-    def save(self, name: str) -> Iterator[bytes]:
+    def save(self, name: str, platform: str | None = None) -> Iterator[bytes]:
         """The stream of `docker save`, in chunks.
 
+        Args:
+            name: the image.
+            platform: of several, this one alone ("linux/arm64", "arm64"), where the engine can choose; else all.
+
         Raises:
-            EngineError: the engine has no image of this name.
+            EngineError: the engine has no image of this name, or not all of it.
         """
         self.inspect_image(name)
+        url = f"{self.api.base_url}/v{self.api.api_version}/images/{quote(name, safe=':/@')}/get"
+        chosen = {"platform": _platform(platform)} if platform and self._chooses_platforms else {}
         with errors(name):
-            yield from self.api.get_image(name)
+            answer = self.api.get(url, params=chosen, stream=True, timeout=(_SILENCE, _PATIENCE))
+            with answer:
+                if answer.status_code != 200:
+                    problem = told(answer)
+                    # So does `docker save` itself where one platform of several was pulled.
+                    hint = "Use --platform with one that it has" if "content digest" in problem else ""
+                    raise EngineError(
+                        name, problem, hint or f"reported by the engine; {_LOG}", status=answer.status_code
+                    )
+                yield from answer.iter_content(_CHUNK)
+
+    @property
+    def _chooses_platforms(self) -> bool:
+        """Whether it gives one platform of an image alone: Docker from 28.0 on."""
+        return self.kind == "docker" and _api(self.api.api_version) >= _api("1.48")
 
     def push(self, identity: str, target: Target) -> Generator[dict[str, Any], None, None]:
         """Push an image that has the target's name; what the engine tells of it, event by event.
@@ -218,6 +243,19 @@ class Engine:
     def url_of(self, container: str, what: str) -> str:
         """The address of a part of the API that docker-py has no call for."""
         return f"{self.api.base_url}/v{self.api.api_version}/containers/{container}/{what}"
+
+
+def _api(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _platform(text: str) -> str:
+    """A platform as the API takes it."""
+    system, _, rest = text.partition("/") if "/" in text else ("linux", "", text)
+    architecture, _, variant = rest.partition("/")
+    return json.dumps(
+        {"os": system, "architecture": architecture} | ({"variant": variant} if variant else {})
+    )
 
 
 def connect(engine: str | None = None) -> Engine:

@@ -26,6 +26,7 @@ class Podman(Engine):
     tells_owners = False  # it gives all of them to the container's own user
     pushes_by_id = True
     adds_accounts = True
+    waits_before_removal = True
     host_options: Mapping[str, Any] = {}  # its networks are made without a resolver
 
     @functools.cached_property

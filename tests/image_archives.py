@@ -177,12 +177,22 @@ def docker_legacy(*images: Saved) -> bytes:
     return outer_tar(members)
 
 
-def docker_layout(*images: Saved, how: Compression = "", nested: bool = False) -> bytes:
+def docker_layout(
+    *images: Saved,
+    how: Compression = "",
+    nested: bool = False,
+    own: int | None = None,
+    absent: Sequence[Saved] = (),
+) -> bytes:
     """`docker save` of engines from 25 on: an OCI layout with a manifest.json beside it.
 
-    With the containerd store its layers are compressed, and its index may be `nested` as below.
+    With the containerd store its layers are compressed, and its index may be `nested` as below. Its manifest.json
+    lists the `own` first images alone, those of the machine's platform; of those `absent` only the manifest is there.
     """
-    members = _layout(images, how, nested, how)
+    members = _layout((*images, *absent), how, nested, how, engine=True)
+    for image in absent:
+        for data in (image.raw, *(compressed(one, how) for one in image.layers)):
+            members.pop(f"blobs/sha256/{digest(data)[7:]}", None)
     members["manifest.json"] = json.dumps(
         [
             {
@@ -190,7 +200,7 @@ def docker_layout(*images: Saved, how: Compression = "", nested: bool = False) -
                 "RepoTags": list(image.tags) or None,
                 "Layers": [f"blobs/sha256/{digest(compressed(one, how))[7:]}" for one in image.layers],
             }
-            for image in images
+            for image in images[:own]
         ]
     ).encode()
     return outer_tar(members)
@@ -242,7 +252,11 @@ def oci_archive(
 
 
 def _layout(
-    images: Sequence[Saved], how: Compression, nested: bool = False, says: Compression = "gzip"
+    images: Sequence[Saved],
+    how: Compression,
+    nested: bool = False,
+    says: Compression = "gzip",
+    engine: bool = False,
 ) -> dict[str, bytes | Node]:
     members: dict[str, bytes | Node] = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
 
@@ -263,9 +277,14 @@ def _layout(
             "layers": [blob(compressed(one, how), _LAYER_TYPES[says]) for one in image.layers],
         }
         data = json.dumps(manifest).encode()
-        platform = {"os": "linux", "architecture": "amd64"}
+        platform = {"os": "linux", "architecture": image.top.get("architecture", "amd64")}
         for tag in image.tags or ("",):
             names = {"org.opencontainers.image.ref.name": tag} if tag else {}
+            if tag and engine:
+                names = {
+                    "io.containerd.image.name": f"docker.io/library/{tag}",
+                    "org.opencontainers.image.ref.name": tag.rpartition(":")[2],
+                }
             descriptors.append(blob(data, "manifest.v1+json", annotations=names, platform=platform))
     if nested:
         missing = {**descriptors[0], "digest": digest(b"a platform that was not pulled")}
@@ -276,7 +295,7 @@ def _layout(
             platform={"os": "unknown", "architecture": "unknown"},
         )
         inner = json.dumps({"schemaVersion": 2, "manifests": [*descriptors, missing, attestation]}).encode()
-        descriptors = [blob(inner, "index.v1+json")]
+        descriptors = [blob(inner, "index.v1+json", annotations=descriptors[0]["annotations"])]
     members["index.json"] = json.dumps({"schemaVersion": 2, "manifests": descriptors}).encode()
     return members
 

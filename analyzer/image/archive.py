@@ -86,7 +86,7 @@ class Archive(abc.ABC):
     # The images
 
     def manifests(self, select: str | None = None) -> Iterator[Manifest]:
-        """The images in it, or the one that `select` names: a tag, or "@" and an index.
+        """The images in it, or those that `select` names: a tag, which may be of several platforms, or "@" and an index.
 
         Raises:
             InputError: there is none, or none of that name.
@@ -102,10 +102,10 @@ class Archive(abc.ABC):
                 yield found[int(select[1:])]
                 return
         else:
-            for one in found:
-                if any(_names(tag, select) for tag in one.tags):
-                    yield one
-                    return
+            tag = next((tag for one in found for tag in one.tags if _names(tag, select)), None)
+            if tag is not None:
+                yield from (one for one in found if tag in one.tags)  # of all platforms
+                return
         tags = ", ".join(tag for one in found for tag in one.tags) or "none has a name; @0 is the first"
         raise InputError(self.name, f"holds no image {select!r}", f"it holds {tags}")
 
@@ -119,8 +119,14 @@ class Archive(abc.ABC):
                 raise InputError(f"{self.name}: manifest.json", "is not a list of images")
             if len(listed) > _MAX_IMAGES:
                 raise InputError(f"{self.name}: manifest.json", f"lists {len(listed)} images")
-            for index, one in enumerate(listed):
-                yield self._docker_manifest(one, f"manifest.json[{index}]")
+            found = [
+                self._docker_manifest(one, f"manifest.json[{index}]") for index, one in enumerate(listed)
+            ]
+            yield from found
+            if self.find("index.json") is not None:
+                # Engines from 25 on list the platform of their own machine there, and all that they have here.
+                known = {one.id for one in found}
+                yield from (one for one in self._oci_images(whole=False) if one.id not in known)
         elif self.find("index.json") is not None:
             yield from self._oci_images()
         elif self.find("repositories") is not None:
@@ -189,19 +195,26 @@ class Archive(abc.ABC):
             ):
                 self._walk(document, names, depth + 1, found, missing)
 
-    def _oci_images(self) -> Iterator[Manifest]:
+    def _oci_images(self, *, whole: bool = True) -> Iterator[Manifest]:
+        """The images of the index. `whole`: all blobs of those that are there have to be there, too."""
         found: dict[str, _Listed] = {}
         missing: list[str] = []
         self._walk(self.json("index.json", "the index"), (), 0, found, missing)
         for one in found.values():
-            if _is_image(one.document):
+            if _is_image(one.document) and (whole or self._has_blobs(one.document)):
                 yield self._oci_manifest(one.document, tuple(one.tags), "blobs", one.blob.name)
-        if missing and not any(_is_image(one.document) for one in found.values()):
+        if whole and missing and not any(_is_image(one.document) for one in found.values()):
             raise InputError(
                 self.name,
                 f"manifest {missing[0]} is missing",
                 "the layout is not whole: copy the image again",
             )
+
+    def _has_blobs(self, document: Mapping[str, Any]) -> bool:
+        """Whether all that a manifest names is there: an engine may know a platform that it never fetched."""
+        listed = [document.get("config"), *(document.get("layers") or ())]
+        digests = [one.get("digest") for one in listed if isinstance(one, dict)]
+        return all(isinstance(one, str) and self.find(_blob_path(one)) is not None for one in digests)
 
     def _oci_manifest(
         self, document: Mapping[str, Any], tags: tuple[str, ...], root: str, where: str

@@ -58,7 +58,7 @@ def earlier(source: str, image: Image, *, engine: str | None = None) -> Weight |
         return _recorded(source, image)
     from .measuring import open_image
 
-    return weigh(open_image(source, engine=engine))
+    return weigh(open_image(source, engine=engine, prefer=image.platform))
 
 
 def _is_json(path: str) -> bool:

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 
 def open_image(
-    source: str, *, verify: bool = True, engine: str | None = None, platform: str | None = None
+    source: str,
+    *,
+    verify: bool = True,
+    engine: str | None = None,
+    platform: str | None = None,
+    prefer: str = "",
 ) -> Image:
-    """The one image of a SOURCE. See `open_images`.
+    """The one image of a SOURCE, of several the one for the platform to `prefer`. See `open_images`.
 
     >>> image = open_image("examples/waste/waste.tar")
     >>> image.content_bytes, image.wasted_bytes
@@ -31,6 +36,8 @@ def open_image(
         InputError: it can't be read, no engine knows it, or it holds several.
     """
     found = open_images(source, verify=verify, engine=engine, platform=platform)
+    if len(found) > 1 and prefer:
+        found = tuple(one for one in found if one.platform.startswith(prefer)) or found
     if len(found) != 1:
         hint = "name one: PATH:NAME, or PATH:@0; or its platform"
         raise InputError(source, f"holds {len(found)} images", hint)
@@ -64,7 +71,7 @@ def open_images(
 
     try:
         with connect(engine) as client, ProgressBar(source) as progress:
-            chunks = progress.counted(client.save(parsed.value))
+            chunks = progress.counted(client.save(parsed.value, platform))
             return read_images(chunks, name=source, verify=verify, platform=platform)
     except EngineError as error:
         hint = error.hint or "give the path of an archive, or the name of an image that the engine has"

@@ -62,6 +62,10 @@ def read_expectations(paths: Sequence[str]) -> Files:
     return Files(tuple(expectations), tuple(tests))
 
 
+# What a kernel calls a machine → what images call it.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+
+
 class Subject(NamedTuple):
     """What to run: the name that the user gave, and what the engine is asked for."""
 
@@ -81,8 +85,16 @@ def subject(source: str, engine: str | None) -> Subject:
     parsed = parse_source(source)
     if parsed.kind != "path":
         return Subject(source, parsed.value)
-    image = open_image(source, engine=engine)
+    image = open_image(source, engine=engine, prefer=_own_platform())
     return Subject(source, image.id, image.docker_archive)
+
+
+def _own_platform() -> str:
+    """The platform of this machine, whose engine runs what is for it."""
+    import platform
+
+    machine = platform.machine().lower()
+    return f"linux/{_ARCHITECTURES.get(machine, machine)}"
 
 
 def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Observation:

@@ -12,7 +12,10 @@ from pathlib import Path
 import modern_engines
 import pytest
 from container_images import Images
+from image_archives import Saved, docker_layout
 
+import imglint
+from imglint.analyzer import InputError
 from imglint.runner import Engine
 
 pytestmark = pytest.mark.container
@@ -27,6 +30,41 @@ def test_docker_has_the_containerd_store(docker28: Engine) -> None:
 def test_podman_is_a_modern_one(podman5: Engine) -> None:
     assert podman5.kind == "podman"
     assert int(podman5.version.partition(".")[0]) >= 5
+
+
+TWO = [
+    Saved.of({"srv/for": one * 10}, top={"architecture": one}, tags=("imglint-test:platforms",))
+    for one in ("amd64", "arm64")
+]
+
+
+def test_all_platforms_of_an_image_by_name(docker28: Engine) -> None:
+    """The store keeps all that were loaded; its `save` writes all, and lists one in manifest.json."""
+    (name,) = TWO[0].tags
+    list(docker28.load(iter([docker_layout(*TWO, nested=True)])))
+    try:
+        found = imglint.open_images(name, engine=docker28.url)
+        assert [(one.id, one.platform, one.content_bytes) for one in found] == [
+            (TWO[0].id, "linux/amd64", 50),
+            (TWO[1].id, "linux/arm64", 50),
+        ]
+        (arm,) = imglint.open_images(name, engine=docker28.url, platform="arm64")
+        assert arm.id == TWO[1].id
+    finally:
+        docker28.api.remove_image(name)
+
+
+def test_one_platform_of_several_that_is_here_alone(docker28: Engine, tmp_path: Path) -> None:
+    """As after `docker pull --platform`: the index is here, and one of its images."""
+    (name,) = TWO[0].tags
+    list(docker28.load(iter([docker_layout(TWO[1], nested=True, absent=[TWO[0]])])))
+    try:
+        (arm,) = imglint.open_images(name, engine=docker28.url, platform="linux/arm64")
+        assert arm.id == TWO[1].id
+        with pytest.raises(InputError, match="linux/s390x"):
+            imglint.open_images(name, engine=docker28.url, platform="linux/s390x")
+    finally:
+        docker28.api.remove_image(name)
 
 
 def served(port: str) -> bytes:

@@ -1,27 +1,33 @@
 """One image gives one answer, whatever it was saved as."""
 
+import io
 import json
 import os
 import pickle
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from image_archives import (
     DIRECTORY,
     FORMS,
+    Compression,
     LayerFiles,
     Node,
     Saved,
     build_example,
     containers_image,
+    digest,
     docker_layout,
     docker_legacy,
     layer_tar,
     oci_archive,
+    outer_tar,
     symlink,
 )
 
@@ -165,14 +171,31 @@ def test_a_pipe(tmp_path: Path) -> None:
     assert image.id == IMAGE.id
 
 
-def test_engine_25_with_an_index_in_random_order(tmp_path: Path) -> None:
+def test_engine_25_with_layers_in_another_order_in_its_index(tmp_path: Path) -> None:
     """manifest.json and the configuration say what is true; the index of 25.0.0 does not."""
+    with tarfile.open(fileobj=io.BytesIO(docker_layout(IMAGE))) as tar:
+        files: dict[str, Any] = {one.name: (tar.extractfile(one) or io.BytesIO()).read() for one in tar}
+    index = json.loads(files["index.json"])
+    listed = index["manifests"][0]
+    manifest = json.loads(files.pop(f"blobs/sha256/{listed['digest'][7:]}"))
+    manifest["layers"].reverse()
+    raw = json.dumps(manifest).encode()
+    listed.update(digest=digest(raw), size=len(raw))
+    files |= {f"blobs/sha256/{digest(raw)[7:]}": raw, "index.json": json.dumps(index).encode()}
+    path = tmp_path / "image.tar"
+    path.write_bytes(outer_tar(files))
+    (image,) = open_images(str(path))
+    assert image.wasted_bytes == 5000
+
+
+def test_a_broken_index_beside_a_manifest(tmp_path: Path) -> None:
+    """It might list other platforms: that can't be known."""
     data = docker_layout(IMAGE)
     index = data.index(b'{"schemaVersion": 2, "manifests"')
     path = tmp_path / "image.tar"
     path.write_bytes(data[:index] + b"X" + data[index + 1 :])
-    (image,) = open_images(str(path))
-    assert image.wasted_bytes == 5000
+    with pytest.raises(InputError, match=r"index\.json: is not valid JSON"):
+        open_images(str(path))
 
 
 def test_blobs_that_nobody_names_are_passed_over(tmp_path: Path) -> None:
@@ -253,3 +276,44 @@ def test_the_example_of_a_rule(tmp_path: Path) -> None:
     assert list(image.tree) == ["srv/b"]
     assert (image.author, image.raw["container"], image.effective_uid()) == ("me", "4f3e", 0)
     assert image.created == json.loads(IMAGE.raw)["created"]
+
+
+def for_platform(architecture: str, *tags: str) -> Saved:
+    """An image with a file that tells for what it is."""
+    return Saved.of(
+        {"srv/for": architecture * 10}, top={"architecture": architecture}, tags=tags or ("shop:1",)
+    )
+
+
+@pytest.mark.parametrize("how", ["", "gzip", "zstd"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_all_platforms_of_an_engine_that_lists_its_own(
+    how: Compression, nested: bool, tmp_path: Path
+) -> None:
+    """`docker save` of the containerd store: manifest.json has the machine's own, index.json all."""
+    path = tmp_path / "image.tar"
+    images = [for_platform(one) for one in ("amd64", "arm64", "s390x")]
+    path.write_bytes(docker_layout(*images, how=how, nested=nested, own=1, absent=[for_platform("riscv64")]))
+    found = open_images(str(path))
+    assert [one.platform for one in found] == ["linux/amd64", "linux/arm64", "linux/s390x"]
+    assert [one.content_bytes for one in found] == [50, 50, 50]
+    (arm,) = open_images(str(path), platform="arm64")
+    assert (arm.id, arm.layers[0].diff_id) == (images[1].id, images[1].diff_ids[0])
+    with pytest.raises(InputError, match="holds no image for riscv64") as raised:
+        open_images(str(path), platform="riscv64")
+    assert raised.value.hint == "it holds linux/amd64, linux/arm64, linux/s390x"
+
+
+def test_a_name_is_of_all_its_platforms(tmp_path: Path) -> None:
+    path = tmp_path / "image.tar"
+    other = for_platform("riscv64", "other:1")
+    path.write_bytes(docker_layout(for_platform("amd64"), for_platform("arm64"), other, own=1))
+    assert [one.platform for one in open_images(str(path), select="shop:1")] == ["linux/amd64", "linux/arm64"]
+    assert [one.tags for one in open_images(str(path), select="other:1")] == [("other:1",)]
+    assert [one.platform for one in open_images(str(path), select="@1")] == ["linux/arm64"]
+
+
+def test_what_the_index_lists_once_more_is_one_image(tmp_path: Path) -> None:
+    path = tmp_path / "image.tar"
+    path.write_bytes(docker_layout(for_platform("amd64"), nested=True))
+    assert len(open_images(str(path))) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,12 +37,24 @@ class Step:
 
 _NOP = re.compile(r"^/bin/sh -c #\(nop\) +|^.* #\(nop\) +")
 _BUILD_ARGUMENTS = re.compile(r"^\|\d+ .*?(?=/bin/sh -c )", re.DOTALL)
+# Before an exec form, where no value has a blank in it: what follows is the path of the program.
+_EXEC_ARGUMENTS = re.compile(r"^\|\d+ (?:\w+=\S* )+(?=/)")
 _BUILDKIT_SUFFIX = re.compile(r"\s*# buildkit$")
 _PORTS = re.compile(r"^EXPOSE (?:map)?\[(?P<ports>[^]]*)\]$")  # Go's way to write a list or a map
-_GO_LIST = re.compile(
-    r'^(?P<keyword>CMD|ENTRYPOINT|SHELL) \[(?P<items>"(?:[^"\\]|\\.)*"(?: "(?:[^"\\]|\\.)*")*)\]$'
+# … and to write strings, one after the other, durations, and numbers as characters.
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_STRINGS = rf"{_STRING}(?: {_STRING})*"
+_GO_LIST = re.compile(rf"^(?P<keyword>CMD|ENTRYPOINT|SHELL) \[(?P<items>{_STRINGS})\]$")
+_GO_WORDS = re.compile(r"^(?P<keyword>SHELL|VOLUME) \[(?P<words>[^]\"]+)\]$")
+_HEALTHCHECK = re.compile(
+    rf"^HEALTHCHECK &\{{\[(?P<test>{_STRINGS})\] (?P<times>{_STRINGS}) '(?P<retries>\\.[^']*|[^'])'\}}$",
+    re.DOTALL,
 )
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+# Of its times, as Docker's HealthConfig has them; engines before 25 know no start interval.
+_TIMES = ("interval", "timeout", "start-period", "start-interval")
+_QUOTED = re.compile(_STRING)
+_ESCAPED = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTALL)
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _MOUNTS = re.compile(r":[0-9a-f]{64}$")  # buildah adds the sum of the mounts
 
 
@@ -53,7 +66,7 @@ def instruction_text(created_by: str) -> str:
         return _as_written(text[nop.end() :].strip())
     run = text.startswith("RUN ")
     body = text[4:] if run else text
-    body = _BUILD_ARGUMENTS.sub("", body)
+    body = _EXEC_ARGUMENTS.sub("", _BUILD_ARGUMENTS.sub("", body))
     if body.startswith("/bin/sh -c "):
         return "RUN " + _MOUNTS.sub("", body[len("/bin/sh -c ") :]).strip()
     return f"RUN {body}" if run else _as_written(body)
@@ -64,8 +77,44 @@ def _as_written(text: str) -> str:
     ports = _PORTS.match(text)
     if ports:
         return "EXPOSE " + ports["ports"].replace(":{}", "")
-    words = _GO_LIST.match(text)
-    return f"{words['keyword']} [{', '.join(_QUOTED.findall(words['items']))}]" if words else text
+    if listed := _GO_LIST.match(text):
+        return f"{listed['keyword']} {json.dumps(_strings(listed['items']), ensure_ascii=False)}"
+    if words := _GO_WORDS.match(text):
+        found = words["words"].split(" ")
+        return f"SHELL {json.dumps(found)}" if words["keyword"] == "SHELL" else " ".join(["VOLUME", *found])
+    check = _HEALTHCHECK.match(text)
+    return (_healthcheck(check) if check else "") or text
+
+
+def _healthcheck(check: re.Match[str]) -> str:
+    """HEALTHCHECK with its options; "" where they can't be known."""
+    kind, *command = _strings(check["test"])
+    times = _strings(check["times"])
+    retries = ord(_unescaped(check["retries"])[:1])
+    if kind == "NONE":
+        return "HEALTHCHECK NONE"
+    if len(times) not in (3, 4) or retries == 0xFFFD or kind not in ("CMD", "CMD-SHELL"):
+        return ""
+    options = [f"--{name}={time}" for name, time in zip(_TIMES, times, strict=False) if time != "0s"]
+    options += [f"--retries={retries}"] if retries else []
+    said = json.dumps(command, ensure_ascii=False) if kind == "CMD" else " ".join(command)
+    return " ".join(["HEALTHCHECK", *options, "CMD", said])
+
+
+def _strings(text: str) -> list[str]:
+    """What Go's quoted strings hold."""
+    return [_unescaped(one[1:-1]) for one in _QUOTED.findall(text)]
+
+
+def _unescaped(text: str) -> str:
+    def character(found: re.Match[str]) -> str:
+        code = found[1]
+        if len(code) > 1:
+            number = int(code[1:], 16)
+            return chr(number) if number < 0x110000 else "\N{REPLACEMENT CHARACTER}"
+        return _ESCAPES.get(code, code)
+
+    return _ESCAPED.sub(character, text)
 
 
 # Who wrote a step, by the marks that tools leave in created_by, comment and author.

@@ -205,6 +205,11 @@ class Engine:
                 yield from answer.iter_content(_CHUNK)
 
     @property
+    def has_start_interval(self) -> bool:
+        """Whether a health check has an interval of its own for the start period: in Docker from 25.0 on."""
+        return self.kind == "docker" and _api(self.api.api_version) >= _api("1.44")
+
+    @property
     def _chooses_platforms(self) -> bool:
         """Whether it gives one platform of an image alone: Docker from 28.0 on."""
         return self.kind == "docker" and _api(self.api.api_version) >= _api("1.48")

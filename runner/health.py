@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..analyzer.credentials import mask
+from ..analyzer.image.history import instruction_text
 from .engine import errors
 from .errors import EngineError
 from .execution import Ran, run
@@ -77,6 +78,27 @@ def configured(config: Mapping[str, Any]) -> HealthCheck | None:
         seconds("Interval", 30.0), seconds("Timeout", 30.0), seconds("StartPeriod", 0.0),
         seconds("StartInterval", 5.0 if raw.get("StartPeriod") else 0.0), int(raw.get("Retries") or 3),
     )  # fmt: skip
+
+
+def dropped_checks(session: Session) -> list[Check]:
+    """Of an image without a health check: what is known of one that its Dockerfile had, and its engine left out.
+
+    Podman drops it from images in OCI format, as `docker save` writes them by now; their history still has it.
+    """
+    engine = session.engine
+    if engine.kind != "podman":
+        return []
+    with errors(session.name):
+        history = engine.api.history(session.image)
+    said = [instruction_text(str(one.get("CreatedBy") or "")) for one in history]  # the newest first
+    last = next((text for text in said if text.startswith("HEALTHCHECK ")), "HEALTHCHECK NONE")
+    if last.upper() == "HEALTHCHECK NONE":
+        return []
+    told = (
+        "the image's history has one, and the engine does not: Podman drops it from images in OCI format. "
+        "Use `podman build --format docker`, or verify the archive of the image"
+    )
+    return [Check("health.static", "HEALTHCHECK", Verdict.CANNOT_TELL, told, {"history": mask(last)})]
 
 
 def static_check(health: HealthCheck, config: Mapping[str, Any], container: Container) -> Check:
@@ -256,6 +278,7 @@ def engine_check(session: Session, health: HealthCheck) -> Check:
         healthcheck={
             "test": list(health.test), "interval": _INTERVAL, "timeout": int(health.timeout * _SECOND),
             "retries": health.retries, "start_period": int(health.start_period * _SECOND),
+            "start_interval": _INTERVAL,
         }
     )  # fmt: skip
     try:

@@ -279,7 +279,8 @@ class Session:
             ports: container ports that `bindings` name.
             bindings: "80/tcp" → (address, port) on the host.
             publish_all: as `docker run -P`.
-            healthcheck: in place of the image's; None switches it off, since probes leave traces.
+            healthcheck: in place of the image's, its times in nanoseconds; None switches it off, since probes
+                leave traces.
             user: in place of the image's.
             image: in place of the session's.
             entrypoint: in place of the image's; its CMD is then out of use, too.
@@ -298,18 +299,19 @@ class Session:
                 publish_all_ports=publish_all,
                 **{**LIMITS, **options},
             )
-            created = api.create_container(
+            config = api.create_container_config(
                 image or self.image,
-                None if command is None else list(command),
-                name=name,
+                cast("Any", None if command is None else list(command)),
                 host_config=host,
                 ports=[(port.number, port.protocol) for port in ports],
-                healthcheck=dict(healthcheck or {"test": ["NONE"]}),
+                healthcheck=cast("Any", dict(healthcheck or {"test": ["NONE"]})),
                 user=user,
                 entrypoint=None if entrypoint is None else list(entrypoint),
                 environment=dict(environment or {}),
             )
-            return _id(created)
+            if healthcheck and "start_interval" in healthcheck and self.engine.has_start_interval:
+                config["Healthcheck"]["StartInterval"] = healthcheck["start_interval"]  # docker-py knows none
+            return _id(api.create_container_from_config(config, name))
 
         return Container(self, *self.make("container", self.name, create))
 

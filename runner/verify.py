@@ -74,6 +74,8 @@ def verify(
         config = session.described.get("Config") or {}
         declared = declared_ports(config)
         checks = [_preflight(session.described, declared)]
+        if health.configured(config) is None:
+            checks += health.dropped_checks(session)
         controls, unknown = _controls(session) if "calibration" in phases else (None, "it was not asked for")
         progress("running it as it is")
         plain = _plain_run(session, config, declared, checks, stop_seconds, expectations)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from container_images import Images
 from image_archives import FORMS, Saved, docker_legacy
 from image_cases import CASES, Case
 
+import imglint
 from imglint.analyzer.image import open_images
 from imglint.runner import Engine
 
@@ -82,3 +84,21 @@ def test_a_save_of_the_engine_measures_the_same(engine: Engine, loaded: tuple[Ca
     assert theirs.id == ours.id
     assert [one.diff_id for one in theirs.layers] == [one.diff_id for one in ours.layers]
     assert theirs.waste == ours.waste
+
+
+WRITTEN = (
+    "ENV A=b",
+    "VOLUME /data /x",
+    'SHELL ["/bin/ash", "-eu", "-c"]',
+    "EXPOSE 80/tcp",
+    'HEALTHCHECK --interval=10s --timeout=3s --retries=3 CMD ["/bin/true"]',
+    "HEALTHCHECK --start-period=5s CMD wget -q -O- localhost || exit 1",
+    'ENTRYPOINT ["/bin/ls"]',
+    'CMD ["-l", "a \\"b\\""]',
+)
+
+
+def test_history_reads_as_the_dockerfile(engine: Engine, images: Images) -> None:
+    """What this engine's builder prints of Go's values is read back."""
+    (image,) = imglint.open_images(images.on(engine, "\n".join(WRITTEN)), engine=engine.url)
+    assert tuple(one.text for one in image.steps)[-len(WRITTEN) :] == WRITTEN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,12 +12,12 @@ from pathlib import Path
 
 import modern_engines
 import pytest
-from container_images import Images
-from image_archives import Saved, docker_layout
+from container_images import Images, check
+from image_archives import Saved, docker_layout, step
 
 import imglint
 from imglint.analyzer import InputError
-from imglint.runner import Engine
+from imglint.runner import Engine, Verdict, verify
 
 pytestmark = pytest.mark.container
 
@@ -65,6 +66,40 @@ def test_one_platform_of_several_that_is_here_alone(docker28: Engine, tmp_path: 
             imglint.open_images(name, engine=docker28.url, platform="linux/s390x")
     finally:
         docker28.api.remove_image(name)
+
+
+def test_a_health_check_that_podman_drops_is_told(everywhere: Engine) -> None:
+    """From an image in OCI format, which is what `docker save` writes by now."""
+    config = {"Cmd": ["/x"], "Healthcheck": {"Test": ["CMD", "/probe"], "Interval": 10_000_000_000}}
+    steps = (step("COPY x /"), step("""HEALTHCHECK &{["CMD" "/probe"] "10s" "0s" "0s" "0s" '\\x00'}"""))
+    history = (steps[0], {**steps[1], "empty_layer": True})
+    saved = Saved.of({"x": "x"}, config=config, history=history, tags=("imglint-test:health",))
+    told = "".join(str(one) for one in everywhere.load(iter([docker_layout(saved)])))
+    name = re.findall(r"(?:localhost/|docker\.io/library/)?imglint-test:health", told)[-1]
+    try:
+        seen = verify(everywhere, name, phases=())
+    finally:
+        everywhere.api.remove_image(name)
+    found = [one for one in seen.checks if one.name == "health.static"]
+    if everywhere.kind == "docker":
+        assert Verdict.CANNOT_TELL not in [one.verdict for one in found]
+        return
+    (one,) = found
+    assert one.verdict is Verdict.CANNOT_TELL
+    assert "Podman drops it from images in OCI format" in one.summary
+    assert one.proof["history"] == 'HEALTHCHECK --interval=10s CMD ["/probe"]'
+
+
+def test_probes_in_the_start_period_are_a_second_apart(docker28: Engine, images: Images) -> None:
+    """Docker from 25 on would else wait five seconds for each, whatever the interval is."""
+    probe = "[ $(wc -l < /n) -gt 3 ] || { echo >> /n; exit 1; }"
+    lines = f'HEALTHCHECK --interval=30s --start-period=60s CMD ["/bin/sh", "-c", "{probe}"]'
+    image = images.on(docker28, f'{lines}\nCMD ["sh", "-c", "touch /n; exec sleep 120"]')
+    seen = verify(docker28, image, phases=("health",))
+    found = check(seen, "health.engine")
+    assert found.verdict is Verdict.PROVED
+    assert 3 < found.proof["transitions"][-1]["seconds"] < 12
+    assert "probed every second instead of every 30 s" in found.summary
 
 
 def served(port: str) -> bytes:

@@ -44,7 +44,7 @@ test: $(if $(T),,lint) $(VENV)/.dev
 	$(BIN)/python -m pytest --durations=10 $(or $(T),-n $(WORKERS))
 
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not container and not slow"
+	$(BIN)/python -m pytest -q -n 2 tests/unit -m "not slow"
 
 rule: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -p no:xdist tests/unit/test_rules.py -k "$(RULE)"

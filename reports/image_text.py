@@ -47,8 +47,10 @@ def heading(image: Image, look: Look = PLAIN) -> str:
     name = " ".join(image.tags) or image.id[:19]
     efficiency = "-" if image.efficiency is None else f"{image.efficiency:.1%}"
     stored = f", {size(image.compressed_bytes)} compressed" if image.compressed_bytes is not None else ""
+    other = image.engine_id not in ("", image.id)
+    called = f", for the engine {image.engine_id[:19]}" if other else ""
     return (
-        f"{look.strong(clipped(name, 100))}  {image.platform}  {image.id[:19]}\n"
+        f"{look.strong(clipped(name, 100))}  {image.platform}  {image.id[:19]}{called}\n"
         f"content {size(image.content_bytes)}, live {size(image.live_bytes)},"
         f" wasted {size(image.wasted_bytes)}, efficiency {efficiency}{stored}"
     )

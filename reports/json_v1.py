@@ -193,6 +193,7 @@ def _image(image: Image, origin: Attribution | None) -> dict[str, Any]:
     return {
         "source": image.source,
         "id": image.id,
+        **({"engine_id": image.engine_id} if image.engine_id else {}),
         "tags": list(image.tags),
         "dockerfile": origin.file if origin else None,
         "platform": image.platform,

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..analyzer.credentials import mask
-from ..analyzer.image.history import instruction_text
 from .engine import errors
 from .errors import EngineError
 from .execution import Ran, run
@@ -85,6 +84,8 @@ def dropped_checks(session: Session) -> list[Check]:
 
     Podman drops it from images in OCI format, as `docker save` writes them by now; their history still has it.
     """
+    from ..analyzer.image.history import instruction_text
+
     engine = session.engine
     if engine.kind != "podman":
         return []

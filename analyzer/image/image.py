@@ -120,7 +120,10 @@ class Image:
     ) -> None:
         subject = manifest.config.subject
         self.source = source
-        self.id: Digest = manifest.id
+        self.id: Digest = manifest.id  # the digest of its configuration, in whatever form it is kept
+        self.engine_id = (
+            ""  # what the engine calls it that gave it; with the containerd store, its manifest's digest
+        )
         self.tags = manifest.tags
         self.raw = raw
         self.config: ImageConfig = parse_config(raw, subject)
@@ -135,6 +138,12 @@ class Image:
 
     def __repr__(self) -> str:
         return f"<Image {self.id[:19]} {' '.join(self.tags)}>"
+
+    def of_engine(self, identity: str) -> Image:
+        """The same image as an engine's that calls it so."""
+        other = copy.copy(self)
+        other.engine_id = identity
+        return other
 
     def renamed(self, tags: tuple[str, ...]) -> Image:
         """The same image under other names."""

@@ -71,8 +71,10 @@ def open_images(
 
     try:
         with connect(engine) as client, ProgressBar(source) as progress:
+            identity = str(client.inspect_image(parsed.value)["Id"])
             chunks = progress.counted(client.save(parsed.value, platform))
-            return read_images(chunks, name=source, verify=verify, platform=platform)
+            found = read_images(chunks, name=source, verify=verify, platform=platform)
+            return tuple(image.of_engine(identity) for image in found)
     except EngineError as error:
         hint = error.hint or "give the path of an archive, or the name of an image that the engine has"
         raise InputError(source, f"is no path, and as an image's name: {error.problem}", hint) from error

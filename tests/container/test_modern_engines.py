@@ -17,6 +17,7 @@ from image_archives import Saved, docker_layout, step
 
 import imglint
 from imglint.analyzer import InputError
+from imglint.reports.image_text import heading
 from imglint.runner import Engine, Verdict, verify
 
 pytestmark = pytest.mark.container
@@ -51,6 +52,10 @@ def test_all_platforms_of_an_image_by_name(docker28: Engine) -> None:
         ]
         (arm,) = imglint.open_images(name, engine=docker28.url, platform="arm64")
         assert arm.id == TWO[1].id
+        # The engine knows nothing of the configuration's digest.
+        assert docker28.inspect_image(arm.engine_id)["Id"] == arm.engine_id != arm.id
+        told = heading(arm)
+        assert f"{arm.id[:19]}, for the engine {arm.engine_id[:19]}\n" in told
     finally:
         docker28.api.remove_image(name)
 

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 
 _LEFT_OUT = pytest.StashKey[list[str]]()
 _ENGINES = pytest.StashKey[dict[str, str]]()  # of which tests were run: kind → what it is, and how many
+_STARTED = pytest.StashKey[dict[str, tuple["ModernEngine", "Engine"]]]()
+_OPEN = pytest.StashKey[contextlib.ExitStack]()
+_MODERN = ("docker28", "podman5")
 _NOTE = "engine.json"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LEFT_OUT] = []
     config.stash[_ENGINES] = {}
+    config.stash[_STARTED] = {}
+    config.stash[_OPEN] = contextlib.ExitStack()
     if not _is_worker(config):
         os.environ[SHARED] = tempfile.mkdtemp(prefix="imglint-tests-")
 
@@ -53,10 +58,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
 
 def worker_of(nodeid: str) -> str:
-    """Whose a container test is: pushes and the engines beside the machine's own disturb no other test."""
+    """Whose a container test is: its engine's. Pushes disturb no other test, on whatever engine they are."""
     if re.search(r"/test_(?:push|modern|registry|engine_page)", nodeid):
         return "push"
-    return "podman" if re.search(r"[\[-]podman[\]-]", nodeid) else "docker"
+    found = re.search(r"[\[-](podman5|podman|docker28)[\]-]", nodeid)
+    return found[1] if found else "docker"
 
 
 def _kind(item: pytest.Item) -> str:
@@ -91,7 +97,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             f"{reason}. Start Docker, or set IMGLINT_INSTALL_ENGINE=1 as root on Debian",
         )
         return
-    modern = [item for item in wanted if _kind(item) in modern_engines.KINDS]
+    modern = [item for item in wanted if _kind(item) in _MODERN]
     if modern:
         try:
             provisioning.others_may_start()
@@ -119,6 +125,27 @@ def _provide() -> None:
             process.returncode = 0  # its end is not this object's business
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Be in the network of a modern engine while a test of it runs, with all that it sets up (see modern_engines.py)."""
+    if not item.get_closest_marker("container") or _kind(item) not in _MODERN:
+        return (yield)
+    place, _ = _running(item.config, _kind(item))
+    with place.entered():
+        return (yield)
+
+
+def _running(config: pytest.Config, kind: str) -> tuple[ModernEngine, Engine]:
+    """A modern engine, which is started when its first test comes, and stopped at the end."""
+    import modern_engines
+
+    started = config.stash[_STARTED]
+    if kind not in started:
+        started[kind] = config.stash[_OPEN].enter_context(modern_engines.running(kind))
+        config.stash[_ENGINES][kind] = str(started[kind][1])
+    return started[kind]
+
+
 def _leave_out(config: pytest.Config, items: list[pytest.Item], out: list[pytest.Item], reason: str) -> None:
     config.stash[_LEFT_OUT].append(f"{len(out)} container tests were left out: {reason}.")
     config.hook.pytest_deselected(items=out)
@@ -130,6 +157,7 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], out: list[pytest
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
+    config.stash[_OPEN].close()
     if _is_worker(config):
         config.workeroutput["imglint"] = [config.stash[_LEFT_OUT], config.stash[_ENGINES]]  # type: ignore[attr-defined]
 
@@ -229,55 +257,32 @@ def podman(pytestconfig: pytest.Config) -> Iterator[Engine]:
         service.stop()
 
 
-@pytest.fixture(scope="session", params=["docker", "podman"])
-def anywhere(request: pytest.FixtureRequest, engine: Engine) -> Engine:
-    """Both engines, one after the other."""
-    if request.param == "docker":
-        return engine
-    found: Engine = request.getfixturevalue("podman")
-    return found
+@pytest.fixture(scope="session")
+def docker28(pytestconfig: pytest.Config) -> Engine:
+    """Docker with the containerd image store. A test of it is in its network."""
+    return _running(pytestconfig, "docker28")[1]
 
 
 @pytest.fixture(scope="session")
-def _docker28(pytestconfig: pytest.Config) -> Iterator[tuple[ModernEngine, Engine]]:
-    import modern_engines
-
-    with modern_engines.running("docker28") as found:
-        pytestconfig.stash[_ENGINES]["docker28"] = str(found[1])
-        yield found
+def podman5(pytestconfig: pytest.Config) -> Engine:
+    """A modern Podman. A test of it is in its network."""
+    return _running(pytestconfig, "podman5")[1]
 
 
-@pytest.fixture(scope="session")
-def _podman5(pytestconfig: pytest.Config) -> Iterator[tuple[ModernEngine, Engine]]:
-    import modern_engines
-
-    with modern_engines.running("podman5") as found:
-        pytestconfig.stash[_ENGINES]["podman5"] = str(found[1])
-        yield found
+@pytest.fixture(scope="session", params=os.environ.get("IMGLINT_ENGINES", "docker podman").split())
+def anywhere(request: pytest.FixtureRequest) -> Engine:
+    """Each engine of IMGLINT_ENGINES, one after the other; the fixtures above are their names."""
+    return _named(request)
 
 
-@pytest.fixture
-def docker28(_docker28: tuple[ModernEngine, Engine]) -> Iterator[Engine]:
-    """Docker with the containerd image store. The test is in its network (see modern_engines.py)."""
-    place, client = _docker28
-    with place.entered():
-        yield client
-
-
-@pytest.fixture
-def podman5(_podman5: tuple[ModernEngine, Engine]) -> Iterator[Engine]:
-    """A modern Podman. The test is in its network (see modern_engines.py)."""
-    place, client = _podman5
-    with place.entered():
-        yield client
-
-
-@pytest.fixture(params=["docker", "podman", "docker28", "podman5"])
-def everywhere(request: pytest.FixtureRequest, engine: Engine) -> Engine:
+@pytest.fixture(scope="session", params=["docker", "podman", "docker28", "podman5"])
+def everywhere(request: pytest.FixtureRequest) -> Engine:
     """Old and modern engines, one after the other."""
-    if request.param == "docker":
-        return engine
-    found: Engine = request.getfixturevalue(request.param)
+    return _named(request)
+
+
+def _named(request: pytest.FixtureRequest) -> Engine:
+    found: Engine = request.getfixturevalue("engine" if request.param == "docker" else request.param)
     return found
 
 

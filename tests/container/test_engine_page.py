@@ -128,7 +128,7 @@ def _health(here: Here) -> str:
     check = {"test": ["CMD", "true"], "interval": SECOND, "timeout": 5 * SECOND}
     with here.running(WAITS, healthcheck=check) as container:
         try:
-            until(lambda: container.inspect()["State"]["Health"]["Status"] == "healthy", 20)
+            until(lambda: container.inspect()["State"]["Health"]["Status"] == "healthy", 10)
         except AssertionError:
             return "nobody here, without systemd"
         return "the engine"

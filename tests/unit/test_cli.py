@@ -18,6 +18,8 @@ from command import ROOT, SCHEMA, imglint, told
 
 from imglint.lint_options import OPTION_NAMES
 
+pytestmark = pytest.mark.slow
+
 WASTE = "examples/waste/waste.tar"
 FAULTY = "FROM debian:latest\nUSER root\n"
 CLEAN = 'FROM debian:12\nUSER 1000\nCMD ["x"]\n'

@@ -14,6 +14,8 @@ import pytest
 from imglint.runner import EngineError, connect
 from imglint.runner.engine import candidates
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick rule lint format docs bench corpus fuzz engines engines-stop clean
+.PHONY: help demo test test-engines quick rule lint format docs bench corpus fuzz engines engines-stop clean
 
 help:
 	@echo "make demo    lint, measure and prove the examples"
 	@echo "make test    all checks and tests; the container tests need Docker (see CONTRIBUTING.md)"
 	@echo "make test T=FILE   the tests of a file alone"
+	@echo "make test-engines   all container tests on all four engines"
 	@echo "make quick   the tests that need no engine and start few programs"
 	@echo "make rule RULE=CODE   the examples of a rule"
 	@echo "make lint    ruff, mypy and pyright alone"
@@ -42,6 +43,9 @@ demo: $(VENV)/.run
 WORKERS ?= 3
 test: $(if $(T),,lint) $(VENV)/.dev
 	$(BIN)/python -m pytest --durations=10 $(or $(T),-n $(WORKERS))
+
+test-engines: $(VENV)/.dev
+	IMGLINT_ENGINES="docker podman docker28 podman5" $(BIN)/python -m pytest -n $(WORKERS) tests/container
 
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n 2 tests/unit -m "not slow"

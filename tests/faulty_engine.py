@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import json
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -62,6 +64,37 @@ class Listener(abc.ABC):
         for connection in list(self._open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+class Versioned(Listener):
+    """An engine that speaks some versions of the API, and refuses others as Docker does. `asked`: their paths."""
+
+    def __init__(self, path: Path, lowest: str, highest: str) -> None:
+        self.asked: list[str] = []
+        self._lowest, self._highest = lowest, highest
+        super().__init__(path)
+
+    def serve(self, connection: socket.socket) -> None:
+        asked = connection.recv(65536)
+        if not asked:
+            return  # only tried
+        path = asked.split(b" ", 2)[1].decode()
+        self.asked.append(path)
+        version = re.match(r"/v(\d+)\.(\d+)/", path)
+        if version and not _number(self._lowest) <= (int(version[1]), int(version[2])) <= _number(
+            self._highest
+        ):
+            told = f"client version {version[0][2:-1]} is not between {self._lowest} and {self._highest}"
+            connection.sendall(answer(json.dumps({"message": told}).encode(), "400 Bad Request"))
+            return
+        known = {"Version": "29.0.0", "ApiVersion": self._highest, "MinAPIVersion": self._lowest}
+        described = {"Id": f"sha256:{'0' * 64}", "Config": {}, **known, "Components": [{"Name": "Engine"}]}
+        connection.sendall(answer(json.dumps(described).encode()))
+
+
+def _number(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)
 
 
 class Nonsense(Listener):

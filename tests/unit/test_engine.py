@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from faulty_engine import Versioned
 
 from imglint.runner import EngineError, connect
 from imglint.runner.engine import candidates
@@ -141,3 +142,28 @@ def test_an_answer_that_breaks_off(answers: dict[str, tuple[int, bytes]]) -> Non
     with connect(answers["url"][1].decode()) as engine, pytest.raises(EngineError) as raised:
         engine.inspect_image("shop")
     assert not raised.value.answered
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [("1.44", "1.52"), ("1.12", "1.41"), ("1.24", "1.24")])
+def test_the_version_of_the_api_is_one_that_the_engine_speaks(
+    settings: Path, tmp_path: Path, lowest: str, highest: str
+) -> None:
+    """Docker 29 refuses all below 1.44, and an old one all that it does not know yet."""
+    server = Versioned(tmp_path / "engine.sock", lowest, highest)
+    try:
+        with connect(server.url) as engine:
+            engine.inspect_image("shop:1")
+            assert engine.has_start_interval is (highest == "1.52")
+    finally:
+        server.close()
+    assert server.asked[-1] == f"/v{highest}/images/shop:1/json"
+
+
+def test_an_engine_that_is_too_old(settings: Path, tmp_path: Path) -> None:
+    server = Versioned(tmp_path / "engine.sock", "1.12", "1.19")
+    try:
+        with pytest.raises(EngineError) as raised:
+            connect(server.url)
+    finally:
+        server.close()
+    assert "API versions below 1.24 are no longer supported" in raised.value.problem

@@ -154,16 +154,22 @@ class ModernEngine:
         wait(lambda: not self._leaders(), 20)
         # Monitors of containers stay for minutes. A container's own processes have another root: they are
         # what those of the engine started.
-        for pid in _with_descendants(self.processes()):
-            _kill(pid, signal.SIGKILL)
-        wait(lambda: not self.processes(), 20)
+        wait(lambda: not self._killed(), 60)
         if self._process is not None:
-            self._process.wait(20)
+            self._process.kill()
+            self._process.wait(60)
         for group in Path("/sys/fs/cgroup").glob(f"*/{self.group}"):
             for directory in (*sorted(group.rglob("*/"), reverse=True), group):
                 with contextlib.suppress(OSError):
                     directory.rmdir()
         shutil.rmtree(self.place, ignore_errors=True)
+
+    def _killed(self) -> list[int]:
+        """The processes that were killed just now, with what they had started."""
+        found = _with_descendants(self.processes())
+        for pid in found:
+            _kill(pid, signal.SIGKILL)
+        return found
 
     def _leaders(self) -> list[int]:
         return [pid for pid in self.processes() if _program(pid) in ("dockerd", "podman")]

@@ -435,7 +435,7 @@ class Image:
         return 0 if name == "root" else None
 
     def docker_archive(self, name: str) -> Iterator[bytes]:
-        """This image alone and under this name alone, in chunks that an engine can load."""
+        """This image alone and under this name alone, in chunks that an engine can load as one of its own."""
         from .pack import docker_archive
 
         return docker_archive(self._config, self._blobs, name)

@@ -11,10 +11,15 @@ _BLOCK = 512
 
 
 def docker_archive(config: bytes, layers: Sequence[Blob], name: str) -> Iterator[bytes]:
-    """A docker-archive in chunks: layers as they are stored, and the caller's name, so that no other tag can move."""
+    """A docker-archive in chunks: layers as they are stored, and the caller's name, so that no other tag can move.
+
+    The configuration has one field more, which no engine reads: so it is no image that an engine may have already,
+    and goes without another one. Docker's containerd store gives up an image without a name when the same one gets
+    one, and with that name the image would go.
+    """
     paths = [f"layer{index}" for index in range(len(layers))]
     manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": paths}]).encode()
-    yield from _member("config.json", config)
+    yield from _member("config.json", json.dumps({**json.loads(config), "imglint": name}).encode())
     for path, blob in zip(paths, layers, strict=True):
         yield _header(path, blob.size)
         yield from chunks(blob)

@@ -113,7 +113,7 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
             engine, wanted.image, files.structure_tests, archive=wanted.archive, probe=wishes.probe
         )
         if not files.expectations:
-            return tested._replace(image=wanted.name)
+            return _called(tested, wanted)
     with StatusLine(wanted.name) as progress:
         seen = verify(
             engine,
@@ -128,7 +128,7 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
             probe=wishes.probe,
             progress=progress,
         )
-    seen = seen._replace(image=wanted.name)
+    seen = _called(seen, wanted)
     if tested is not None:
         both = tested.receipt.plus(seen.receipt) if tested.receipt and seen.receipt else None
         seen = seen._replace(checks=(*seen.checks, *tested.checks), receipt=both)
@@ -287,3 +287,8 @@ def verify(
         tuple(publish), publish_all, deep, harden, stop_seconds, expect=tuple(expect), allow_unknown=True
     )
     return prove((image,), Settings(), wishes, engine=engine).observations[0]
+
+
+def _called(seen: Observation, wanted: Subject) -> Observation:
+    """With the user's name of the image; and of an archive its own ID, not that of the copy that was loaded."""
+    return seen._replace(image=wanted.name, image_id=wanted.image if wanted.archive else seen.image_id)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines quick rule lint format docs bench corpus fuzz engines engines-stop clean
+.PHONY: help demo test test-engines quick rule lint format docs bench corpus fuzz mutants engines engines-stop clean
 
 help:
 	@echo "make demo    lint, measure and prove the examples"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench   measure against hadolint and dive"
 	@echo "make corpus  try the linter on the real Dockerfiles in \$$CORPUS/files"
 	@echo "make fuzz    feed the readers with whatever atheris finds, for \$$SECONDS"
+	@echo "make mutants what the unit tests notice of 300 faults that are put into the code"
 	@echo "make engines modern Docker and Podman beside the machine's own, until make engines-stop"
 	@echo "make clean   remove the environment and what was built"
 
@@ -81,6 +82,11 @@ SECONDS ?= 300
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --group fuzz
 	cd tests && ../$(BIN)/python fuzz.py -max_total_time=$(SECONDS) -max_len=20000
+
+# 300 mutants take 20 minutes on two cores.
+COUNT ?= 300
+mutants: $(VENV)/.dev
+	$(BIN)/python tests/mutants.py --count $(COUNT) $(if $(SEED),--seed $(SEED))
 
 engines: $(VENV)/.run
 	@$(BIN)/python tests/modern_engines.py start

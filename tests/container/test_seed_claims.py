@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from container_images import Images, check
+from modern_engines import outside
 
 from imglint.runner import Engine, Verdict, verify
 from imglint.runner.execution import run
@@ -95,7 +96,7 @@ def test_add_unpacks_an_archive_and_fetches_without_unpacking(
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+    with outside(), http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}/a.tar.gz"
         image = images.on(

@@ -24,7 +24,7 @@ archives, variables and Git URLs.
 """,
     bad=("FROM a\nRUN npm install -g b\n", "FROM a\nRUN npm i @scope/c\n"),
     good=(
-        "FROM a\nRUN npm install b@1 @scope/c@2 ./d e.tgz git+https://example.org/f.git#v1 $G\nRUN npm ci\n",
+        "FROM a\nRUN npm install b@1 @scope/c@2 ./d e.tgz someone/f git+https://example.org/f.git#v1 $G\nRUN npm ci\n",
     ),
 )
 _NPM_VALUED = (

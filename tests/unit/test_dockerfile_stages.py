@@ -165,3 +165,10 @@ def test_paths_and_volumes() -> None:
     assert set(stage.volumes) == {"/srv/data", "/x"}
     assert target("FROM example.org/own\nWORKDIR a\n").workdir() is None
     assert target("FROM a\nWORKDIR $UNKNOWN\n").workdir() is None
+
+
+def test_what_is_at_a_line() -> None:
+    file = Dockerfile.from_string("FROM a AS x\nRUN b \\\n  c\n\nUSER d\n")
+    found = [file.instruction_at(line) for line in range(7)]
+    keywords = [one.keyword if one else None for one in found]
+    assert keywords == [None, "FROM", "RUN", "RUN", None, "USER", None]

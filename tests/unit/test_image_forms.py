@@ -317,3 +317,10 @@ def test_what_the_index_lists_once_more_is_one_image(tmp_path: Path) -> None:
     path = tmp_path / "image.tar"
     path.write_bytes(docker_layout(for_platform("amd64"), nested=True))
     assert len(open_images(str(path))) == 1
+
+
+def test_an_image_that_is_listed_twice_hides_no_other(tmp_path: Path) -> None:
+    twice = Saved.of({"a": "1"}, tags=("shop:1", "shop:latest"))
+    path = tmp_path / "image.tar"
+    path.write_bytes(oci_archive(twice, for_platform("arm64", "other:1")))
+    assert [one.tags for one in open_images(str(path))] == [("shop:1", "shop:latest"), ("other:1",)]

@@ -99,7 +99,7 @@ def ensure() -> subprocess.Popen[bytes] | None:
     if not silent:
         provide(_TOOLS, "the container tests")
         return None
-    if not _may_change():
+    if not may_change():
         raise NoEngine(silent)
     # Nothing is installed, either, before it is known that the socket is free.
     _must_be_free()
@@ -125,12 +125,12 @@ def provide(tools: dict[str, str], purpose: str) -> None:
     lack = f"{purpose}: {' and '.join(missing)} can't be found (packages: {' '.join(packages)})"
     if named():
         raise NoEngine(f"{lack}, and nothing is installed where {named()} was given")
-    if not _may_change():
+    if not may_change():
         raise NoEngine(lack)
     _install(packages)
 
 
-def _may_change() -> bool:
+def may_change() -> bool:
     """Whether the machine is the tests' own, and they can install and start what they need."""
     own = os.environ.get("CI") == "true" or os.environ.get("IMGLINT_INSTALL_ENGINE") == "1"
     return own and os.getuid() == 0 and shutil.which("apt-get") is not None

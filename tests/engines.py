@@ -7,6 +7,7 @@ What the machine's Docker held is put right by the process that started the work
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -29,6 +30,7 @@ _ENGINES = pytest.StashKey[dict[str, str]]()  # of which tests were run: kind â†
 _STARTED = pytest.StashKey[dict[str, tuple["ModernEngine", "Engine"]]]()
 _OPEN = pytest.StashKey[contextlib.ExitStack]()
 _MODERN = ("docker28", "podman5")
+_EVERY = ("docker", "podman", *_MODERN)
 _NOTE = "engine.json"
 
 
@@ -170,6 +172,11 @@ def pytest_testnodedown(node: object) -> None:
     config.stash[_ENGINES] |= engines
 
 
+def tell(config: pytest.Config, line: str) -> None:
+    """A line for the end of the run."""
+    config.stash[_LEFT_OUT].append(line)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     ran = [
         dict(report.user_properties).get("engine")
@@ -269,21 +276,36 @@ def podman5(pytestconfig: pytest.Config) -> Engine:
     return _running(pytestconfig, "podman5")[1]
 
 
-@pytest.fixture(scope="session", params=os.environ.get("IMGLINT_ENGINES", "docker podman").split())
+@pytest.fixture(scope="session")
 def anywhere(request: pytest.FixtureRequest) -> Engine:
-    """Each engine of IMGLINT_ENGINES, one after the other; the fixtures above are their names."""
-    return _named(request)
+    """The engines that people have, one after the other: Docker with the containerd store, and Podman 5.
 
-
-@pytest.fixture(scope="session", params=["docker", "podman", "docker28", "podman5"])
-def everywhere(request: pytest.FixtureRequest) -> Engine:
-    """Old and modern engines, one after the other."""
-    return _named(request)
-
-
-def _named(request: pytest.FixtureRequest) -> Engine:
+    Where these can't be had, the machine's own Docker and a Podman beside it; with IMGLINT_ENGINES those that it
+    names, by the names of the fixtures ("docker": `engine`).
+    """
     found: Engine = request.getfixturevalue("engine" if request.param == "docker" else request.param)
     return found
+
+
+@pytest.fixture(scope="session")
+def everywhere(anywhere: Engine) -> Engine:
+    """Old and modern engines, one after the other."""
+    return anywhere
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "anywhere" in metafunc.fixturenames:
+        wanted = _EVERY if "everywhere" in metafunc.fixturenames else _main()
+        metafunc.parametrize("anywhere", wanted, indirect=True, scope="session")
+
+
+@functools.cache
+def _main() -> tuple[str, ...]:
+    import modern_engines
+
+    if "IMGLINT_ENGINES" in os.environ:
+        return tuple(os.environ["IMGLINT_ENGINES"].split())
+    return _MODERN if modern_engines.can_be_had() else ("docker", "podman")
 
 
 @pytest.fixture(scope="session")

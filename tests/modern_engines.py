@@ -32,7 +32,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine import INSECURE, NoEngine, provide
+from engine import INSECURE, NoEngine, may_change, named, provide
 
 from imglint.runner import Engine, EngineError, connect
 from imglint.runner.engine import errors
@@ -296,9 +296,7 @@ def provided() -> Path:
     """
     if os.getuid() != 0:
         raise NoEngine("modern engines beside the machine's own take root")
-    kept = (
-        _cache() / hashlib.sha256(repr((_PACKAGES, _LINKS, _FILES, _DIRECTORIES)).encode()).hexdigest()[:12]
-    )
+    kept = _kept()
     if kept.is_dir():
         return kept
     provide({"mmdebstrap": "mmdebstrap"}, "modern engines")
@@ -308,6 +306,17 @@ def provided() -> Path:
         if not kept.is_dir():
             _unpack(kept)
     return kept
+
+
+def can_be_had() -> bool:
+    """Whether they are here, or may be made, and no other engine was named."""
+    return os.getuid() == 0 and not named() and (_kept().is_dir() or may_change())
+
+
+def _kept() -> Path:
+    """Where the root is, once it is made."""
+    made_of = repr((_PACKAGES, _LINKS, _FILES, _DIRECTORIES))
+    return _cache() / hashlib.sha256(made_of.encode()).hexdigest()[:12]
 
 
 def _unpack(kept: Path) -> None:

@@ -80,12 +80,14 @@ def fact(function: Fact) -> Fact:
 
 
 @pytest.fixture(scope="module")
-def outcomes(anywhere: Engine, images: Images) -> dict[str, Future[None]]:
+def outcomes(everywhere: Engine, images: Images) -> dict[str, Future[None]]:
     """What became of each fact."""
-    with connect(anywhere.url) as engine:
+    with connect(everywhere.url) as engine:
         # A server of UDP: busybox has none.
-        images.hand_over(anywhere, images.on(anywhere, UDP_SERVER, program_with_libraries("/usr/bin/perl")))
-        with Session(engine, images.on(anywhere, WAITS)) as session, ThreadPoolExecutor(6) as pool:
+        images.hand_over(
+            everywhere, images.on(everywhere, UDP_SERVER, program_with_libraries("/usr/bin/perl"))
+        )
+        with Session(engine, images.on(everywhere, WAITS)) as session, ThreadPoolExecutor(6) as pool:
             here = Here(engine, session, images)
             futures = {name: pool.submit(function, here) for name, function in FACTS.items()}
             wait(futures.values())
@@ -882,6 +884,6 @@ def test_that(outcomes: dict[str, Future[None]], name: str) -> None:
     outcomes[name].result()
 
 
-def test_nothing_is_left(outcomes: dict[str, Future[None]], anywhere: Engine) -> None:
+def test_nothing_is_left(outcomes: dict[str, Future[None]], everywhere: Engine) -> None:
     assert len(outcomes) == len(FACTS)
-    assert leftovers(anywhere) == []
+    assert leftovers(everywhere) == []

@@ -32,30 +32,30 @@ def output(engine: Engine, container: Container, *command: str) -> str:
     return ran.output.strip()
 
 
-def test_env_is_the_environment_of_pid_1(anywhere: Engine, images: Images) -> None:
-    seen = verify(anywhere, images.on(anywhere, f'ENV GREETING="hello world" EMPTY=\n{IDLE}'), phases=())
+def test_env_is_the_environment_of_pid_1(everywhere: Engine, images: Images) -> None:
+    seen = verify(everywhere, images.on(everywhere, f'ENV GREETING="hello world" EMPTY=\n{IDLE}'), phases=())
     assert seen.environment["GREETING"] == "hello world"
     assert seen.environment["EMPTY"] == ""
 
 
-def test_what_one_container_writes_another_one_does_not_see(anywhere: Engine, images: Images) -> None:
-    image = images.on(anywhere, IDLE)
-    before = anywhere.inspect_image(image)["Id"]
-    with Session(anywhere, image) as session:
+def test_what_one_container_writes_another_one_does_not_see(everywhere: Engine, images: Images) -> None:
+    image = images.on(everywhere, IDLE)
+    before = everywhere.inspect_image(image)["Id"]
+    with Session(everywhere, image) as session:
         first, second = session.create(), session.create()
         for one in (first, second):
             one.start()
-        output(anywhere, first, "sh", "-c", "echo mine > /note")
+        output(everywhere, first, "sh", "-c", "echo mine > /note")
         assert read(first, "/note") == b"mine\n"
         assert stat(second, "/note") is None
-    assert anywhere.inspect_image(image)["Id"] == before
+    assert everywhere.inspect_image(image)["Id"] == before
 
 
 def test_volume_makes_an_anonymous_volume_and_maps_nothing_of_the_host(
-    anywhere: Engine, images: Images
+    everywhere: Engine, images: Images
 ) -> None:
-    image = images.on(anywhere, f"VOLUME /data\n{IDLE}")
-    with Session(anywhere, image) as session:
+    image = images.on(everywhere, f"VOLUME /data\n{IDLE}")
+    with Session(everywhere, image) as session:
         container = session.create()
         container.start()
         (mount,) = container.inspect()["Mounts"]
@@ -63,23 +63,23 @@ def test_volume_makes_an_anonymous_volume_and_maps_nothing_of_the_host(
         assert len(mount["Name"]) == 64  # a name that nobody gave
         assert mount["Destination"] == "/data"
         assert not Path("/data").exists()
-        names = {one["Name"] for one in anywhere.api.volumes()["Volumes"]}
+        names = {one["Name"] for one in everywhere.api.volumes()["Volumes"]}
         assert mount["Name"] in names
-    left = {one["Name"] for one in anywhere.api.volumes()["Volumes"] or ()}
+    left = {one["Name"] for one in everywhere.api.volumes()["Volumes"] or ()}
     assert mount["Name"] not in left
 
 
-def test_the_kernel_is_the_hosts_and_the_release_is_the_images(anywhere: Engine, images: Images) -> None:
-    image = images.on(anywhere, f"COPY release /etc/os-release\n{IDLE}", {"release": "ID=mine\n"})
-    with Session(anywhere, image) as session:
+def test_the_kernel_is_the_hosts_and_the_release_is_the_images(everywhere: Engine, images: Images) -> None:
+    image = images.on(everywhere, f"COPY release /etc/os-release\n{IDLE}", {"release": "ID=mine\n"})
+    with Session(everywhere, image) as session:
         container = session.create()
         container.start()
-        assert output(anywhere, container, "uname", "-r") == platform.release()
-        assert output(anywhere, container, "cat", "/etc/os-release") == "ID=mine"
+        assert output(everywhere, container, "uname", "-r") == platform.release()
+        assert output(everywhere, container, "cat", "/etc/os-release") == "ID=mine"
 
 
 def test_add_unpacks_an_archive_and_fetches_without_unpacking(
-    engine: Engine, anywhere: Engine, images: Images, tmp_path: Path
+    engine: Engine, everywhere: Engine, images: Images, tmp_path: Path
 ) -> None:
     """Three of ADD's manners: a local archive is unpacked, a URL is fetched, what was fetched stays packed."""
     packed = io.BytesIO()
@@ -100,10 +100,10 @@ def test_add_unpacks_an_archive_and_fetches_without_unpacking(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}/a.tar.gz"
         image = images.on(
-            anywhere, f"ADD a.tar.gz /local/\nADD {url} /remote/\n{IDLE}", {"a.tar.gz": packed.getvalue()}
+            everywhere, f"ADD a.tar.gz /local/\nADD {url} /remote/\n{IDLE}", {"a.tar.gz": packed.getvalue()}
         )
         server.shutdown()
-    with Session(anywhere, image) as session:
+    with Session(everywhere, image) as session:
         container = session.create()
         assert read(container, "/local/inside") == b"hello\n"
         assert stat(container, "/local/a.tar.gz") is None
@@ -111,26 +111,26 @@ def test_add_unpacks_an_archive_and_fetches_without_unpacking(
         assert stat(container, "/remote/inside") is None
 
 
-def test_a_user_is_inherited(anywhere: Engine, engine: Engine, images: Images) -> None:
+def test_a_user_is_inherited(everywhere: Engine, engine: Engine, images: Images) -> None:
     base = images.on(engine, "USER 1000")
-    assert verify(anywhere, images.on(anywhere, IDLE, base=base), phases=()).processes[0].uid == 1000
+    assert verify(everywhere, images.on(everywhere, IDLE, base=base), phases=()).processes[0].uid == 1000
     assert (
-        verify(anywhere, images.on(anywhere, f"USER root\n{IDLE}", base=base), phases=()).processes[0].uid
+        verify(everywhere, images.on(everywhere, f"USER root\n{IDLE}", base=base), phases=()).processes[0].uid
         == 0
     )
 
 
-def test_cmd_under_a_shell_form_entrypoint_is_no_argument(anywhere: Engine, images: Images) -> None:
+def test_cmd_under_a_shell_form_entrypoint_is_no_argument(everywhere: Engine, images: Images) -> None:
     """`ENTRYPOINT top` with `CMD ["-n", "10"]`: top runs, and has never heard of 10 rounds."""
-    image = images.on(anywhere, 'ENTRYPOINT top -b\nCMD ["-n", "10"]')
-    assert anywhere.inspect_image(image)["Config"]["Cmd"] == ["-n", "10"]
-    seen = verify(anywhere, image, phases=())
+    image = images.on(everywhere, 'ENTRYPOINT top -b\nCMD ["-n", "10"]')
+    assert everywhere.inspect_image(image)["Config"]["Cmd"] == ["-n", "10"]
+    seen = verify(everywhere, image, phases=())
     assert list(seen.processes[0].argv) == ["top", "-b"]
-    right = images.on(anywhere, 'ENTRYPOINT ["top", "-b"]\nCMD ["-n", "10"]')
-    assert list(verify(anywhere, right, phases=()).processes[0].argv) == ["top", "-b", "-n", "10"]
+    right = images.on(everywhere, 'ENTRYPOINT ["top", "-b"]\nCMD ["-n", "10"]')
+    assert list(verify(everywhere, right, phases=()).processes[0].argv) == ["top", "-b", "-n", "10"]
 
 
-def test_the_seeds_health_check_against_its_server(anywhere: Engine, images: Images) -> None:
+def test_the_seeds_health_check_against_its_server(everywhere: Engine, images: Images) -> None:
     """As printed: a modern curl takes the loop's answer for HTTP/0.9 and refuses it."""
     from container_images import program_with_libraries
 
@@ -141,35 +141,35 @@ def test_the_seeds_health_check_against_its_server(anywhere: Engine, images: Ima
         "COPY root /\nEXPOSE 8888\nHEALTHCHECK --interval=1s --retries=2 CMD curl -f http://localhost:8888/ || exit 1\n"
         'CMD ["/bin/sh", "-c", "while true; do echo \'hello world\' | nc -l -p 8888; done"]'
     )
-    seen = verify(anywhere, images.on(anywhere, lines, files))
+    seen = verify(everywhere, images.on(everywhere, lines, files))
     assert check(seen, "ports.published", "8888/tcp").verdict is Verdict.PROVED  # the server is well
     by_hand = check(seen, "health.by-hand")
     assert by_hand.verdict is Verdict.DISPROVED
     assert "HTTP/0.9" in by_hand.proof["runs"][-1]["output"]
-    expected = Verdict.DISPROVED if anywhere.kind == "docker" else Verdict.CANNOT_TELL
+    expected = Verdict.DISPROVED if everywhere.kind == "docker" else Verdict.CANNOT_TELL
     assert check(seen, "health.engine").verdict is expected
 
 
-def test_an_image_of_a_shell_session_has_lost_its_cmd(anywhere: Engine, images: Images) -> None:
+def test_an_image_of_a_shell_session_has_lost_its_cmd(everywhere: Engine, images: Images) -> None:
     """`docker commit` keeps what the container ran, not what the image did: it starts the shell again."""
-    image = images.on(anywhere, 'CMD ["httpd", "-f", "-p", "80"]')
-    with Session(anywhere, image) as session:
+    image = images.on(everywhere, 'CMD ["httpd", "-f", "-p", "80"]')
+    with Session(everywhere, image) as session:
         shell = session.create(command=["sh", "-c", "echo x > /note"])
         shell.start()
         with viewed(session, shell) as view:
             watch(shell, view, ())
-        committed = str(anywhere.api.commit(shell.id)["Id"])
+        committed = str(everywhere.api.commit(shell.id)["Id"])
         try:
-            assert anywhere.inspect_image(committed)["Config"]["Cmd"] == ["sh", "-c", "echo x > /note"]
-            seen = verify(anywhere, committed, phases=())
+            assert everywhere.inspect_image(committed)["Config"]["Cmd"] == ["sh", "-c", "echo x > /note"]
+            seen = verify(everywhere, committed, phases=())
             assert (seen.alive, seen.exit_code) == (False, 0)
         finally:
             shell.remove()
-            anywhere.api.remove_image(committed, force=True)
+            everywhere.api.remove_image(committed, force=True)
 
 
-def test_expose_publishes_nothing(anywhere: Engine, images: Images) -> None:
-    seen = verify(anywhere, images.on(anywhere, f"EXPOSE 8888\n{IDLE}"), phases=())
+def test_expose_publishes_nothing(everywhere: Engine, images: Images) -> None:
+    seen = verify(everywhere, images.on(everywhere, f"EXPOSE 8888\n{IDLE}"), phases=())
     assert check(seen, "ports.plain").verdict is Verdict.PROVED
     with socket.socket() as probe:
         probe.settimeout(1)

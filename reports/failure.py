@@ -108,7 +108,7 @@ def _limit(gate: Gate, report: Report) -> Failure:
     from .gates_text import missed
 
     # A gate names the image as people do; the file is what was read.
-    names = {" ".join(image.tags) or image.source: image.source for image in report.images}
+    names = {(" ".join(image.tags) or image.source) + image.which: image.source for image in report.images}
     file = names.get(gate.image, gate.image)
     return Failure("limit", gate.name, missed(gate), Severity.ERROR, file, Place("image"))
 

@@ -116,7 +116,7 @@ def shared(images: tuple[Image, ...]) -> str:
     from ..analyzer.image.sharing import shares, stored_bytes
 
     found = shares(images)
-    names = [clipped(" ".join(image.tags) or image.id[:19], 50) for image in images]
+    names = [clipped((" ".join(image.tags) or image.id[:19]) + image.which, 50) for image in images]
     rows = [
         [names[one.image], size(one.total_bytes), size(one.shared_bytes), size(one.unique_bytes),
          "" if one.base is None else names[one.base]]
@@ -139,7 +139,7 @@ def compared(images: tuple[Image, ...]) -> str:
         uid = image.effective_uid()
         user = image.config.user or "root"
         rows.append([
-            clipped(" ".join(image.tags) or image.source, 40), size(image.content_bytes), len(image.layers),
+            clipped((" ".join(image.tags) or image.source) + image.which, 40), size(image.content_bytes), len(image.layers),
             system.distribution or "-", system.libc or "-", system.shell or "-", system.package_manager or "-",
             "-" if system.packages is None else system.packages,
             user if uid is None or str(uid) == user else f"{user} ({uid})",

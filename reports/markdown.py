@@ -120,7 +120,7 @@ def _heading(report: Report) -> str:
 
 def _sizes(image: Image, before: Weight | None) -> str:
     """What an image weighs, against what it weighed, and the steps that made the difference."""
-    name = clipped(" ".join(image.tags) or image.id[:19], 120)
+    name = clipped((" ".join(image.tags) or image.id[:19]) + image.which, 120)
     about = "" if image.compressed_bytes is not None else "≈ "
     rows = [
         ("pull", image.pull_bytes, before.pull_bytes if before else None, about),

@@ -97,7 +97,7 @@ def check(
 
 
 def _gates(image: Image, limits: Limits, before: Weight | None, dive: bool) -> Iterable[Gate]:
-    name = " ".join(image.tags) or image.source
+    name = (" ".join(image.tags) or image.source) + image.which
 
     def most(what: str, limit: float | None, value: float | None, note: str = "") -> Iterable[Gate]:
         if limit is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -121,9 +122,9 @@ class Image:
         subject = manifest.config.subject
         self.source = source
         self.id: Digest = manifest.id  # the digest of its configuration, in whatever form it is kept
-        self.engine_id = (
-            ""  # what the engine calls it that gave it; with the containerd store, its manifest's digest
-        )
+        self.which = ""  # what tells it from others of its name in the same archive: " linux/arm64"
+        # What the engine calls it that gave it; with the containerd store, its manifest's digest.
+        self.engine_id = ""
         self.tags = manifest.tags
         self.raw = raw
         self.config: ImageConfig = parse_config(raw, subject)
@@ -511,6 +512,10 @@ def _opened(
         raise InputError(
             name or archive.name, f"holds no image for {platform}", f"it holds {', '.join(held)}"
         )
+    alike = Counter(one.tags for one in chosen)
+    for one in chosen:
+        if alike[one.tags] > 1:
+            one.which = f" {one.platform}"
     return tuple(chosen)
 
 

@@ -39,7 +39,7 @@ def open_image(
     if len(found) > 1 and prefer:
         found = tuple(one for one in found if one.platform.startswith(prefer)) or found
     if len(found) != 1:
-        hint = "name one: PATH:NAME, or PATH:@0; or its platform"
+        hint = "Use PATH:NAME, or PATH:@0 for the first one"
         raise InputError(source, f"holds {len(found)} images", hint)
     return found[0]
 

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tarfile
@@ -31,6 +32,7 @@ from image_archives import (
     symlink,
 )
 
+from imglint.__main__ import main
 from imglint.analyzer import InputError
 from imglint.analyzer.image import Image, open_images
 from imglint.rules.rule import ImageExample
@@ -324,3 +326,15 @@ def test_an_image_that_is_listed_twice_hides_no_other(tmp_path: Path) -> None:
     path = tmp_path / "image.tar"
     path.write_bytes(oci_archive(twice, for_platform("arm64", "other:1")))
     assert [one.tags for one in open_images(str(path))] == [("shop:1", "shop:latest"), ("other:1",)]
+
+
+def test_reports_tell_platforms_of_one_name_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "image.tar"
+    path.write_bytes(docker_layout(for_platform("amd64"), for_platform("arm64"), own=1))
+    assert main(["image", str(path), "--max-size", "10"]) == 1
+    told = capsys.readouterr().out
+    for one in ("linux/amd64", "linux/arm64"):
+        assert f"limit/max-size shop:1 {one}: " in told
+        assert re.search(rf"^shop:1 {one} +\d", told, re.MULTILINE), "what they share"
+    assert main(["image", str(path), "--platform", "arm64", "--max-size", "10"]) == 1
+    assert "limit/max-size shop:1: " in capsys.readouterr().out

@@ -865,18 +865,27 @@ def one_that_is_started_again_and_again(here: Here) -> None:
 
 @fact
 def out_of_memory(here: Here) -> None:
-    eats = "head -c 60m /dev/zero | tail -c 60m > /dev/null"
+    """The kernel kills one of those that eat, as a rule the one that eats most; the engine hears of it, or too late."""
     options = {"mem_limit": "16m", "memswap_limit": "16m"}
-    with here.running(f'CMD ["sh", "-c", "{eats}; echo ready; sleep 60"]', **options) as container:
-        # Told by its log: a command that is run in it would eat of the same memory.
-        until(lambda: "ready" in container.logs())
-        assert state(container)["Running"], "the child was killed, and not PID 1"
-    lines = 'CMD ["sh", "-c", "exec tail -c 60m /dev/zero"]'
-    with here.running(lines, **options) as container:
-        until(lambda: state(container)["Status"] == "exited")
-        assert state(container)["ExitCode"] == 137
-        told = here.docker or here.modern
-        assert state(container)["OOMKilled"] is told, "Podman 4 on this kind of cgroups does not see it"
+
+    def goes_on() -> bool:
+        eats = "head -c 60m /dev/zero | tail -c 60m > /dev/null"
+        with here.running(f'CMD ["sh", "-c", "{eats}; echo ready; sleep 60"]', **options) as container:
+            # Told by its log: a command that is run in it would eat of the same memory.
+            until(lambda: "ready" in container.logs() or state(container)["Status"] == "exited")
+            return bool(state(container)["Running"])
+
+    def told() -> bool:
+        with here.running('CMD ["sh", "-c", "exec tail -c 60m /dev/zero"]', **options) as container:
+            until(lambda: state(container)["Status"] == "exited")
+            assert state(container)["ExitCode"] == 137
+            return bool(state(container)["OOMKilled"])
+
+    assert any(goes_on() for _ in range(6)), "the child was killed, and not PID 1"
+    if here.docker or here.modern:
+        assert any(told() for _ in range(6))
+    else:
+        assert not told(), "Podman 4 on this kind of cgroups does not see it"
 
 
 @pytest.mark.parametrize("name", FACTS)

@@ -148,10 +148,14 @@ def _oci_health(here: Here) -> str:
 
 @habit("whether it tells that memory ran out")
 def _memory(here: Here) -> str:
-    options = {"mem_limit": "16m", "memswap_limit": "16m"}
-    with here.running('CMD ["sh", "-c", "exec tail -c 60m /dev/zero"]', **options) as container:
-        until(lambda: container.inspect()["State"]["Status"] == "exited")
-        return "yes" if container.inspect()["State"]["OOMKilled"] else "no"
+    def told() -> bool:
+        options = {"mem_limit": "16m", "memswap_limit": "16m"}
+        with here.running('CMD ["sh", "-c", "exec tail -c 60m /dev/zero"]', **options) as container:
+            until(lambda: container.inspect()["State"]["Status"] == "exited")
+            return bool(container.inspect()["State"]["OOMKilled"])
+
+    # Where it does, the word of the kernel may come too late.
+    return "yes, as a rule" if any(told() for _ in range(6)) else "no"
 
 
 @habit("the ID of an image is the digest of")

@@ -294,7 +294,8 @@ def everywhere(anywhere: Engine) -> Engine:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "anywhere" in metafunc.fixturenames:
+    own = any("anywhere" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "anywhere" in metafunc.fixturenames and not own:
         wanted = _EVERY if "everywhere" in metafunc.fixturenames else _main()
         metafunc.parametrize("anywhere", wanted, indirect=True, scope="session")
 

@@ -339,7 +339,7 @@ def test_deep(ahead: Ahead) -> None:
     assert check(seen, "deep.no-capabilities").verdict is PROVED
 
 
-@pytest.mark.parametrize("anywhere", ["docker"], indirect=True)
+@pytest.mark.parametrize("anywhere", ["docker28"], indirect=True)
 def test_deep_finds_what_goes_on_but_complains(ahead: Ahead) -> None:
     seen = ahead["complains"]
     for name in ("deep.read-only", "deep.any-user", "deep.no-capabilities"):
@@ -365,7 +365,7 @@ def test_hardening_is_the_least_that_holds(ahead: Ahead) -> None:
     assert by_options[" ".join(found.flags())].holds
 
 
-@pytest.mark.parametrize("anywhere", ["docker"], indirect=True)
+@pytest.mark.parametrize("anywhere", ["docker28"], indirect=True)
 def test_hardening_keeps_only_the_tmpfs_that_is_needed(ahead: Ahead) -> None:
     found = ahead["tmpfs"].hardening
     assert found is not None

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -242,11 +244,15 @@ class Copy:
                 start_new_session=True,
             )  # fmt: skip
             try:
-                return process.wait(seconds) != 0
+                code = process.wait(seconds)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
-                process.wait()
-                return True
+                code = 1
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # and what a test has started
+            process.wait()
+        if code not in (0, 1, 2):  # passed, failed, can't be imported: all else is no word of a test
+            raise RuntimeError(f"pytest ended with {code} for {' '.join(tests)}")
+        return code != 0
 
     def kills(self, mutant: Mutant, guard: Guarded) -> bool:
         """Whether the tests notice a mutant."""

@@ -49,7 +49,8 @@ class Images:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(content.encode() if isinstance(content, str) else content)
                 file.chmod(0o755)
-            example_images.build(self._docker.api, place, tag)
+            # What the cache has may be another worker's, who takes it away in the middle of the build.
+            example_images.build(self._docker.api, place, tag, nocache=True)
             self._built.add(tag)
         self.hand_over(engine, tag)
         return tag

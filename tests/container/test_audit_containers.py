@@ -78,7 +78,7 @@ def test_a_container_that_refutes_the_text(engine: Engine, tmp_path: Path) -> No
     (tmp_path / "Dockerfile").write_text(
         f'FROM {example_images.BUSYBOX}\nCOPY ntpd /\nEXPOSE 80\nCMD ["/ntpd"]\n'
     )
-    example_images.build(engine.api, tmp_path, "imglint-test:stays")
+    example_images.build(engine.api, tmp_path, "imglint-test:stays", nocache=True)
     dockerfile = str(tmp_path / "Dockerfile")
     assert any(one["code"] == "IL010" for one in document(dockerfile)["findings"])
     parsed = document("audit", dockerfile, "--image", "imglint-test:stays", "--run")

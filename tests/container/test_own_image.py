@@ -52,9 +52,9 @@ def own(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         wheel.unlink()  # that one is made inside
     example_images.make_ubuntu(engine.api)
     (directory / "Dockerfile").write_text(PYTHON.format(ubuntu=example_images.UBUNTU))
-    example_images.build(engine.api, directory, BASE, network_mode="host")
+    example_images.build(engine.api, directory, BASE, network_mode="host", nocache=True)
     _flatten(engine, BASE)
-    example_images.build(engine.api, ROOT, TAG, buildargs={"BASE": BASE}, network_mode="none")
+    example_images.build(engine.api, ROOT, TAG, buildargs={"BASE": BASE}, network_mode="none", nocache=True)
     yield TAG
     for tag in (TAG, BASE):
         engine.api.remove_image(tag, force=True)

@@ -44,7 +44,7 @@ def build(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         (directory / "Dockerfile").write_text(f"FROM {example_images.BUSYBOX}\n{lines}\n")
         (directory / "server.sh").write_text("#!/bin/sh\nwhile true; do echo hello | nc -l -p 8888; done\n")
         tags.append(f"imglint-test:{directory.parent.name}-{len(tags)}")
-        example_images.build(engine.api, directory, tags[-1])
+        example_images.build(engine.api, directory, tags[-1], nocache=True)
         return tags[-1]
 
     yield built
@@ -191,7 +191,7 @@ def test_a_udp_server(engine: Engine, seed: str, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(
         f"FROM {example_images.UBUNTU}\nEXPOSE 5353/udp\nCMD {json.dumps(['perl', '-e', server])}\n"
     )
-    example_images.build(engine.api, tmp_path, "imglint-test:udp")
+    example_images.build(engine.api, tmp_path, "imglint-test:udp", nocache=True)
     seen = verify(engine, "imglint-test:udp")
     assert check(seen, "ports.exposed", "5353/udp").verdict is Verdict.PROVED
     assert check(seen, "ports.published", "5353/udp").verdict is Verdict.PROVED
@@ -212,7 +212,7 @@ def test_an_image_without_a_shell(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(
         'FROM scratch\nCOPY httpd index.html /\nEXPOSE 80\nUSER 1000\nCMD ["/httpd", "-f", "-p", "80", "-h", "/"]\n'
     )
-    example_images.build(engine.api, tmp_path, "imglint-test:no-shell")
+    example_images.build(engine.api, tmp_path, "imglint-test:no-shell", nocache=True)
     seen = verify(engine, "imglint-test:no-shell")
     assert check(seen, "ports.published", "80/tcp").verdict is Verdict.PROVED
     (main,) = seen.processes

@@ -74,6 +74,7 @@ def pid_1(engine: Engine, image: str) -> list[str] | None:
             return None
         with viewed(session, container) as view:
             began = time.monotonic()
+            before: list[str] = []
             deadline = began + 30
             while time.monotonic() < deadline:
                 state = container.inspect()["State"]
@@ -87,8 +88,9 @@ def pid_1(engine: Engine, image: str) -> list[str] | None:
                     argv = [argv[2].rpartition("/")[2], *argv[3:]]
                 is_there = argv and "runc" not in seen.executable and argv[:1] != ["runc"]
                 # A shell may be about to give its place away, which a busy machine takes its time for.
-                if is_there and (argv[0] != "/bin/sh" or time.monotonic() > began + 6):
+                if is_there and argv == before and (argv[0] != "/bin/sh" or time.monotonic() > began + 6):
                     return argv
+                before = argv  # while a program takes its place, the kernel may show a part of them
                 time.sleep(0.05)
     return None
 

@@ -74,7 +74,9 @@ def _programs(rule: Rule) -> tuple[str, ...]:
 
 
 def _needs_policy(rule: Rule) -> bool:
-    others = (rule.dockerfile_checks, rule.stage_checks, rule.instruction_checks, rule.command_checks)
+    others = (
+        rule.dockerfile_checks, rule.stage_checks, rule.target_checks, rule.instruction_checks, rule.command_checks
+    )  # fmt: skip
     return bool(rule.policy_checks) and not any(others)
 
 

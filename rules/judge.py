@@ -44,7 +44,7 @@ class _Collector:
                 if isinstance(one, Finding):
                     self.findings.append(one._replace(file=self.file))
                 else:
-                    self.skipped.setdefault((rule.code, one.reason), one._replace(file=self.file))
+                    self.skip(one)
         except Exception as error:
             from ..analyzer.credentials import mask
 
@@ -52,6 +52,9 @@ class _Collector:
             told = mask(f"{type(error).__name__}: {error}")
             finding = RULE_FAILED.finding(where, code=rule.code, error=told)
             self.findings.append(finding._replace(file=self.file))
+
+    def skip(self, one: Skipped) -> None:
+        self.skipped.setdefault((one.rule.code, one.reason), one._replace(file=self.file))
 
 
 def judge_dockerfile(
@@ -84,6 +87,9 @@ def judge_dockerfile(
     for rule in rules:
         for whole in rule.dockerfile_checks:
             collector.take(rule, whole, file)
+        for of_target in rule.target_checks:
+            for target in file.targets:
+                collector.take(rule, of_target, target)
         for demanded in rule.policy_checks:
             collector.take(rule, demanded, file, policy)
         for keywords, check in rule.instruction_checks:
@@ -109,6 +115,8 @@ def judge_dockerfile(
         from .pragma import Pragmas
 
         findings = Pragmas(file).obey(findings, rules if selected is None else selected)
+    if silent_if_unshipped is None:
+        findings = _folded(findings)
     # A word can be met twice, as an argument of `bash -c` and in the script that this holds.
     unique = {(one.rule.code, one.place, one.message): one for one in findings}
     findings = sorted(unique.values(), key=_position)
@@ -201,6 +209,9 @@ def _visit(
         collector.take(rule, check, instruction, stage)
     if instruction.keyword != "RUN" or not by_program:
         return
+    if not stage.understands(instruction):
+        _pass_over(instruction, stage, by_program, collector)
+        return
     if "" not in by_program:
         # A program that is not named here is not called, and reading the script takes longest.
         text = instruction.line.value + "".join(doc.body.value for doc in instruction.heredocs)
@@ -209,6 +220,36 @@ def _visit(
     for command in stage.script(instruction).commands:
         for rule, command_check in (*by_program.get(command.name, ()), *by_program.get("", ())):
             collector.take(rule, command_check, command, stage)
+
+
+def _pass_over(
+    instruction: Instruction,
+    stage: Stage,
+    by_program: dict[str, list[tuple[Rule, Callable[[Command, Stage], Outcome]]]],
+    collector: _Collector,
+) -> None:
+    """A script that no reader understands leaves the rules without an answer that it could concern."""
+    script = stage.script(instruction)
+    text = instruction.line.value + "".join(doc.body.value for doc in instruction.heredocs)
+    reason = f"the RUN on line {instruction.span.line} is for {script.shell}, which is not read"
+    for program, checks in by_program.items():
+        for rule, _ in checks:
+            if program in text and (program or rule.antipattern) and (stage.shipped or not rule.shipped_only):
+                collector.skip(rule.skip("dockerfile", reason))
+
+
+def _folded(findings: list[Finding]) -> list[Finding]:
+    """Of the rules that say nothing new by their second finding in a stage, the first."""
+    told: set[tuple[str, int | None]] = set()
+    out = []
+    for finding in findings:
+        key = finding.rule.code, finding.stage
+        if finding.rule.once_per_stage:
+            if key in told:
+                continue
+            told.add(key)
+        out.append(finding)
+    return out
 
 
 def _placed(file: Dockerfile, findings: list[Finding]) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -11,10 +12,14 @@ if TYPE_CHECKING:
 
 
 class Main(NamedTuple):
-    """The main process: the argv as far as it is known, and the commands that it runs."""
+    """The main process: the argv as far as it is known, and the commands that it runs.
+
+    `handed` are the commands that a CMD hands to an entrypoint of its own, most often to be started by it.
+    """
 
     argv: tuple[str, ...]
     commands: tuple[Command, ...]
+    handed: tuple[Command, ...] = ()
 
 
 def main_of_stage(stage: Stage) -> Main:
@@ -22,10 +27,13 @@ def main_of_stage(stage: Stage) -> Main:
     entrypoint, cmd = stage.entrypoint, stage.cmd
     if entrypoint is not None and entrypoint.args:
         commands = _commands(stage, entrypoint)
-        more: tuple[str, ...] = ()
-        if entrypoint.json is not None and cmd is not None and cmd.json is not None:
-            more = tuple(word.value for word in cmd.json)
-        return Main((*(word.value for word in entrypoint.args), *more), commands)
+        if entrypoint.json is None or cmd is None or not cmd.json:
+            return Main(tuple(word.value for word in entrypoint.args), commands)
+        argv = tuple(word.value for word in (*entrypoint.json, *cmd.json))
+        handed = _commands(stage, cmd)
+        if commands and commands[-1].hands_over:
+            return Main(argv, handed)  # an init, and what it starts
+        return Main(argv, commands, handed)
     if cmd is not None and cmd.args:
         return Main(tuple(word.value for word in cmd.args), _commands(stage, cmd))
     return Main((), ())
@@ -42,6 +50,64 @@ def main_of_image(image: Image) -> Main:
     file = Dockerfile.from_string(f"FROM scratch\nCMD {json.dumps(argv, ensure_ascii=False)}\n")
     stage = file.stages[0]
     return Main(argv, _commands(stage, stage.instructions[0]))
+
+
+_SCRIPT = re.compile(r"(?:\.(?:sh|bash|ksh|zsh)|[^/]*entry-?point[^/]*|(?:^|/)(?:start|run|init|boot|launch)[^/.]*)$")
+_LARGEST_SCRIPT = 64 * 1024
+
+
+def script_of_stage(stage: Stage) -> tuple[Instruction, str] | None:
+    """The COPY that brings the script which a stage starts, and its text; None where it can't be read."""
+    program = next(iter(stage.argv), "")
+    name = program.rpartition("/")[2]
+    for below in stage.lineage if name else ():
+        for copy in reversed(below.all("COPY", "ADD")):
+            if len(copy.args) < 2 or not (copy.heredocs or stage.file.context):
+                continue
+            target = below.path(copy.args[-1], copy)
+            whole = program if program.startswith("/") else target
+            if target is None or whole not in (target, f"{target.rstrip('/')}/{name}"):
+                continue
+            text = copy.heredocs[0].body.value if copy.heredocs else _in_context(stage, copy, name)
+            if text and len(text) <= _LARGEST_SCRIPT:
+                return copy, text
+    return None
+
+
+def _in_context(stage: Stage, copy: Instruction, name: str) -> str | None:
+    """The text of a script as the build context holds it."""
+    context = stage.file.context
+    sources = [word.value.strip("\"'").removeprefix("./").rstrip("/") for word in copy.args[:-1]]
+    if context is None or copy.flag("from"):
+        return None
+    if len(sources) == 1 and sources[0].rpartition("/")[2] != name:
+        # A directory whose contents are copied, or a file under another name.
+        return context.text(f"{sources[0]}/{name}" if sources[0] not in ("", ".") else name) or context.text(sources[0])
+    return next((context.text(one) for one in sources if one.rpartition("/")[2] == name), None)
+
+
+def unread(stage: Stage) -> str:
+    """Why the text does not tell what a stage starts, for a rule that then has no answer; "" when it does."""
+    base = stage.lineage[-1]
+    facts = stage.root_base
+    entrypoint, cmd = stage.entrypoint, stage.cmd
+    if entrypoint is None and cmd is None:
+        if base.base_name == "scratch" or facts.starts:
+            return ""
+        return f"nothing here says what is started: that is the CMD of {base.base.raw}, which is not at hand"
+    for one in (entrypoint, cmd):
+        if one is not None:
+            owner = next(stage for stage in stage.lineage if one in stage.instructions)
+            if not (started := owner.script(one)).read:
+                return f"the {one.keyword} on line {one.span.line} is for {started.shell}, which is not read"
+    if entrypoint is None and base.base_name != "scratch" and not facts.known:
+        return f"an ENTRYPOINT of {base.base.raw} may start something else: that image is not at hand"
+    main = main_of_stage(stage)
+    for command in main.commands:
+        script = command.words[0].value
+        if _SCRIPT.search(program) and (program != next(iter(stage.argv), "") or script_of_stage(stage) is None):
+            return f"{program} starts the program, and its text is not at hand (--context)"
+    return ""
 
 
 def _commands(stage: Stage, instruction: Instruction) -> tuple[Command, ...]:

@@ -161,6 +161,7 @@ class Rule:
         settled_by: codes that, asked of better evidence and silent there, refute a finding of this rule.
         shipped_only: says nothing about stages that don't end up in the image.
         once_per_instruction: tells the first of several in one instruction, which one change cures.
+        once_per_stage: tells the first of a stage only: the others say nothing new.
         security: whether who attacks gains by the fault; it is so for antipatterns 8 and 9 in any case.
         bad: examples that must be found, good: examples that must not; one of each for
             every kind of evidence that the rule looks at.
@@ -183,6 +184,7 @@ class Rule:
         settled_by: tuple[str, ...] = (),
         shipped_only: bool = False,
         once_per_instruction: bool = False,
+        once_per_stage: bool = False,
         security: bool = False,
     ) -> None:
         self.code = code
@@ -198,11 +200,13 @@ class Rule:
         self.default = default
         self.shipped_only = shipped_only
         self.once_per_instruction = once_per_instruction
+        self.once_per_stage = once_per_stage
         self.security = security or antipattern in (8, 9)
         self.settled_by = settled_by
         self.dockerfile_checks: list[DockerfileCheck] = []
         self.policy_checks: list[PolicyCheck] = []
         self.stage_checks: list[StageCheck] = []
+        self.target_checks: list[StageCheck] = []
         self.instruction_checks: list[tuple[tuple[str, ...], InstructionCheck]] = []
         self.command_checks: list[tuple[tuple[str, ...], CommandCheck]] = []
         self.image_checks: list[ImageCheck] = []
@@ -234,7 +238,7 @@ class Rule:
     @property
     def whole_file_checks(self) -> bool:
         """Whether a check looks at more than one instruction, so that any file may set it off."""
-        return bool(self.dockerfile_checks or self.policy_checks or self.stage_checks)
+        return bool(self.dockerfile_checks or self.policy_checks or self.stage_checks or self.target_checks)
 
     @property
     def summary(self) -> str:
@@ -254,6 +258,11 @@ class Rule:
     def stage(self, check: StageCheck) -> StageCheck:
         """A check of each build stage."""
         self.stage_checks.append(check)
+        return check
+
+    def target(self, check: StageCheck) -> StageCheck:
+        """A check of each stage that becomes an image: the last one, and those that are built by their names."""
+        self.target_checks.append(check)
         return check
 
     def instruction(self, *keywords: str) -> Callable[[InstructionCheck], InstructionCheck]:

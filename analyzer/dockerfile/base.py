@@ -4,6 +4,7 @@ Facts of the images' own documentation. An image that is not listed is unknown, 
 the same as no.
 """
 
+import re
 from typing import NamedTuple
 
 from .reference import Reference
@@ -18,7 +19,7 @@ _ROOT = (
 _ROOT_REGISTRIES = (
     "mcr.microsoft.com/dotnet/", "mcr.microsoft.com/devcontainers/", "mcr.microsoft.com/vscode/",
     "nvidia/cuda", "rocm/", "registry.access.redhat.com/ubi", "registry.fedoraproject.org/fedora",
-    "quay.io/centos/centos", "public.ecr.aws/amazonlinux/", "public.ecr.aws/lambda/", "gcr.io/distroless/",
+    "quay.io/centos/centos", "public.ecr.aws/amazonlinux/", "gcr.io/distroless/",
     "phusion/baseimage", "i386/", "amd64/", "arm64v8/", "arm32v7/", "balenalib/", "resin/",
 )  # fmt: skip
 _USERS = {
@@ -37,6 +38,8 @@ _USERS = {
     "prom/prometheus": "nobody",
     "hashicorp/vault": "root",
     "varnish": "varnish",
+    "memcached": "memcache",
+    "haproxy": "haproxy",
 }
 _WINDOWS = (
     "windows/",
@@ -61,8 +64,28 @@ _SYSTEMS = {
 _DISTRIBUTIONS = (
     ("alpine", "alpine"), ("bookworm", "debian"), ("bullseye", "debian"), ("buster", "debian"),
     ("trixie", "debian"), ("stretch", "debian"), ("slim", "debian"), ("jammy", "debian"), ("noble", "debian"),
-    ("focal", "debian"), ("ubi", "rhel"),
+    ("focal", "debian"), ("bionic", "debian"), ("ubuntu", "debian"), ("debian", "debian"), ("ubi", "rhel"),
+    ("centos", "rhel"), ("corretto", "rhel"), ("amazonlinux", "rhel"), ("al2", "rhel"), ("oracle", "rhel"),
+    ("fedora", "rhel"), ("rocky", "rhel"), ("mariner", "rhel"), ("azurelinux", "rhel"), ("photon", "rhel"),
 )  # fmt: skip
+
+
+# Official images that are built on Debian or Ubuntu where their tag names no other system.
+_ON_DEBIAN = frozenset(
+    "python node ruby golang php perl rust gcc erlang elixir pypy julia nginx httpd redis postgres mariadb mongo"
+    " memcached haproxy tomcat maven gradle eclipse-temurin rabbitmq r-base dart swift wordpress"
+    " cassandra buildpack-deps haskell clojure".split()
+)
+# What official images start by themselves, as root.
+_STARTS = {
+    "nginx": "nginx", "httpd": "httpd", "caddy": "caddy", "traefik": "traefik", "registry": "registry",
+    "tomcat": "catalina.sh", "wordpress": "apache2", "redis": "redis-server", "postgres": "postgres",
+    "mysql": "mysqld", "mariadb": "mariadbd", "mongo": "mongod", "rabbitmq": "rabbitmq-server",
+}  # fmt: skip
+# Their own entrypoints begin as root and give the server a user of its own.
+_DROPS = frozenset("redis valkey postgres mysql mariadb mongo rabbitmq cassandra influxdb couchdb".split())
+# Functions of AWS, which runs them as a user of its own and wants no USER to be set.
+_LAMBDA = ("public.ecr.aws/lambda/", "amazon/aws-lambda-")
 
 
 class Base(NamedTuple):
@@ -71,7 +94,8 @@ class Base(NamedTuple):
     `distribution` names the family whose package manager it has: "debian", "rhel", "alpine",
     "suse", "arch", "busybox", or "scratch" for nothing at all; `shell` is what /bin/sh is, `known`
     that the image is one of the table, and `bare` that it is a system alone, which sets no variable
-    but PATH.
+    but PATH. `starts` is the server that it starts by itself, `drops` says that its entrypoint gives
+    that server another user than root.
     """
 
     user: str | None
@@ -80,6 +104,8 @@ class Base(NamedTuple):
     distribution: str | None = None
     known: bool = False
     bare: bool = False
+    starts: str | None = None
+    drops: bool = False
 
     @property
     def shell(self) -> str | None:
@@ -101,15 +127,25 @@ def base_facts(reference: Reference | None) -> Base:
         return Base(None, windows=True)
     system = _SYSTEMS.get(name)
     distribution = system or next((family for mark, family in _DISTRIBUTIONS if mark in tag), None)
+    if distribution is None and (name in _ON_DEBIAN or name.startswith("mcr.microsoft.com/dotnet/")):
+        distribution = "debian"
+    workdir = "/" if system else "/var/task" if name.startswith(_LAMBDA) else None
+    starts = _STARTS.get(name)
+    if name == "php":
+        starts = "apache2" if "apache" in tag else "php-fpm" if "fpm" in tag else None
     return Base(
-        _user(name, tag), windows=False, workdir="/" if system else None, distribution=distribution,
-        known=system is not None or name in _OFFICIAL, bare=system is not None,
+        _user(name, tag), windows=False, workdir=workdir, distribution=distribution,
+        known=system is not None or name in _OFFICIAL, bare=system is not None, starts=starts, drops=name in _DROPS,
     )  # fmt: skip
 
 
 def _user(name: str, tag: str) -> str | None:
+    if name == "haproxy" and re.match(r"1\.|2\.[0-3](?!\d)", tag):
+        return "root"
     if name in _USERS:
         return _USERS[name]
+    if name.startswith("mcr.microsoft.com/dotnet/") and ("chiseled" in tag or "distroless" in tag):
+        return "1654"
     if "nonroot" in tag or name.startswith(("cgr.dev/chainguard/", "chainguard/")):
         # Chainguard's images run as 65532, but for the variants made for building.
         return None if name.startswith(("cgr.dev", "chainguard")) and "dev" in tag else "65532"

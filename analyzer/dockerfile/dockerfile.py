@@ -1,5 +1,6 @@
 """A whole Dockerfile: its tree, its stages, and what is global to them."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,6 +15,8 @@ from .text import Text
 if TYPE_CHECKING:
     from .context import BuildContext
 
+# Stages for those who work on the program: nobody ships them.
+_WORKPLACE = re.compile(r"(?i)(?:^|[-_.])(?:dev|devel|development|tests?|testing|debug|lint|ci|docs?|bench|e2e|local)(?:$|[-_.])")
 MAX_BYTES = 32 * 1024 * 1024
 
 
@@ -129,8 +132,50 @@ class Dockerfile:
 
     @cached_property
     def shipped(self) -> frozenset[int]:
-        """The indices of the stages whose files end up in the image."""
-        return frozenset(stage.index for stage in self.target.lineage) if self.target else frozenset()
+        """The indices of the stages whose files end up in an image."""
+        return frozenset(stage.index for target in self.targets for stage in target.lineage)
+
+    @cached_property
+    def targets(self) -> tuple[Stage, ...]:
+        """The stages that become images: the one that was asked for; else the last one, and those beside it.
+
+        A named stage that starts something, and that no other stage takes anything from, is built by its name
+        (`--target`, compose, bake): as a builder it would be dead code. Those for a developer's own machine, by
+        their names, are not shipped.
+        """
+        if self.target is None:
+            return ()
+        if self._target is not None or len(self.stages) == 1:
+            return (self.target,)
+        beside = [
+            stage
+            for stage in self.stages[:-1]
+            if stage.name and (stage.cmd or stage.entrypoint) and stage.index not in self._taken_from
+            if not _WORKPLACE.search(stage.name.value)
+        ]
+        return (*beside, self.target)
+
+    @cached_property
+    def _taken_from(self) -> frozenset[int]:
+        """The indices of the stages that a FROM, a COPY --from or a mount names, or may name."""
+        found: set[int] = set()
+        for stage in self.stages:
+            named = [stage.base_name or stage.base.value]
+            for one in stage.instructions:
+                for flag in one.flags:
+                    if flag.name == "from":
+                        named.append(flag.value or "")
+                    elif flag.name == "mount" and "from=" in (flag.value or ""):
+                        named.append((flag.value or "").partition("from=")[2].partition(",")[0])
+            for name in named:
+                if name.isdigit():
+                    found.add(int(name))
+                elif "$" in name:
+                    start = name.partition("$")[0].lower()
+                    found |= {at for key, indices in self._names.items() if key.startswith(start) for at in indices}
+                elif other := self.stage_named(name, stage.index):
+                    found.add(other.index)
+        return frozenset(found)
 
     @cached_property
     def _stage_lines(self) -> list[int]:

@@ -24,9 +24,14 @@ _SHEBANG = re.compile(r"#!\s*(?:/usr/bin/env\s+(?:-S\s+)?)?(\S+)")
 _DOUBLE_QUOTED_ESCAPES = '$`"\\\n'
 # Programs that run the program named behind them.
 _WRAPPERS = frozenset(
-    {"sudo", "exec", "env", "nohup", "time", "command", "nice", "eatmydata", "gosu", "su-exec"}
+    "sudo exec env nohup time command nice eatmydata gosu su-exec tini tini-static dumb-init catatonit docker-init"
+    " stdbuf ionice setarch timeout".split()
 )
+_INITS = frozenset({"tini", "tini-static", "dumb-init", "catatonit", "docker-init"})
 _WRAPPER_FLAGS_WITH_VALUE = frozenset({"-u", "--user", "-g", "--group", "-n", "-C", "-h"})
+_OTHER_FLAGS_WITH_VALUE = {"timeout": frozenset({"-s", "-k", "--signal", "--kill-after"})} | dict.fromkeys(
+    _INITS, frozenset({"-p", "-e", "-r", "--rewrite"})
+)
 _MAX_NESTED_SCRIPTS = 4
 _MAX_ESCAPES = 200
 
@@ -88,6 +93,11 @@ class Command:
 
     def __repr__(self) -> str:
         return f"Command({' '.join(word.raw for word in self.words)!r})"
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether it starts what stands behind it, and nothing does: `tini --` of an ENTRYPOINT."""
+        return self.name in _WRAPPERS and not _behind_wrapper(self)
 
     @property
     def args(self) -> tuple[Word, ...]:
@@ -216,22 +226,28 @@ def _clipped(instruction: Instruction, start: int, end: int) -> Joined:
 
 
 def _exec_form(instruction: Instruction) -> Script:
-    words = instruction.json or ()
     script = Script(instruction, "", None)
-    if not words:
-        return script
+    if instruction.json:
+        _read_words(script, instruction.json)
+    return script
+
+
+def _read_words(script: Script, words: tuple[Word, ...], *, wrapped: bool = False) -> None:
+    """Add the commands that a list of words stands for."""
     name = _program(words[0].value)
     if name in POSIX_SHELLS and len(words) > 2 and re.fullmatch(r"-[a-z]*c", words[1].value):
-        command = Command(script, words)
+        command = Command(script, words, wrapped=wrapped)
         script.commands.append(command)
         # A \n or \u0041 stands for a character that the file does not hold: such a string is not read.
         inner = _unescaped(words[2].joined(), '"\\/', others_stay=False)
         if inner is not None:
             command.starts_script = True
             _read(script, inner)
-        return script
-    script.commands.append(Command(script, words))
-    return script
+        return
+    command = Command(script, words, wrapped=wrapped)
+    script.commands.append(command)
+    if command.name in _WRAPPERS and (args := _behind_wrapper(command)):
+        _read_words(script, args, wrapped=True)
 
 
 def _read_stdin(script: Script) -> None:
@@ -350,14 +366,14 @@ def _behind_wrapper(command: Command) -> tuple[Word, ...]:
     at = 0
     while at < len(args):
         value = args[at].value
-        if value in _WRAPPER_FLAGS_WITH_VALUE:
+        if value in _OTHER_FLAGS_WITH_VALUE.get(command.name, _WRAPPER_FLAGS_WITH_VALUE):
             at += 2
         elif value.startswith("-") or (command.name == "env" and "=" in value):
             at += 1
         else:
             break
-    if command.name in ("gosu", "su-exec"):
-        at += 1  # the user
+    if command.name in ("gosu", "su-exec", "timeout"):
+        at += 1  # the user, or how long
     return args[at:]
 
 

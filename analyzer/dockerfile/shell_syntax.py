@@ -116,6 +116,8 @@ class _Pass:
                 self.reader.comments.append((start, self.at))
                 continue
             operator = _OPERATOR.match(text, self.at, end) if char in "&|;<>()\n" else None
+            if operator and operator[0] in "<>" and text.startswith("(", operator.end()):
+                operator = None  # <(…) is a word, which names a pipe
             if operator:
                 self.at = operator.end()
                 self._operator(operator[0])

@@ -12,6 +12,7 @@ from .expansion import expand
 from .instruction import Instruction
 from .reference import Reference, parse_reference
 from .text import Word
+from .words import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +88,8 @@ class Stage:
     @cached_property
     def base_name(self) -> str | None:
         """The base with its variables expanded; None if that can't be done from the text."""
-        return expand(self.base.value, self.file.global_args, self.file.escape)
+        written = unquote(self.base.raw, self.file.escape)  # FROM is the one instruction whose words keep their quotes
+        return expand(written, self.file.global_args, self.file.escape)
 
     @cached_property
     def parent(self) -> Stage | None:
@@ -119,7 +121,7 @@ class Stage:
 
     @property
     def shipped(self) -> bool:
-        """Whether its files end up in the image: the target stage and those it is built on."""
+        """Whether its files end up in an image: the targets and the stages that they are built on."""
         return self.index in self.file.shipped
 
     # Instructions
@@ -384,6 +386,16 @@ class Stage:
 
             self._scripts[key] = read_script(instruction, self.shell(instruction))
         return self._scripts[key]
+
+    def understands(self, instruction: Instruction) -> bool:
+        """Whether `script` can read an instruction as commands. Told without reading it, where that is enough."""
+        if instruction.json is not None:
+            return True
+        shell = self.shell(instruction)
+        program = re.split(r"[/\\]", shell[0])[-1] if shell else "sh"
+        if program in POSIX_SHELLS and not any(doc.body.value.startswith("#!") for doc in instruction.heredocs):
+            return True
+        return self.script(instruction).read
 
     def runs(self) -> Iterator[Instruction]:
         """The RUN instructions of this stage, ONBUILD's too."""

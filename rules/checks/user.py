@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
+from ..main_command import script_of_stage
+from ..rule import ContainerExample, ContextExample, ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
+    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from ...analyzer.dockerfile.stage import User
     from ...analyzer.image import Image
     from ...runner import Observation
 
-_DROPPERS = ("gosu", "su-exec", "setpriv", "runuser", "setuidgid", "s6-setuidgid")
+_DROPPERS = ("gosu", "su-exec", "setpriv", "runuser", "setuidgid", "s6-setuidgid", "setuser")
 
 ROOT = Rule(
     code="DL3002",
@@ -24,15 +27,17 @@ ROOT = Rule(
     page="""The container's main process runs as root.
 
 A process that breaks out of a root container is root to the host's kernel, and what it writes
-to a bind mount belongs to root. In the text, a USER that resolves to root in the stage that is
+to a bind mount belongs to root. In the text, a USER that resolves to root in a stage that is
 shipped is reported (builder stages never run); in the image, the configured user looked up in
 the image's own /etc/passwd; in the container, the uid of PID 1. A root process that gives
-itself another uid at once (gosu, su-exec) is seen only in the container.
+itself another uid at once (gosu, su-exec, setpriv) is seen only in the container: where a stage has
+such a program, or its entrypoint calls one, the text says nothing.
 """,
     bad=(
         "FROM a\nUSER root\nCMD x\n",
         "FROM a\nENV U=root\nUSER $U\nCMD x\n",
         "FROM a AS base\nUSER 0:0\nFROM base\nCMD x\n",
+        'FROM a AS one\nUSER root\nCMD ["x"]\nFROM a AS two\nUSER 1000\nCMD ["y"]\n',
         ImageExample(config={"User": "0:0", "Cmd": ["/srv/app"]}),
         ImageExample(
             config={"User": "toor", "Cmd": ["x"]},
@@ -44,23 +49,41 @@ itself another uid at once (gosu, su-exec) is seen only in the container.
         "FROM a AS build\nUSER root\nRUN x\nFROM b\nUSER 1000\n",
         "FROM a\nUSER root\nRUN x\nUSER app\n",
         "ARG WHO\nFROM a\nARG WHO\nUSER $WHO\n",
+        'FROM alpine:3\nRUN apk add --no-cache su-exec\nUSER root\nENTRYPOINT ["/e.sh"]\n',
+        'FROM a\nCOPY <<EOF /e.sh\n#!/bin/sh\nexec setpriv --reuid 7 x\nEOF\nUSER 0\nENTRYPOINT ["/e.sh"]\n',
+        ContextExample('FROM a\nUSER 0\nCOPY e.sh /\nENTRYPOINT ["/e.sh"]\n', {"e.sh": "#!/bin/sh\nsu app -c x\n"}),
         ImageExample(config={"User": "1000", "Cmd": ["/srv/app"]}),
         ContainerExample({"processes": [{"pid": 1, "uid": 1000, "argv": ["/srv/app"]}]}),
     ),
 )
 
 
-@ROOT.dockerfile
-def last_user(file: Dockerfile) -> Outcome:
-    if file.target is None:
-        return
-    user = file.target.user
+@ROOT.target
+def last_user(stage: Stage) -> Outcome:
+    user = stage.user
     if user.instruction is None:
         return  # nobody named a user: the next rule's question
-    if user.is_root:
-        yield ROOT.finding(user.instruction.value.span, user=user.instruction.value.raw)
-    elif user.is_root is None:
+    if user.is_root is None:
         yield ROOT.skip("dockerfile", f"{user.reason}: the value is not known before the build")
+    elif user.is_root and _drops_privilege(stage):
+        yield ROOT.skip("dockerfile", "it starts as root, and has a program that gives root up: only a run shows it")
+    elif user.is_root:
+        yield ROOT.finding(user.instruction.value.span, user=_told(user, stage))
+
+
+def _told(user: User, stage: Stage) -> str:
+    """Who it is, and where that comes from when the line itself does not say."""
+    raw = user.instruction.value.raw if user.instruction else ""
+    shown = (user.value or "").strip("\"'").rstrip(":") or "root"
+    if "$" not in raw:
+        return shown
+    name = next(iter(re.findall(r"\w+", raw)), "")
+    for below in stage.lineage:
+        for one in (*reversed(below.all("ARG", "ENV")), *reversed(stage.file.preamble)):
+            for word, value in one.pairs if one.keyword in ("ARG", "ENV") else ():
+                if word.value == name and value is not None:
+                    return f"{shown} (from {one.keyword} {name}={value.raw} on line {one.span.line})"
+    return f"{shown} ({raw} is empty)"
 
 
 @ROOT.image
@@ -94,30 +117,51 @@ NO_USER = Rule(
     page="""The shipped stage never names a USER, and its base runs as root.
 
 Told only where the base's user is known (a table of well-known images, `scratch`), something is
-started, and nothing gives up its privileges (gosu, su-exec, setpriv and the like). For an
-unknown base the question is put to the built image.
+started by the file or by a server's own image, and nothing gives up its privileges (gosu, su-exec,
+setpriv and the like; the official images of databases do so by themselves). For an unknown base the
+question is put to the built image. Functions of AWS Lambda run as a user of its own.
+
+    RUN useradd --system --uid 10001 app
+    USER 10001
 """,
-    bad=('FROM debian:12\nCMD ["x"]\n', 'FROM debian:12 AS base\nFROM base\nENTRYPOINT ["x"]\n'),
+    bad=(
+        'FROM debian:12\nCMD ["x"]\n',
+        'FROM debian:12 AS base\nFROM base\nENTRYPOINT ["x"]\n',
+        "FROM httpd:2.4\nCOPY site /usr/local/apache2/htdocs/\n",
+        'FROM debian:12\nENTRYPOINT ["x"]\nFROM redis:7\nENTRYPOINT ["redis-server"]\n',
+    ),
     good=(
         'FROM debian:12\nUSER 1000\nCMD ["x"]\n',
         'FROM debian:12\nENTRYPOINT ["gosu", "app", "x"]\n',
         "FROM debian:12\nRUN apt-get update\n",
         'FROM example.org/own:1\nCMD ["x"]\n',
         'FROM gcr.io/distroless/static:nonroot\nCMD ["x"]\n',
+        'FROM redis:7\nCMD ["redis-server", "--appendonly", "yes"]\n',
+        'FROM public.ecr.aws/lambda/python:3.12\nCOPY a.py ./\nCMD ["a.handler"]\n',
+        'FROM mcr.microsoft.com/dotnet/aspnet:8.0-jammy-chiseled\nENTRYPOINT ["./x"]\n',
+        "FROM memcached:1.6\nCMD memcached -m 64\n",
     ),
 )
 
 
-@NO_USER.dockerfile
-def nobody_named(file: Dockerfile) -> Outcome:
-    stage = file.target
-    if stage is None or stage.user.instruction is not None:
+@NO_USER.target
+def nobody_named(stage: Stage) -> Outcome:
+    if stage.user.instruction is not None:
         return
-    started = stage.inherited("CMD", "ENTRYPOINT")
+    base, facts = stage.lineage[-1], stage.root_base
     if stage.user.is_root is None:
         yield NO_USER.skip("dockerfile", stage.user.reason)
-    elif stage.user.is_root and started and not _drops_privilege(stage):
-        yield NO_USER.finding(stage.source.word.span, base=stage.lineage[-1].base.raw)
+    elif not stage.user.is_root:
+        return
+    elif _drops_privilege(stage):
+        yield NO_USER.skip("dockerfile", "it starts as root, and has a program that gives root up: only a run shows it")
+    elif facts.drops and not stage.entrypoint:
+        reason = f"the entrypoint of {base.base.raw} starts as root and gives its server another user: only a run shows it"
+        yield NO_USER.skip("dockerfile", reason)
+    elif stage.entrypoint or stage.cmd or facts.starts:
+        yield NO_USER.finding(stage.base.span, base=base.base.raw)
+    elif base.base_name != "scratch":
+        yield NO_USER.skip("dockerfile", f"what is started is the CMD of {base.base.raw}, which is not at hand")
 
 
 def _drops_privilege(stage: Stage) -> bool:
@@ -129,7 +173,8 @@ def _drops_privilege(stage: Stage) -> bool:
                 words += [word for command in one.script(instruction).commands for word in command.words]
             if any(word.value.rpartition("/")[2].partition("=")[0] in _DROPPERS for word in words):
                 return True
-    return False
+    found = script_of_stage(stage)
+    return found is not None and re.search(rf"(?m)\b(?:{'|'.join(_DROPPERS)})\b|(?:^|exec )\s*su\s", found[1]) is not None
 
 
 SUDO = Rule(
@@ -142,11 +187,12 @@ SUDO = Rule(
 
 A build step already runs as the user of the last USER. sudo needs a terminal and a password
 file to be useful, and an installed sudo is a way to root for whoever gets into the container.
-Switch with USER, or drop privileges at start with gosu or setpriv.
+Switch with USER, or drop privileges at start with gosu or setpriv. Told once in a stage.
 """,
     bad=("FROM a\nRUN sudo apt-get update\n", "FROM a\nRUN bash -c 'cd /x && sudo make'\n"),
     good=("FROM a\nRUN apt-get install -y sudo\n", "FROM a\nRUN echo sudo\n"),
     security=True,
+    once_per_stage=True,
 )
 
 
@@ -178,10 +224,10 @@ USERs are left alone.
 )
 
 
-@NAMED_USER.dockerfile
-def last_user_is_a_name(file: Dockerfile) -> Outcome:
-    instruction: Instruction | None = file.target.last("USER") if file.target else None
-    if file.target is None or instruction is None or file.target.windows:
+@NAMED_USER.target
+def last_user_is_a_name(stage: Stage) -> Outcome:
+    instruction: Instruction | None = stage.last("USER")
+    if instruction is None or stage.windows:
         return
     name = instruction.value.value.partition(":")[0]
     if name and "$" not in name and not name.isdigit() and name != "root":
@@ -215,8 +261,6 @@ bit, are meant to be so.
 
 @WORLD_WRITABLE.command("chmod")
 def writable_for_all(command: Command, stage: Stage) -> Outcome:
-    import re
-
     words = [word for word in command.args if not re.fullmatch(r"-(?:[Rvcf]+|-\w.*)", word.value)]
     if len(words) < 2:
         return

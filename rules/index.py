@@ -93,7 +93,7 @@ INDEX = (
     Entry("DL3022", "copy-from-unknown-stage", "stages", True, None, (), ("dockerfile",), ("COPY",), (), False),
     Entry("DL3023", "copy-from-own-stage", "stages", True, None, ("DS-0006",), ("dockerfile",), ("COPY",), (), False),
     Entry("DL3024", "duplicate-stage-name", "stages", True, None, ("DuplicateStageName", "CKV_DOCKER_11", "DS-0012"), ("dockerfile",), (), (), False),
-    Entry("DL3025", "shell-form-command", "command", True, 7, ("JSONArgsRecommended",), ("dockerfile",), ("CMD", "ENTRYPOINT"), (), False),
+    Entry("DL3025", "shell-form-command", "command", True, None, ("JSONArgsRecommended",), ("dockerfile",), ("CMD", "ENTRYPOINT"), (), False),
     Entry("DL3026", "untrusted-registry", "registries", True, None, (), ("dockerfile",), (), (), True),
     Entry("DL3027", "apt-for-people", "apt", False, None, ("CKV_DOCKER_9",), ("dockerfile",), ("RUN",), ("apt",), False),
     Entry("DL3028", "unpinned-gem", "languages", False, None, (), ("dockerfile",), ("RUN",), ("gem",), False),

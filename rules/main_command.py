@@ -52,7 +52,9 @@ def main_of_image(image: Image) -> Main:
     return Main(argv, _commands(stage, stage.instructions[0]))
 
 
-_SCRIPT = re.compile(r"(?:\.(?:sh|bash|ksh|zsh)|[^/]*entry-?point[^/]*|(?:^|/)(?:start|run|init|boot|launch)[^/.]*)$")
+_SCRIPT = re.compile(
+    r"(?:\.(?:sh|bash|ksh|zsh)|[^/]*entry-?point[^/]*|(?:^|/)(?:start|run|init|boot|launch)[^/.]*)$"
+)
 _LARGEST_SCRIPT = 64 * 1024
 
 
@@ -65,13 +67,20 @@ def script_of_stage(stage: Stage) -> tuple[Instruction, str] | None:
             if len(copy.args) < 2 or not (copy.heredocs or stage.file.context):
                 continue
             target = below.path(copy.args[-1], copy)
-            whole = program if program.startswith("/") else target
-            if target is None or whole not in (target, f"{target.rstrip('/')}/{name}"):
+            if target is None or not _brings(target, program, written=bool(copy.heredocs)):
                 continue
             text = copy.heredocs[0].body.value if copy.heredocs else _in_context(stage, copy, name)
             if text and len(text) <= _LARGEST_SCRIPT:
                 return copy, text
     return None
+
+
+def _brings(target: str, program: str, *, written: bool) -> bool:
+    """Whether what is copied to a path can be the program: the path itself, or a directory that holds it."""
+    name = program.rpartition("/")[2]
+    if program.startswith("/"):
+        return program in (target, f"{target.rstrip('/')}/{name}")
+    return target.rpartition("/")[2] == name or not written
 
 
 def _in_context(stage: Stage, copy: Instruction, name: str) -> str | None:
@@ -82,8 +91,15 @@ def _in_context(stage: Stage, copy: Instruction, name: str) -> str | None:
         return None
     if len(sources) == 1 and sources[0].rpartition("/")[2] != name:
         # A directory whose contents are copied, or a file under another name.
-        return context.text(f"{sources[0]}/{name}" if sources[0] not in ("", ".") else name) or context.text(sources[0])
+        return context.text(f"{sources[0]}/{name}" if sources[0] not in ("", ".") else name) or context.text(
+            sources[0]
+        )
     return next((context.text(one) for one in sources if one.rpartition("/")[2] == name), None)
+
+
+def is_script(command: Command) -> bool:
+    """Whether a program is a script by its name, which starts whatever it likes."""
+    return _SCRIPT.search(command.words[0].value) is not None
 
 
 def unread(stage: Stage) -> str:
@@ -104,8 +120,8 @@ def unread(stage: Stage) -> str:
         return f"an ENTRYPOINT of {base.base.raw} may start something else: that image is not at hand"
     main = main_of_stage(stage)
     for command in main.commands:
-        script = command.words[0].value
-        if _SCRIPT.search(program) and (program != next(iter(stage.argv), "") or script_of_stage(stage) is None):
+        program = command.words[0].value
+        if is_script(command) and (program != next(iter(stage.argv), "") or script_of_stage(stage) is None):
             return f"{program} starts the program, and its text is not at hand (--context)"
     return ""
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from .context import BuildContext
 
 # Stages for those who work on the program: nobody ships them.
-_WORKPLACE = re.compile(r"(?i)(?:^|[-_.])(?:dev|devel|development|tests?|testing|debug|lint|ci|docs?|bench|e2e|local)(?:$|[-_.])")
+_WORKPLACE = re.compile(
+    r"(?i)(?:^|[-_.])(?:dev|devel|development|tests?|testing|debug|lint|ci|docs?|bench|e2e|local)(?:$|[-_.])"
+)
 MAX_BYTES = 32 * 1024 * 1024
 
 
@@ -172,7 +174,9 @@ class Dockerfile:
                     found.add(int(name))
                 elif "$" in name:
                     start = name.partition("$")[0].lower()
-                    found |= {at for key, indices in self._names.items() if key.startswith(start) for at in indices}
+                    found |= {
+                        at for key, indices in self._names.items() if key.startswith(start) for at in indices
+                    }
                 elif other := self.stage_named(name, stage.index):
                     found.add(other.index)
         return frozenset(found)

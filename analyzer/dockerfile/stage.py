@@ -88,7 +88,9 @@ class Stage:
     @cached_property
     def base_name(self) -> str | None:
         """The base with its variables expanded; None if that can't be done from the text."""
-        written = unquote(self.base.raw, self.file.escape)  # FROM is the one instruction whose words keep their quotes
+        written = unquote(
+            self.base.raw, self.file.escape
+        )  # FROM is the one instruction whose words keep their quotes
         return expand(written, self.file.global_args, self.file.escape)
 
     @cached_property
@@ -393,7 +395,9 @@ class Stage:
             return True
         shell = self.shell(instruction)
         program = re.split(r"[/\\]", shell[0])[-1] if shell else "sh"
-        if program in POSIX_SHELLS and not any(doc.body.value.startswith("#!") for doc in instruction.heredocs):
+        if program in POSIX_SHELLS and not any(
+            doc.body.value.startswith("#!") for doc in instruction.heredocs
+        ):
             return True
         return self.script(instruction).read
 

@@ -8,16 +8,16 @@ from ..main_command import main_of_stage
 from ..rule import ContainerExample, Edit, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Dockerfile, Instruction, Stage
+    from ...analyzer.dockerfile import Instruction, Stage
     from ...runner import Observation
 
 SHELL_FORM = Rule(
     code="DL3025",
     name="shell-form-command",
     severity=Severity.WARNING,
-    antipattern=7,
     aliases=("JSONArgsRecommended",),
-    message="{keyword} in shell form starts a shell that may stay PID 1 and keep signals from the program",
+    message="{keyword} in shell form starts a shell that may stay PID 1 and keep signals from the program: write it as"
+    " a JSON array, {keyword} [{example}]",
     page="""CMD or ENTRYPOINT is written as a shell command.
 
 The engine starts `/bin/sh -c` with the text. Whether the shell then replaces itself by the
@@ -47,7 +47,8 @@ def written_for_a_shell(instruction: Instruction, stage: Stage) -> Outcome:
     simple = not any(char in raw for char in "\"'\\$`&|;<>(){}*?~#[]=!") and bool(words)
     array = "[" + ", ".join(f'"{word}"' for word in words) + "]"
     fix = Edit(instruction.value.span, array, safe=True) if simple else None
-    yield SHELL_FORM.finding(instruction.value.span, keyword=instruction.keyword, fix=fix)
+    shown = array[1:-1] if simple and len(array) < 60 else '"program", "argument"'
+    yield SHELL_FORM.finding(instruction.value.span, keyword=instruction.keyword, example=shown, fix=fix)
 
 
 def _repeated(code: str, name: str, keyword: str, severity: Severity, alias: str) -> Rule:
@@ -121,6 +122,7 @@ server's own flag for the foreground. Whether it does go is seen in the containe
         'FROM a\nCMD ["/usr/sbin/ntpd"]\n',
         "FROM a\nCMD nginx\n",
         'FROM a\nENTRYPOINT ["/usr/sbin/sshd"]\nCMD ["-p", "2222"]\n',
+        'FROM a\nENTRYPOINT ["tini", "--", "nginx"]\n',
     ),
     good=(
         'FROM a\nCMD ["/usr/sbin/ntpd", "-n"]\n',
@@ -133,11 +135,8 @@ server's own flag for the foreground. Whether it does go is seen in the containe
 )
 
 
-@FORKS.dockerfile
-def forking_server(file: Dockerfile) -> Outcome:
-    stage = file.target
-    if stage is None:
-        return
+@FORKS.target
+def forking_server(stage: Stage) -> Outcome:
     main = main_of_stage(stage)
     if len(main.commands) != 1 or main.commands[0].background:
         return  # something else is started, too, and may be what stays

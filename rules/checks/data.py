@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from ...analyzer import sizes
-from ..main_command import main_of_image, main_of_stage
+from ..main_command import main_of_image, main_of_stage, unread
 from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
+    from ...analyzer.dockerfile import Command, Instruction, Stage
     from ...analyzer.image import Image
     from ...runner import Observation
 
@@ -213,6 +213,7 @@ installs; the official images of databases declare a volume themselves.
     bad=(
         'FROM debian:12\nRUN apt-get install -y redis-server\nCMD ["redis-server"]\n',
         "FROM debian:12\nRUN apt-get install -y mysql-server\nCMD mysqld_safe\n",
+        'FROM debian:12\nENTRYPOINT ["/usr/bin/tini", "--", "etcd"]\n',
         ImageExample(config={"Cmd": ["redis-server"]}),
     ),
     good=(
@@ -220,6 +221,7 @@ installs; the official images of databases declare a volume themselves.
         'FROM redis:7\nCMD ["redis-server", "--save", "60", "1"]\n',
         'FROM debian:12\nRUN apt-get install -y redis-tools\nCMD ["./app"]\n',
         'FROM debian:12\nRUN apt-get install -y redis\nCMD ["redis-server", "--save", ""]\n',
+        'FROM mcr.microsoft.com/windows/nanoserver:ltsc2022\nVOLUME C:\\\\data\\\\store\nCMD ["etcd"]\n',
         ImageExample(config={"Cmd": ["redis-server"], "Volumes": {"/data": {}}}),
         ImageExample(config={"Cmd": ["redis-server", "--version"]}),
     ),
@@ -233,12 +235,14 @@ _STORES = {
 }  # fmt: skip
 
 
-@NO_VOLUME.dockerfile
-def store_without_volume(file: Dockerfile) -> Outcome:
-    stage = file.target
-    if stage is None or stage.volumes:
+@NO_VOLUME.target
+def store_without_volume(stage: Stage) -> Outcome:
+    if stage.windows and any(below.all("VOLUME") for below in stage.lineage):
+        return  # what is declared there has a drive before it
+    if stage.volumes:
         return
-    for command in main_of_stage(stage).commands:
+    main = main_of_stage(stage)
+    for command in (*main.commands, *main.handed):
         directory = _data_directory(command)
         if directory is None:
             continue
@@ -248,6 +252,8 @@ def store_without_volume(file: Dockerfile) -> Outcome:
             continue  # the image of the database itself
         yield NO_VOLUME.finding(command.span, program=command.name, directory=directory)
         return
+    if reason := unread(stage):
+        yield NO_VOLUME.skip("dockerfile", reason)
 
 
 @NO_VOLUME.image

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
-from ..main_command import Main, main_of_image, main_of_stage
-from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
+from ..main_command import Main, main_of_image, main_of_stage, script_of_stage, unread
+from ..rule import ContainerExample, ContextExample, ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Dockerfile, Stage
+    from ...analyzer.dockerfile import Command, Stage
     from ...analyzer.image import Image
     from ...runner import Observation
 
@@ -28,6 +28,9 @@ long, and nothing that was tested or scanned says what runs. Do it in a RUN.
         "FROM a\nCMD git clone https://example.org/app.git && ./app/run\n",
         "FROM a\nCMD npm install && npm start\n",
         'FROM a\nENTRYPOINT ["sh", "-c", "pip install -r requirements.txt && python app.py"]\n',
+        ContextExample(
+            'FROM a\nCOPY start.sh /\nCMD ["/start.sh"]\n', {"start.sh": "#!/bin/sh\ngit pull\nexec ./run\n"}
+        ),
         ImageExample(config={"Cmd": ["/bin/sh", "-c", "npm install && npm start"]}),
     ),
     good=(
@@ -59,12 +62,25 @@ _INSTALLERS = {
 }
 
 
-@FETCHED.dockerfile
-def fetched_by_text(file: Dockerfile) -> Outcome:
-    if file.target is None:
-        return
-    for command in _fetching(main_of_stage(file.target)):
+@FETCHED.target
+def fetched_by_text(stage: Stage) -> Outcome:
+    main = main_of_stage(stage)
+    found = _fetching(main)
+    for command in found:
         yield FETCHED.finding(command.span, program=_shown(command))
+    if found:
+        return
+    script = script_of_stage(stage)
+    if script is not None:
+        from ...analyzer.dockerfile.shell import read_text
+
+        inner = Main(main.argv, tuple(read_text(script[1])))
+        copy = script[0]
+        where = copy.heredocs[0].marker.word if copy.heredocs else copy.args[0]
+        for command in _fetching(inner)[:1]:
+            yield FETCHED.finding(where.span, program=f"{_shown(command)} in {main.argv[0]}")
+    elif reason := unread(stage):
+        yield FETCHED.skip("dockerfile", reason)
 
 
 @FETCHED.image
@@ -117,9 +133,9 @@ can't be built again. Start the application itself.
 )
 
 
-@IDLE.dockerfile
-def idle_by_text(file: Dockerfile) -> Outcome:
-    for command in main_of_stage(file.target).commands if file.target else ():
+@IDLE.target
+def idle_by_text(stage: Stage) -> Outcome:
+    for command in main_of_stage(stage).commands:
         if _idles(command):
             yield IDLE.finding(command.span, program=" ".join(word.value for word in command.words))
 
@@ -252,11 +268,10 @@ _RUNTIMES = {
 }  # fmt: skip
 
 
-@NO_CODE.dockerfile
-def runtime_alone(file: Dockerfile) -> Outcome:
-    stage = file.target
-    reference = stage.lineage[-1].reference if stage else None
-    if stage is None or reference is None or reference.familiar not in _RUNTIMES:
+@NO_CODE.target
+def runtime_alone(stage: Stage) -> Outcome:
+    reference = stage.lineage[-1].reference
+    if reference is None or reference.familiar not in _RUNTIMES:
         return
     if any(one.all("COPY", "ADD", "RUN", "VOLUME", "ONBUILD") for one in stage.lineage):
         return

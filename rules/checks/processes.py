@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..main_command import Main, main_of_image, main_of_stage
+from ..main_command import Main, is_script, main_of_image, main_of_stage, script_of_stage, unread
 from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Dockerfile, Instruction, Stage
+    from ...analyzer.dockerfile import Command, Instruction, Stage
     from ...analyzer.image import Image
     from ...runner import Observation
 
 _MANAGERS = frozenset(
-    "supervisord runsvdir runit s6-svscan monit systemd circusd god forego foreman honcho".split()
+    "supervisord runsvdir runit s6-svscan monit systemd circusd god forego foreman honcho concurrently run-p".split()
 )
 
 SEVERAL = Rule(
@@ -36,6 +36,11 @@ program with several workers is one service. Start each in a container of its ow
         "FROM a\nCMD service ssh start && service apache2 start && tail -f /var/log/x\n",
         "FROM a\nCMD redis-server & node app.js\n",
         "FROM a\nRUN apt-get update\nCMD /usr/sbin/sshd && nginx -g 'daemon off;'\n",
+        'FROM a\nENTRYPOINT ["/sbin/tini", "-g", "--"]\nCMD ["honcho", "start"]\n',
+        'FROM a\nENTRYPOINT ["dumb-init", "supervisord", "-n"]\n',
+        'FROM a\nENTRYPOINT ["docker-entrypoint.sh"]\nCMD ["foreman", "start"]\n',
+        'FROM a AS web\nCMD api & worker\nFROM a AS tool\nCMD ["tool"]\n',
+        'FROM a\nCOPY <<E /e.sh\n#!/bin/sh\nservice ssh start\nservice cron start\nexec ./app\nE\nENTRYPOINT ["/e.sh"]\n',
         ImageExample(config={"Entrypoint": ["/usr/bin/supervisord"], "Cmd": ["-n"]}),
         ImageExample(
             config={"Entrypoint": ["/init"]},
@@ -52,6 +57,8 @@ program with several workers is one service. Start each in a container of its ow
         "FROM a\nCMD service nginx start && tail -f /log\n",
         'FROM a\nENTRYPOINT ["tini", "--"]\nCMD ["gunicorn", "-w", "4", "app"]\n',
         "FROM a\nCMD supervisord\nFROM b\nCMD x\n",
+        "FROM a AS dev\nCMD api & worker\nFROM b\nCMD x\n",
+        'FROM a\nENTRYPOINT ["tini", "--"]\nCMD ["nginx", "-g", "daemon off;"]\n',
         ImageExample(config={"Entrypoint": ["/srv/app"]}),
         ImageExample(
             config={"Cmd": ["supervisord"]}, layers=({"etc/supervisord.conf": "[program:app]\ncommand=x\n"},)
@@ -61,14 +68,28 @@ program with several workers is one service. Start each in a container of its ow
 )
 
 
-@SEVERAL.dockerfile
-def services_by_text(file: Dockerfile) -> Outcome:
-    if file.target is None:
-        return
-    found = _several(main_of_stage(file.target))
+@SEVERAL.target
+def services_by_text(stage: Stage) -> Outcome:
+    main = main_of_stage(stage)
+    found = _several(main) or next(
+        ((one, _MANAGED.format(one.name)) for one in main.handed if one.name in _MANAGERS), None
+    )
     if found:
         command, what = found
         yield SEVERAL.finding(command.span, what=what)
+        return
+    from ...analyzer.dockerfile.shell import read_text
+
+    script = script_of_stage(stage)
+    if script is not None:
+        started = _several(Main(main.argv, tuple(one for one in read_text(script[1]) if not one.nested)))
+        if started:
+            copy = script[0]
+            where = copy.heredocs[0].marker.word if copy.heredocs else copy.args[0]
+            yield SEVERAL.finding(where.span, what=f"in {main.argv[0]} {started[1]}")
+            return
+    if reason := unread(stage):
+        yield SEVERAL.skip("dockerfile", reason)
 
 
 @SEVERAL.image
@@ -129,6 +150,7 @@ def _is_shell(head: bytes) -> bool:
     return re.match(rb"#! ?\S*/(?:env +)?(?:ba|da|a|k|z)?sh\b", head) is not None
 
 
+_MANAGED = "{} starts whatever it is told to"
 _FORKING = frozenset("sshd nginx apache2 httpd cron crond rsyslogd postfix named mysqld_safe php-fpm".split())
 
 
@@ -138,7 +160,7 @@ def _several(main: Main) -> tuple[Command, str] | None:
         if command.substituted:
             continue
         if command.name in _MANAGERS:
-            return command, f"{command.name} starts whatever its configuration lists"
+            return command, _MANAGED.format(command.name)
         words = [word.value for word in command.args]
         started = command.name in ("service", "rc-service") and words[1:2] == ["start"]
         started = started or ("/etc/init.d/" in command.words[0].value and words[:1] == ["start"])
@@ -171,7 +193,7 @@ SECOND_SERVICE = Rule(
     name="service-installed-beside",
     severity=Severity.INFO,
     antipattern=7,
-    message="{package} is a service of its own, which one container can't look after beside its main process",
+    message="{package} {does}: a container is made to run one program, and the engine watches only that one",
     page="""A process manager or a system service is installed into the shipped image.
 
 sshd, cron, syslog and mail servers, supervisor and the like are there to run beside something
@@ -183,6 +205,8 @@ containers of their own.
         "FROM a\nRUN apt-get install -y openssh-client\n",
         "FROM a AS b\nRUN apk add supervisor\nFROM c\n",
         'FROM a\nRUN apt-get install -y cron\nCMD ["cron", "-f"]\n',
+        "FROM a\nRUN apt-get install -y cron && rm -rf /etc/cron.daily /etc/cron.hourly\n",
+        "FROM a\nRUN apt-get install -y rsyslog && apt-get purge -y rsyslog\n",
     ),
     shipped_only=True,
 )
@@ -190,6 +214,9 @@ containers of their own.
 _BESIDE = frozenset(
     "openssh-server supervisor supervisord monit runit cron cronie rsyslog syslog-ng postfix".split()
 )
+
+
+_LOOKS_AFTER = frozenset({"supervisor", "supervisord", "monit", "runit"})
 
 
 @SECOND_SERVICE.command("apt-get", "apt", "apk", "yum", "dnf", "microdnf", "pip", "pip3", "zypper")
@@ -201,8 +228,21 @@ def installed_beside(command: Command, stage: Stage) -> Outcome:
     text = " ".join(main.argv)
     for word in operands[1:]:
         name = word.value.partition("=")[0]
-        if name in _BESIDE and name.removesuffix("-server").removeprefix("open")[:4] not in text:
-            yield SECOND_SERVICE.finding(word.span, package=name)
+        if name not in _BESIDE or name.removesuffix("-server").removeprefix("open")[:4] in text:
+            continue
+        if not any(
+            name in later_word.value
+            for later in command.script.following(command)
+            if later.name == "rm"
+            or {"remove", "purge", "erase", "del", "autoremove"} & {w.value for w in later.args}
+            for later_word in later.args
+        ):
+            does = (
+                "starts several programs in one"
+                if name in _LOOKS_AFTER
+                else "is there to run beside another program"
+            )
+            yield SECOND_SERVICE.finding(word.span, package=name, does=does)
 
 
 PROGRAMS = Rule(
@@ -276,13 +316,15 @@ SSH_PORT = Rule(
 
 A login server beside the application is a second process that nobody watches, with keys or
 passwords of its own in the image. Images whose main process is sshd (Git servers, jump hosts) are
-left alone.
+left alone, and so are those where a script of their own decides what is started.
 """,
     bad=('FROM a\nEXPOSE 80 22\nCMD ["nginx"]\n',),
     good=(
         'FROM a\nEXPOSE 22\nCMD ["/usr/sbin/sshd", "-D"]\n',
         "FROM a\nEXPOSE 2222 8022\n",
         "FROM a\nEXPOSE 22/udp\n",
+        'FROM a\nEXPOSE 22 3000\nENTRYPOINT ["/git/entrypoint.sh"]\n',
+        "FROM a\nEXPOSE 22\n",
     ),
     shipped_only=True,
     security=True,
@@ -293,8 +335,11 @@ left alone.
 def login_port(instruction: Instruction, stage: Stage) -> Outcome:
     for word in instruction.args:
         if (stage.expanded(word, instruction) or "") in ("22", "22/tcp"):
-            main = main_of_stage(stage.file.target) if stage.file.target else Main((), ())
-            if not any(command.name == "sshd" for command in main.commands):
+            target = next((one for one in stage.file.targets if stage in one.lineage), stage)
+            main = main_of_stage(target)
+            if any(is_script(one) for one in main.commands):
+                yield SSH_PORT.skip("dockerfile", f"{main.argv[0]} decides what is started")
+            elif main.commands and not any(one.name == "sshd" for one in (*main.commands, *main.handed)):
                 yield SSH_PORT.finding(word.span)
 
 
@@ -331,28 +376,16 @@ _LARGEST_SCRIPT = 64 * 1024
 _ENDS = frozenset("exit return fi done esac true : echo printf export set".split())
 
 
-@NO_EXEC.dockerfile
-def script_stays(file: Dockerfile) -> Outcome:
+@NO_EXEC.target
+def script_stays(stage: Stage) -> Outcome:
     from ...analyzer.dockerfile.shell import read_text
 
-    stage = file.target
-    if stage is None or not stage.argv or stage.windows:
-        return
-    for below in stage.lineage:
-        for one in below.all("COPY"):
-            if len(one.args) < 2 or not (one.heredocs or file.context):
-                continue
-            target = below.path(one.args[-1], one)
-            if target is None or stage.argv[0] not in (
-                target,
-                f"{target}/{stage.argv[0].rpartition('/')[2]}",
-            ):
-                continue
-            text = one.heredocs[0].body.value if one.heredocs else _copied(file, one, stage.argv[0])
-            program = _left_waiting(read_text(text)) if text else ""
-            if program:
-                where = one.heredocs[0].marker.word.span if one.heredocs else one.args[0].span
-                yield NO_EXEC.finding(where, script=stage.argv[0], program=program)
+    found = None if stage.windows else script_of_stage(stage)
+    program = _left_waiting(read_text(found[1])) if found else ""
+    if found and program:
+        copy = found[0]
+        where = copy.heredocs[0].marker.word.span if copy.heredocs else copy.args[0].span
+        yield NO_EXEC.finding(where, script=stage.argv[0], program=program)
 
 
 @NO_EXEC.image
@@ -372,12 +405,3 @@ def _left_waiting(script: list[Command]) -> str:
     if any(one.name in ("trap", "exec", "wait") or one.background for one in script):
         return ""
     return last.words[0].raw
-
-
-def _copied(file: Dockerfile, copy: Instruction, script: str) -> str:
-    """The text of a script as the build context holds it; "" when that can't be told."""
-    for word in copy.args[:-1]:
-        path = word.value.strip("\"'").removeprefix("./")
-        if path.rpartition("/")[2] == script.rpartition("/")[2] and file.context and not copy.flag("from"):
-            return file.context.text(path) or ""
-    return ""

@@ -198,10 +198,9 @@ needs none. `HEALTHCHECK NONE` says that it is meant so.
 )
 
 
-@NO_HEALTHCHECK.dockerfile
-def unprobed(file: Dockerfile) -> Outcome:
-    target = file.target
-    if target and (target.entrypoint or target.cmd) and not target.inherited("HEALTHCHECK"):
+@NO_HEALTHCHECK.target
+def unprobed(target: Stage) -> Outcome:
+    if (target.entrypoint or target.cmd) and not target.inherited("HEALTHCHECK"):
         yield NO_HEALTHCHECK.finding(target.source.word.span)
 
 

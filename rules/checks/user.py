@@ -51,7 +51,9 @@ such a program, or its entrypoint calls one, the text says nothing.
         "ARG WHO\nFROM a\nARG WHO\nUSER $WHO\n",
         'FROM alpine:3\nRUN apk add --no-cache su-exec\nUSER root\nENTRYPOINT ["/e.sh"]\n',
         'FROM a\nCOPY <<EOF /e.sh\n#!/bin/sh\nexec setpriv --reuid 7 x\nEOF\nUSER 0\nENTRYPOINT ["/e.sh"]\n',
-        ContextExample('FROM a\nUSER 0\nCOPY e.sh /\nENTRYPOINT ["/e.sh"]\n', {"e.sh": "#!/bin/sh\nsu app -c x\n"}),
+        ContextExample(
+            'FROM a\nUSER 0\nCOPY e.sh /\nENTRYPOINT ["/e.sh"]\n', {"e.sh": "#!/bin/sh\nsu app -c x\n"}
+        ),
         ImageExample(config={"User": "1000", "Cmd": ["/srv/app"]}),
         ContainerExample({"processes": [{"pid": 1, "uid": 1000, "argv": ["/srv/app"]}]}),
     ),
@@ -66,7 +68,9 @@ def last_user(stage: Stage) -> Outcome:
     if user.is_root is None:
         yield ROOT.skip("dockerfile", f"{user.reason}: the value is not known before the build")
     elif user.is_root and _drops_privilege(stage):
-        yield ROOT.skip("dockerfile", "it starts as root, and has a program that gives root up: only a run shows it")
+        yield ROOT.skip(
+            "dockerfile", "it starts as root, and has a program that gives root up: only a run shows it"
+        )
     elif user.is_root:
         yield ROOT.finding(user.instruction.value.span, user=_told(user, stage))
 
@@ -154,14 +158,18 @@ def nobody_named(stage: Stage) -> Outcome:
     elif not stage.user.is_root:
         return
     elif _drops_privilege(stage):
-        yield NO_USER.skip("dockerfile", "it starts as root, and has a program that gives root up: only a run shows it")
+        yield NO_USER.skip(
+            "dockerfile", "it starts as root, and has a program that gives root up: only a run shows it"
+        )
     elif facts.drops and not stage.entrypoint:
         reason = f"the entrypoint of {base.base.raw} starts as root and gives its server another user: only a run shows it"
         yield NO_USER.skip("dockerfile", reason)
     elif stage.entrypoint or stage.cmd or facts.starts:
         yield NO_USER.finding(stage.base.span, base=base.base.raw)
     elif base.base_name != "scratch":
-        yield NO_USER.skip("dockerfile", f"what is started is the CMD of {base.base.raw}, which is not at hand")
+        yield NO_USER.skip(
+            "dockerfile", f"what is started is the CMD of {base.base.raw}, which is not at hand"
+        )
 
 
 def _drops_privilege(stage: Stage) -> bool:
@@ -174,7 +182,10 @@ def _drops_privilege(stage: Stage) -> bool:
             if any(word.value.rpartition("/")[2].partition("=")[0] in _DROPPERS for word in words):
                 return True
     found = script_of_stage(stage)
-    return found is not None and re.search(rf"(?m)\b(?:{'|'.join(_DROPPERS)})\b|(?:^|exec )\s*su\s", found[1]) is not None
+    return (
+        found is not None
+        and re.search(rf"(?m)\b(?:{'|'.join(_DROPPERS)})\b|(?:^|exec )\s*su\s", found[1]) is not None
+    )
 
 
 SUDO = Rule(

@@ -95,12 +95,20 @@ _SECRET_KEYS = frozenset(
 _HARMLESS = frozenset(
     "file path dir public pub version alias name tokenizer url uri host length size ttl expiry expires"
     " expiration timeout type enabled enable required policy less passwordless user username gpg release"
-    " count limit endpoint issuer audience algorithm format prefix regex field header id stdin".split()
+    " count limit endpoint issuer audience algorithm format prefix regex field header id stdin prompt label hint"
+    " title fingerprint placeholder provider store manager".split()
 )
 _PLACEHOLDERS = (
-    r"(?i)(?:true|false|yes|no|on|off|none|null|nil|undefined|\d{1,2}|x+|\*+|<.*>|\.\.\.)$|.*\bchange_?me\b"
-    r"|your[_-]|example$|placeholder"
+    r"(?i)(?:true|false|yes|no|on|off|none|null|nil|undefined|\d{1,2}|x+|\*+|<.*>|\*+\w+\*+|\.\.\.)$"
+    r"|.*\bchange[_-]?(?:me|this|it)\b|.*\b(?:placeholder|dummy|fake|not[_-]?(?:a[_-])?(?:real|used|needed|secret))\b"
+    r"|your[_-]|.*example$|placeholder|dummy"
 )
+# What nobody takes for a credential in a URL: what documentation writes, and what names itself.
+_NO_CREDENTIAL = (
+    r"(?i)(?:my|your|the|user|some|db)?[-_.]?(?:pass|passwd|password|passphrase|pwd|secret|token|api[-_]?key)"
+    r"[-_.]?(?:\d{1,3}|here)?$"
+)
+_OWN_MACHINE = r"(?i)(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)(?:[:/?#\"'\s]|$)"
 
 
 class Credential(NamedTuple):
@@ -128,6 +136,24 @@ def names_secret(name: str) -> bool:
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for one: empty, true, 1, changeme, <password>."""
     return not value or bool(re.match(_PLACEHOLDERS, value))
+
+
+def is_made_up(text: str, credential: Credential, *, for_build: bool = False) -> bool:
+    """Whether a password in a URL only fills its place: it names itself, or repeats the user.
+
+    `for_build`: nothing of the text is shipped, so that a server on the same machine is there for the build alone.
+    """
+    value = text[credential.start : credential.end]
+    if credential.kind != "password in a URL":
+        return False
+    user = re.search(r"://([^\s/:@]*):$", text[max(credential.start - 200, 0) : credential.start])
+    return (
+        is_placeholder(value)
+        or re.match(_NO_CREDENTIAL, value) is not None
+        or (user is not None and user[1].lower() == value.lower())
+        or for_build
+        and re.match(_OWN_MACHINE, text[credential.end + 1 : credential.end + 80]) is not None
+    )
 
 
 def find_credentials(text: str) -> list[Credential]:

@@ -158,6 +158,7 @@ INDEX = (
     Entry("IL015", "service-ends", "command", True, None, (), ("container",), (), (), False),
     Entry("IL016", "not-utf8", "syntax", True, None, (), ("dockerfile",), (), (), False),
     Entry("IL020", "nothing-listens", "expose", True, None, (), ("container",), (), (), False),
+    Entry("IL030", "copied-file-is-missing", "context", True, None, (), ("dockerfile",), ("ADD", "COPY"), (), False),
     Entry("InvalidBaseImagePlatform", "base-of-another-platform", "platforms", True, None, (), ("dockerfile",), ("FROM",), (), False),
     Entry("InvalidDefaultArgInFrom", "no-image-without-build-arguments", "variables", True, None, (), ("dockerfile",), (), (), False),
     Entry("InvalidDefinitionDescription", "description-of-another-name", "stages", False, None, (), ("dockerfile",), (), (), False),

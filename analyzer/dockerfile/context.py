@@ -34,10 +34,12 @@ class BuildContext:
     Args:
         directory: the root of the context.
         dockerfile: the Dockerfile's path, for a .dockerignore of its own (`NAME.dockerignore`).
+        named: whether somebody said that this is the context; else it only looks like one.
     """
 
-    def __init__(self, directory: str, dockerfile: str | None = None) -> None:
+    def __init__(self, directory: str, dockerfile: str | None = None, *, named: bool = True) -> None:
         self.directory = directory
+        self.named = named
         own = f"{dockerfile}.dockerignore" if dockerfile else ""
         self.ignore_file = own if own and os.path.isfile(own) else os.path.join(directory, ".dockerignore")
 
@@ -58,6 +60,11 @@ class BuildContext:
             if any(pattern.expression.fullmatch(one) for one in parents):
                 found = None if pattern.negated else pattern
         return found
+
+    def takes_back(self, path: str) -> bool:
+        """Whether a later `!` line may take a path, or something below it, back in."""
+        here = path.strip("/").split("/")
+        return any(_reaches(one.text.strip("/").split("/"), here) for one in self.patterns if one.negated)
 
     @cached_property
     def files(self) -> tuple[ContextFile, ...]:
@@ -83,6 +90,27 @@ class BuildContext:
     def exists(self, path: str) -> bool:
         """Whether a path is there, sent or not."""
         return os.path.lexists(os.path.join(self.directory, path))
+
+    def made_later(self, path: str) -> bool:
+        """Whether .gitignore at the root leaves a path out, as it does with what a build makes."""
+        try:
+            with open(
+                os.path.join(self.directory, ".gitignore"), encoding="utf-8", errors="replace"
+            ) as stream:
+                lines = stream.read(_MAX_TEXT).splitlines()
+        except OSError:
+            return False
+        # A name without a slash is left out wherever it stands.
+        wanted = [
+            line if "/" in line.strip("/") else f"**/{line}" for line in lines if not line.startswith("#")
+        ]
+        parents = _with_parents(path)
+        return any(
+            pattern.expression.fullmatch(one)
+            for pattern in parse_patterns("\n".join(wanted))
+            if not pattern.negated
+            for one in parents
+        )
 
     def _inside(self, full: str) -> bool:
         root = os.path.realpath(self.directory)
@@ -114,6 +142,50 @@ class BuildContext:
                     yield ContextFile(prefix + name, size)
 
 
+def literal_source(path: str) -> str:
+    """A source of COPY as a path from the root of the context; "" for globs, URLs, and what is no path in it."""
+    path = re.sub(r"^(?:\./|/)+", "", path.strip("\"'")).rstrip("/")
+    if path == "." or re.search(r"[*?\[$]|://|^git@", path) or path.startswith("../"):
+        return ""
+    return path
+
+
+def likely_context(dockerfile: str, sources: list[str]) -> BuildContext | None:
+    """The directory that a Dockerfile is most likely built in; None when nothing speaks for one.
+
+    Args:
+        dockerfile: its path.
+        sources: what its COPY and ADD take, as `literal_source` gives it.
+
+    The file's own directory if it looks like a context (a .dockerignore or .git) and holds what is copied; else
+    the nearest one above it that holds all of that, up to the root of the repository.
+    """
+    beside = os.path.dirname(dockerfile) or "."
+    if not any(os.path.exists(os.path.join(beside, name)) for name in (".dockerignore", ".git")):
+        return None
+    here = sum(os.path.lexists(os.path.join(beside, one)) for one in sources)
+    if here == len(sources):
+        return BuildContext(beside, dockerfile, named=False)
+    for directory in _above_in_repository(beside):
+        if all(os.path.lexists(os.path.join(directory, one)) for one in sources):
+            return BuildContext(directory, dockerfile, named=False)
+    # What is not there is made before the build, as long as the rest is.
+    return BuildContext(beside, dockerfile, named=False) if here * 2 >= len(sources) else None
+
+
+def _above_in_repository(directory: str) -> list[str]:
+    """The directories above one, nearest first, up to the root of its repository; [] outside of one."""
+    found: list[str] = []
+    at = directory
+    while not os.path.exists(os.path.join(at, ".git")):
+        above = os.path.join(at, os.pardir)
+        if os.path.samefile(at, above):
+            return []
+        at = above
+        found.append(os.path.normpath(at))
+    return found
+
+
 def parse_patterns(text: str) -> Iterator[Pattern]:
     """The patterns of a .dockerignore text, cleaned as the engine does it."""
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
@@ -126,6 +198,16 @@ def parse_patterns(text: str) -> Iterator[Pattern]:
         cleaned = os.path.normpath(pattern).replace(os.sep, "/").lstrip("/") if pattern else ""
         if cleaned and cleaned != ".":
             yield Pattern(pattern, _expression(cleaned), negated, number)
+
+
+def _reaches(pattern: list[str], path: list[str]) -> bool:
+    """Whether a pattern can match a path or something below it: part by part, as deep as the path goes."""
+    for wanted, part in zip(pattern, path, strict=False):
+        if "**" in wanted:
+            return True
+        if not _expression(wanted).fullmatch(part):
+            return False
+    return True
 
 
 def _with_parents(path: str) -> list[str]:

@@ -6,14 +6,14 @@ import re
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
-from ...analyzer.credentials import find_credentials, is_placeholder, mask, names_secret
-from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
+from ...analyzer.credentials import find_credentials, is_made_up, is_placeholder, mask, names_secret
+from ..rule import ContainerExample, ContextExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from ...analyzer.dockerfile import Command, Instruction, Stage, Word
     from ...analyzer.image import Entry, Image
     from ...analyzer.image.scan import ContentScan
     from ...analyzer.tokens import Token
@@ -30,14 +30,16 @@ VALUE = Rule(
     severity=Severity.ERROR,
     antipattern=8,
     aliases=("DS-0031",),
-    message="{kind} in plain text: whoever gets the image or its history can read it",
+    message="{kind} in plain text: whoever gets {holder} can read it",
     page="""The value of a credential stands in the file.
 
 ENV, LABEL and the text of every RUN are kept in the image's configuration and history, and
 files written by a RUN stay in its layer even when they are deleted later. In an image every string of
 the configuration is searched: also CMD, ENTRYPOINT, HEALTHCHECK and comments. Told by the shape of
 well-known services' keys, by user:password in URLs, by private key blocks, by
-`curl --user name:password`, and by passwords fed to chpasswd. Use
+`curl --user name:password`, and by passwords fed to chpasswd. Passwords in URLs that only fill their
+place are left alone: `user:password`, the user's name again, in a builder stage a server on the same
+machine. Use
 `RUN --mount=type=secret`, or give it to the container at start. The value is never printed.
 """,
     bad=(
@@ -51,6 +53,10 @@ well-known services' keys, by user:password in URLs, by private key blocks, by
         ImageExample(config={"Cmd": ["/srv/app", f"--token={_GITHUB}"]}),
     ),
     good=(
+        "FROM a AS b\nENV DATABASE_URL=mysql://app:password@db/shop\nRUN make\nFROM c\n",
+        "FROM a\nENV U=postgres://postgres:postgres@db/x\n",
+        "FROM a AS b\nENV U=redis://:hunter22@localhost:6379/0\nRUN make\nFROM c\n",
+        "FROM a\nRUN DATABASE_URL=postgres://x:placeholder@y/z ./manage.py collectstatic\n",
         "FROM a\nRUN git clone https://$USER:$TOKEN@example.org/x.git\n",
         "FROM a\nRUN git clone https://example.org/x.git && curl -u $U:$P https://example.org/\n",
         'FROM a\nRUN echo "root:$PASSWORD" | chpasswd\n',
@@ -64,11 +70,22 @@ well-known services' keys, by user:password in URLs, by private key blocks, by
 def values_in_text(instruction: Instruction, stage: Stage) -> Outcome:
     line = instruction.line
     for one in find_credentials(line.value):
-        if one.start >= instruction.word.offset:
-            yield VALUE.finding(line.span(one.start, one.end), kind=f"a {one.kind}")
+        if one.start >= instruction.word.offset and not is_made_up(
+            line.value, one, for_build=not stage.shipped
+        ):
+            yield VALUE.finding(line.span(one.start, one.end), kind=_a(one.kind), holder=_holder(stage))
     for heredoc in instruction.heredocs:
-        for one in find_credentials(heredoc.body.value):
-            yield VALUE.finding(heredoc.body.span(one.start, one.end), kind=f"a {one.kind}")
+        body = heredoc.body
+        for one in find_credentials(body.value):
+            if not is_made_up(body.value, one, for_build=not stage.shipped):
+                yield VALUE.finding(body.span(one.start, one.end), kind=_a(one.kind), holder=_holder(stage))
+
+
+_IN_IMAGE = "the image or its history"
+
+
+def _holder(stage: Stage) -> str:
+    return _IN_IMAGE if stage.shipped else "this file or the build's cache"
 
 
 @VALUE.command("curl", "chpasswd", "sshpass")
@@ -78,13 +95,13 @@ def values_in_commands(command: Command, stage: Stage) -> Outcome:
             for one in command.script.pipeline(command.pipe):
                 for word in one.args if one.name in ("echo", "printf") else ():
                     if re.match(r"[\w.-]+:[^$\s]+", word.value):
-                        yield VALUE.finding(word.span, kind="a login password")
+                        yield VALUE.finding(word.span, kind="a login password", holder=_holder(stage))
         return
     flags = ("-u", "--user") if command.name == "curl" else ("-p",)
     for flag, word in zip(command.args, command.args[1:], strict=False):
         secret = word.value.partition(":")[2] if command.name == "curl" else word.value
         if flag.value in flags and secret and "$" not in secret:
-            yield VALUE.finding(word.span, kind=f"a password for {command.name}")
+            yield VALUE.finding(word.span, kind=f"a password for {command.name}", holder=_holder(stage))
 
 
 @VALUE.image
@@ -93,10 +110,16 @@ def values_in_configuration(image: Image) -> Outcome:
         where = _place_in_configuration(path)
         for one in find_credentials(text):
             place = Place("image", step=_step_of(image, path, text[one.start : one.end]))
-            yield VALUE.finding(place, kind=f"{where} holds a {one.kind}", proof={"where": where})
+            if is_made_up(text, one):
+                continue
+            yield VALUE.finding(
+                place, kind=f"{where} holds {_a(one.kind)}", holder=_IN_IMAGE, proof={"where": where}
+            )
     for tag in image.tags:
         for one in find_credentials(tag):
-            yield VALUE.finding(Place("image"), kind=f"its tag holds a {one.kind}", proof={"where": "tag"})
+            yield VALUE.finding(
+                Place("image"), kind=f"its tag holds {_a(one.kind)}", holder=_IN_IMAGE, proof={"where": "tag"}
+            )
 
 
 _Path = tuple[str | int, ...]
@@ -174,10 +197,12 @@ NAMED = Rule(
     severity=Severity.WARNING,
     antipattern=8,
     aliases=("SecretsUsedInArgOrEnv", "CIS-DI-0010"),
-    message="{keyword} {name} is given a value, and {keyword} values stay readable in the {where}",
+    message="{keyword} {name} {gets}, and {keyword} values stay readable in the {where}",
     page="""A variable whose name says that it is a secret has a value.
 
-ENV is in the configuration of the image and of every container; ARG values are in the history.
+ENV is in the configuration of the image and of every container; ARG values are in the history. That is
+so for `--build-arg` as well: an ARG without a value is told where the shipped stage runs something
+behind it, since each RUN records the build arguments that it was given. Use `RUN --mount=type=secret`.
 Names are read word by word: `DB_PASSWORD` and `apiKey` are meant, `TOKENIZER`, `PASSWORD_FILE`,
 `USERNAME` and the fingerprints of public keys (`NGINX_GPGKEY`) are not, nor are empty values and
 placeholders. In an image, build arguments that the history has kept are told, too.
@@ -186,6 +211,8 @@ placeholders. In an image, build arguments that the history has kept are told, t
         "FROM a\nENV DB_PASSWORD=hunter2\n",
         "FROM a\nARG API_KEY=0a1b2c3d\n",
         "FROM a\nENV authToken s3cr3t\n",
+        "FROM a\nARG NPM_TOKEN\nRUN npm ci\n",
+        "FROM a\nARG GIT_TOKEN\nRUN git clone https://x:$GIT_TOKEN@example.org/o/r\n",
         ImageExample(config={"Env": ["DB_PASSWORD=hunter2"]}),
         ImageExample(steps=("|1 TOKEN=hunter22 /bin/sh -c make",)),
         ContainerExample({"environment": {"DB_PASSWORD": "hunter2"}}),
@@ -194,6 +221,8 @@ placeholders. In an image, build arguments that the history has kept are told, t
         "FROM a\nENV USERNAME=vscode PASSWORD_FILE=/run/x TOKENIZER=bpe PUBLIC_KEY=x A_PASSWORDLESS_SUDO=1\n",
         "FROM a\nENV NGINX_GPG_KEY=573BFD6B3D8FBC641079A6ABABF5BD827BD9BF62 KMS_KEY_ALIAS=x\n",
         "FROM a\nARG TOKEN\nENV PASSWORD=\n",
+        "FROM a AS b\nARG TOKEN\nRUN make\nFROM c\nCOPY --from=b /x /x\n",
+        "FROM a\nENV PASSWORD_PROMPT=Password? DB_PASSWORD=**None** API_KEY=dummy-key\n",
         "FROM a\nENV ALLOW_EMPTY_PASSWORD=yes\n",
         ImageExample(config={"Env": ["PASSWORD_FILE=/run/secrets/x"]}),
         ContainerExample({"environment": {"DB_HOST": "db", "DB_PASSWORD": ""}}),
@@ -204,10 +233,38 @@ placeholders. In an image, build arguments that the history has kept are told, t
 @NAMED.instruction("ENV", "ARG")
 def secret_names(instruction: Instruction, stage: Stage) -> Outcome:
     for name, value in instruction.pairs:
-        if value is None or is_placeholder(value.value) or not names_secret(name.value):
+        if not names_secret(name.value):
             continue
-        where = "image's configuration" if instruction.keyword == "ENV" else "image's history"
-        yield NAMED.finding(name.span, keyword=instruction.keyword, name=name.value, where=where)
+        if value is None:
+            if instruction.keyword == "ARG" and _recorded(instruction, name.value, stage):
+                yield NAMED.finding(
+                    name.span, keyword="ARG", name=name.value, gets=_BY_ARGUMENT, where=_HISTORY
+                )
+            continue
+        if is_placeholder(value.value) or stage.expanded(value, instruction) == "":
+            continue
+        where = _HISTORY if instruction.keyword == "ARG" else "image's configuration"
+        yield NAMED.finding(
+            name.span, keyword=instruction.keyword, name=name.value, gets=_A_VALUE, where=where
+        )
+
+
+_HISTORY = "image's history"
+_A_VALUE = "is given a value"
+_BY_ARGUMENT = "gets its value by --build-arg"
+
+
+def _recorded(arg: Instruction, name: str, stage: Stage) -> bool:
+    """Whether the history of an image holds what --build-arg gives: a RUN behind ARG, in what is shipped."""
+    if not stage.shipped or arg not in stage.instructions:
+        return False
+    behind = stage.instructions[stage.instructions.index(arg) + 1 :]
+    if any(
+        one.keyword == "ENV" and any(n.value == name or (v and name in v.raw) for n, v in one.pairs)
+        for one in behind
+    ):
+        return False  # told at the ENV that keeps it
+    return any(one.keyword == "RUN" for one in behind)
 
 
 _BUILD_ARGUMENTS = r"(?:RUN )?\|\d+ (?P<args>.*?)(?= /|$)"
@@ -218,7 +275,9 @@ def secret_names_in_configuration(image: Image) -> Outcome:
     for name, value in image.config.env:
         if names_secret(name) and not is_placeholder(value):
             proof = {"Env": f"{name}=****"}
-            yield NAMED.finding(Place("image"), keyword="ENV", name=name, where="configuration", proof=proof)
+            yield NAMED.finding(
+                Place("image"), keyword="ENV", name=name, gets=_A_VALUE, where="configuration", proof=proof
+            )
     for step in image.steps:
         match = re.match(_BUILD_ARGUMENTS, step.created_by)
         for pair in match["args"].split() if match else ():
@@ -229,6 +288,7 @@ def secret_names_in_configuration(image: Image) -> Outcome:
                     Place("image", step=step.index),
                     keyword="ARG",
                     name=name,
+                    gets=_A_VALUE,
                     where="history",
                     proof=step_proof,
                 )
@@ -240,7 +300,9 @@ def secret_names_in_environment(observation: Observation) -> Outcome:
         if names_secret(name) and not is_placeholder(value):
             place = Place("container", subject="environment of PID 1")
             proof = {"environ": f"{name}=****"}
-            yield NAMED.finding(place, keyword="ENV", name=name, where="environment of PID 1", proof=proof)
+            yield NAMED.finding(
+                place, keyword="ENV", name=name, gets=_A_VALUE, where="environment of PID 1", proof=proof
+            )
 
 
 KEY_FILE = Rule(
@@ -249,25 +311,36 @@ KEY_FILE = Rule(
     severity=Severity.ERROR,
     antipattern=8,
     aliases=("CIS-DI-0010",),
-    message="{path} holds credentials{told}, and every layer can be read by whoever has the image{deleted}",
+    message="{path} {holds} credentials{told}, and every layer can be read by whoever has the image{deleted}",
     page="""A file that holds credentials is put into the image.
 
 Private keys, .env files, .npmrc, .netrc, .git-credentials, cloud and Kubernetes credentials.
 Deleting it in a later step changes nothing: each layer is a file of its own and is still there.
 In the image every layer is looked at, also what later layers hide, and what is in the file decides: an
-.npmrc with a registry alone, or with `${NPM_TOKEN}`, holds none. Contents are looked at by
-`imglint audit`. Public keys (`*.pub`),
+.npmrc with a registry alone, or with `${NPM_TOKEN}`, holds none. So it does in the text where the build
+context is known (--context). Where it is not, a name says only that a file may hold some: a private
+key is an error, other files are a warning, and an .npmrc, which mostly holds settings, is an open
+question. Contents are looked at by `imglint audit`. Public keys (`*.pub`),
 examples and templates are left alone. Mount it for the one RUN that needs it:
 `RUN --mount=type=secret`.
 """,
     bad=(
         "FROM a\nCOPY id_rsa /root/.ssh/\n",
         "FROM a\nCOPY .npmrc .env /srv/\n",
+        "FROM a\nCOPY ssh /root/.ssh\n",
+        ContextExample(
+            "FROM a\nCOPY .npmrc /srv/\n", {".npmrc": "//registry.example.org/:_authToken=s3cr3ts3cr3t\n"}
+        ),
         ImageExample(layers=({"root/.npmrc": "//registry.example.org/:_authToken=s3cr3ts3cr3t\n"},)),
         ImageExample(layers=({"srv/.env": "DB_PASSWORD=hunter22", "srv/a": "b"}, {"srv/.env": None})),
     ),
     good=(
         "FROM a\nCOPY id_rsa.pub .env.example /root/\n",
+        "FROM a\nCOPY package.json .npmrc ./\nCOPY ssh/config known_hosts /root/.ssh/\n",
+        ContextExample(
+            "FROM a\nCOPY .npmrc .env /srv/\n", {".npmrc": "save-exact=true\n", ".env": "PORT=80\n"}
+        ),
+        ContextExample("FROM a\nCOPY credentials.json /srv/\n", {"credentials.json": "{}"}),
         "FROM a AS b\nFROM c\nCOPY --from=b /x/.env.sample /y\n",
         ImageExample(layers=({"root/.ssh/id_rsa.pub": "x", "srv/.env.example": "A_TOKEN=s3cr3ts3cr3t"},)),
         ImageExample(
@@ -294,14 +367,52 @@ _NOT_KEYS = (
 )
 
 
+_CERTAIN = (
+    r"(?:^|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|[\w.-]+\.(?:p12|pfx|jks|keystore|kdbx|ppk)"
+    r"|[\w.-]*private[\w.-]*\.(?:pem|key)|server\.key)$"
+)
+_SSH_HARMLESS = r"(?:\.pub|known_hosts|config|authorized_keys)[*\w]*$"
+
+
 @KEY_FILE.instruction("COPY", "ADD")
 def key_files_in_text(instruction: Instruction, stage: Stage) -> Outcome:
-    if instruction.flag("from"):
+    if instruction.flag("from") or instruction.heredocs or len(instruction.args) < 2:
         return
+    target = instruction.args[-1].value.strip("\"'")
+    into_ssh = re.search(r"(?:^|/)\.ssh(?:/|$)", target) is not None
     for word in instruction.args[:-1]:
         path = word.value.strip("\"'")
         if re.search(_KEY_FILES, path):
-            yield KEY_FILE.finding(word.span, path=path, told=" by its name", deleted="")
+            yield from _named_key_file(word, path, stage)
+        elif into_ssh and not re.search(_SSH_HARMLESS, path) and not re.search(_SSH_HARMLESS, target):
+            yield KEY_FILE.finding(
+                word.span, severity=Severity.WARNING, path=path, holds="may hold", told=" for SSH", deleted=""
+            )
+
+
+def _named_key_file(word: Word, path: str, stage: Stage) -> Outcome:
+    from ...analyzer.key_files import holds_credentials
+
+    context = stage.file.context
+    text = context.text(path.removeprefix("./").lstrip("/")) if context else None
+    if text is not None:
+        if holds_credentials(path, text.encode("utf-8", "replace")):
+            yield KEY_FILE.finding(word.span, path=path, holds="holds", told="", deleted="")
+    elif re.search(_CERTAIN, path):
+        yield KEY_FILE.finding(word.span, path=path, holds="holds", told=" by its name", deleted="")
+    elif path.endswith(".npmrc"):
+        yield KEY_FILE.skip(
+            "dockerfile", f"{path} may hold a token or settings alone: it is not at hand (--context)"
+        )
+    else:
+        yield KEY_FILE.finding(
+            word.span,
+            severity=Severity.WARNING,
+            path=path,
+            holds="may hold",
+            told=", by its name",
+            deleted="",
+        )
 
 
 def _may_hold_credentials(entry: Entry) -> int:
@@ -325,7 +436,9 @@ def key_files_in_layers(image: Image, entry: Entry, beginning: bytes) -> Outcome
         deleted = "" if by is None else f"; layer {by} hides it, but layer {layer.index} still holds it"
         place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
         proof = {"bytes": entry.size, "hidden": by is not None}
-        yield KEY_FILE.finding(place, path=f"/{entry.path}", told="", deleted=deleted, proof=proof)
+        yield KEY_FILE.finding(
+            place, path=f"/{entry.path}", holds="holds", told="", deleted=deleted, proof=proof
+        )
 
 
 PASSWORD_SET = Rule(

@@ -228,7 +228,9 @@ def lint_text(
         if ("dockerfile" in entry.evidence and not (idle and entry.policy))
         or entry.code == UNUSED_PRAGMA.code
     ]
-    file = Dockerfile(text, settings.build_args, settings.target, context or _context(path, settings))
+    file = Dockerfile(text, settings.build_args, settings.target, context)
+    if context is None:
+        file.context = _context(path, settings, file)
     if settings.target is not None and file.stages and file.target is None:
         raise InputError(
             text.name, f"has no stage {settings.target!r}", "give --target a stage's name or index"
@@ -245,15 +247,25 @@ def lint_text(
     )
 
 
-def _context(path: str, settings: Settings) -> BuildContext | None:
-    """The build context: the one that was named, or the file's directory if it looks like one."""
+def _context(path: str, settings: Settings, file: Dockerfile) -> BuildContext | None:
+    """The build context: the one that was named, or the one that what is copied fits into."""
     directory = settings.context
-    if directory is None and path != "-":
-        beside = os.path.dirname(path) or "."
-        if any(os.path.exists(os.path.join(beside, name)) for name in (".dockerignore", ".git")):
-            directory = beside
     if directory is None:
-        return None
+        beside = os.path.dirname(path) or "."
+        if path == "-" or not any(
+            os.path.exists(os.path.join(beside, name)) for name in (".dockerignore", ".git")
+        ):
+            return None
+        from .analyzer.dockerfile.context import likely_context, literal_source
+
+        copied = [
+            literal_source(stage.expanded(word, one) or "")
+            for stage in file.stages
+            for one in stage.all("COPY", "ADD")
+            if not one.flag("from") and not one.heredocs
+            for word in one.args[:-1]
+        ]
+        return likely_context(path, [one for one in copied if one])
     if not os.path.isdir(directory):
         raise InputError(directory, "is no directory", "give --context the directory that is built")
     from .analyzer.dockerfile.context import BuildContext

@@ -151,8 +151,7 @@ def is_made_up(text: str, credential: Credential, *, for_build: bool = False) ->
         is_placeholder(value)
         or re.match(_NO_CREDENTIAL, value) is not None
         or (user is not None and user[1].lower() == value.lower())
-        or for_build
-        and re.match(_OWN_MACHINE, text[credential.end + 1 : credential.end + 80]) is not None
+        or (for_build and re.match(_OWN_MACHINE, text[credential.end + 1 : credential.end + 80]) is not None)
     )
 
 

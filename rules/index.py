@@ -159,6 +159,8 @@ INDEX = (
     Entry("IL016", "not-utf8", "syntax", True, None, (), ("dockerfile",), (), (), False),
     Entry("IL020", "nothing-listens", "expose", True, None, (), ("container",), (), (), False),
     Entry("IL030", "copied-file-is-missing", "context", True, None, (), ("dockerfile",), ("ADD", "COPY"), (), False),
+    Entry("IL031", "here-document-without-errexit", "pipes", True, None, (), ("dockerfile",), ("RUN",), (), False),
+    Entry("IL032", "failure-not-looked-at", "pipes", True, None, (), ("dockerfile",), ("RUN",), ("apk", "apt", "bundle", "composer", "curl", "dnf", "dotnet", "gem", "git", "go", "gradle", "make", "mvn", "npm", "pip", "tar", "unzip", "wget", "yarn", "yum", "zypper"), False),
     Entry("InvalidBaseImagePlatform", "base-of-another-platform", "platforms", True, None, (), ("dockerfile",), ("FROM",), (), False),
     Entry("InvalidDefaultArgInFrom", "no-image-without-build-arguments", "variables", True, None, (), ("dockerfile",), (), (), False),
     Entry("InvalidDefinitionDescription", "description-of-another-name", "stages", False, None, (), ("dockerfile",), (), (), False),

@@ -103,6 +103,7 @@ class _Pass:
 
     def run(self) -> None:
         text, end = self.text, self.end
+        joined = False
         while self.at < end:
             blanks = _BLANKS.match(text, self.at, end)
             if blanks:
@@ -120,8 +121,13 @@ class _Pass:
                 operator = None  # <(…) is a word, which names a pipe
             if operator:
                 self.at = operator.end()
+                if operator[0] == "\n" and joined:
+                    self._skip_heredocs()  # the list goes on in the next line
+                    continue
+                joined = operator[0] in ("&&", "||", "|", "|&")
                 self._operator(operator[0])
                 continue
+            joined = False
             self._word(self._piece())
         self._end_list("")
         while len(self.frames) > 1:

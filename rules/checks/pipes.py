@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..rule import Outcome, Rule, Severity
@@ -11,36 +13,53 @@ if TYPE_CHECKING:
 
 _FETCHES = frozenset({"curl", "wget", "git", "gpg", "tar", "aws", "gsutil", "fetch", "unzip", "openssl"})
 
+# What fails by itself when it is fed nothing: a failed download does not go unseen there.
+_FAIL_ON_NOTHING = frozenset(
+    "tar gpg gpg2 apt-key gzip gunzip zcat xz unxz xzcat bzip2 bunzip2 bzcat zstd unzstd zstdcat cpio unzip dpkg"
+    " sha1sum sha256sum sha512sum md5sum".split()
+)
+
 NO_PIPEFAIL = Rule(
     code="DL4006",
     name="pipe-hides-failure",
     severity=Severity.WARNING,
     once_per_instruction=True,
-    message="if {program} fails, the pipe still succeeds and the build goes on: set -o pipefail",
+    message="if {program} fails, the pipe still succeeds and the build goes on: {advice}",
     page="""A download stands on the left of a pipe, and its failure would go unseen.
 
-A pipeline's exit code is that of its last command. `curl … | tar x` with a failed curl leaves
-an empty directory and a build that succeeded. Use `SHELL ["/bin/bash", "-o", "pipefail", "-c"]`
-or `set -o pipefail` in the RUN. Told only where the left side fetches or unpacks something;
-pipes fed by echo, printf or cat can't fail this way, and `| head` and `| grep -q` would fail
-*with* pipefail, because they close the pipe early.
+A pipeline's exit code is that of its last command: `curl … | sh` with a failed curl runs an empty
+script, and the build has succeeded.
+
+    RUN curl -fsSL https://example.org/x.sh -o /tmp/x.sh && sh /tmp/x.sh && rm /tmp/x.sh
+
+works in every shell. `set -o pipefail` does in Bash and in BusyBox (Alpine), as in
+`RUN set -o pipefail && curl … | sh`, but it ends the build in dash, the /bin/sh of Debian and Ubuntu:
+there it takes `SHELL ["/bin/bash", "-o", "pipefail", "-c"]`.
+
+Told only where the left side fetches or unpacks something, and the right side takes an empty input for a
+good one: tar, gpg and gzip fail on it by themselves. Pipes fed by echo, printf or cat can't fail this
+way, and `| head` and `| grep -q` would fail *with* pipefail, because they close the pipe early.
 """,
     bad=(
-        "FROM a\nRUN curl -fsSL https://example.org/x | tar xz\n",
+        "FROM a\nRUN curl -fsSL https://example.org/x | sh\n",
         'FROM a\nSHELL ["/bin/bash", "-c"]\nRUN wget -qO- x | sh\n',
-        "FROM a\nRUN curl x | tar xz -O | gpg --import && y\n",
+        "FROM a\nRUN curl x | tar xz -O | jq . && y\n",
         'FROM a\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nFROM b\nRUN curl x | sh\n',
+        "FROM debian:12\nRUN curl -fsS https://example.org/x | python3 -\n",
     ),
     good=(
-        'FROM a\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nENV A=1\nRUN curl x | tar xz\n',
-        "FROM a\nRUN set -o pipefail && curl x | tar xz\n",
-        "FROM a\nRUN set -euxo pipefail; curl x | tar xz\n",
+        'FROM a\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nENV A=1\nRUN curl x | sh\n',
+        "FROM alpine:3\nRUN set -o pipefail && curl x | sh\n",
+        "FROM a\nRUN set -euxo pipefail; curl x | sh\n",
+        "FROM a\nRUN curl -fsSL https://example.org/x.tgz | tar xz && wget -qO- k | gpg --dearmor > /k\n",
+        "FROM a\nRUN curl -fsSL https://example.org/x.gz | gunzip > /x && curl y | sudo tar -x\n",
         "FROM a\nRUN echo x | tee y\n",
         "FROM a\nRUN curl x | grep -q y\n",
         "FROM a\nRUN curl x | head -1\n",
         "FROM a\nRUN <<EOF\n#!/bin/bash -o pipefail\ncurl x | sh\nEOF\n",
         'FROM a\nSHELL ["pwsh", "-c"]\nENV A=1\nRUN curl x | Out-Null\n',
         "FROM a\nRUN curl x || y\n",
+        "FROM a\nRUN <<EOF\ncurl x | sh\nmake\nEOF\n",
     ),
 )
 
@@ -63,10 +82,181 @@ def unseen_failure(instruction: Instruction, stage: Stage) -> Outcome:
         if safe or pipe is None or command.name not in _FETCHES:
             continue
         parts = script.pipeline(pipe)
-        if pipe.part < max(one.pipe.part for one in parts if one.pipe) and not _closes_early(
-            parts, pipe.part
+        last = parts[-1]
+        if pipe.part >= max(one.pipe.part for one in parts if one.pipe) or _closes_early(parts, pipe.part):
+            continue
+        if last.name in _FAIL_ON_NOTHING or swallowed(script, last):
+            continue
+        yield NO_PIPEFAIL.finding(command.words[0].span, program=command.name, advice=_advice(stage, script))
+
+
+def _advice(stage: Stage, script: Script) -> str:
+    """What works in the shell that reads the RUN."""
+    shell = script.shell if script.shell not in ("", "sh") else stage.root_base.shell
+    if shell in ("bash", "ash", "zsh", "ksh"):
+        return "set -o pipefail"
+    if shell == "dash":
+        return (
+            'SHELL ["/bin/bash", "-o", "pipefail", "-c"] (the /bin/sh of this base is dash, which has no pipefail),'
+            " or save the download first"
+        )
+    return (
+        'save the download first, or use set -o pipefail where the shell has it (SHELL ["/bin/bash", "-c"])'
+    )
+
+
+def swallowed(script: Script, command: Command) -> bool:
+    """Whether a command's failure is ignored in any case: in a here-document without `set -e`, before the last."""
+    return bool(_heedless(script)) and command is not script.commands[-1]
+
+
+def _heedless(script: Script) -> bool:
+    """Whether a script is a here-document that goes on after each failure."""
+    instruction = script.instruction
+    if len(instruction.heredocs) != 1 or script.text is None or not script.read:
+        return False
+    body = instruction.heredocs[0].body
+    if script.text.value != body.value:
+        return False  # fed to a command
+    first = body.value.partition("\n")[0]
+    if first.startswith("#!") and re.search(r"\s-\w*e|errexit", first):
+        return False
+    return not any(
+        one.name == "set" and any(re.match(r"-\w*e|errexit$", word.value) for word in one.args)
+        for one in script.commands
+    )
+
+
+HEEDLESS = Rule(
+    code="IL031",
+    name="here-document-without-errexit",
+    severity=Severity.WARNING,
+    message="each line but the last may fail here, and the build goes on: begin the here-document with set -e",
+    page="""A RUN here-document has several commands and no `set -e`.
+
+The shell is handed the whole text as one script, whose exit code is that of its last command. What
+`&&` did between the commands of a RUN nothing does between the lines of a here-document.
+
+    RUN <<EOF
+    set -e
+    apt-get update
+    apt-get install -y nginx
+    EOF
+
+`#!/bin/bash -e` as its first line and a SHELL with `-e` do as well. Commands that are joined by `&&` or
+that hardly ever fail (echo, cd, export, rm -f) are not counted.
+""",
+    bad=(
+        "FROM a\nRUN <<EOF\napt-get update\napt-get install -y b\nEOF\n",
+        "FROM a\nRUN <<EOF\n#!/bin/bash\nmake all\nmake install\nEOF\n",
+    ),
+    good=(
+        "FROM a\nRUN <<EOF\nset -eux\napt-get update\napt-get install -y b\nEOF\n",
+        "FROM a\nRUN <<EOF\n#!/bin/bash -e\nmake all\nmake install\nEOF\n",
+        "FROM a\nRUN <<EOF\napt-get update &&\napt-get install -y b\nEOF\n",
+        "FROM a\nRUN <<EOF\nexport A=b\ncd /srv\nmake\nEOF\n",
+        'FROM a\nSHELL ["/bin/sh", "-e", "-c"]\nRUN <<EOF\nmake\nmake install\nEOF\n',
+        "FROM a\nRUN bash -e <<EOF\nmake\nmake install\nEOF\n",
+        "FROM a\nRUN <<EOF\n#!/usr/bin/env python3\na()\nb()\nEOF\n",
+        "FROM a\nRUN <<EOF\nmake || exit 1\nmake install\nEOF\n",
+        "FROM a\nCOPY <<EOF /x\nmake\nmake install\nEOF\n",
+    ),
+)
+_HARMLESS = frozenset(
+    "echo printf cd export set true : rm exit return local readonly unset umask trap shopt alias test [ [[ local".split()
+)
+
+
+@HEEDLESS.instruction("RUN")
+def lines_that_may_fail(instruction: Instruction, stage: Stage) -> Outcome:
+    if not instruction.heredocs:
+        return
+    script = stage.script(instruction)
+    if any(re.match(r"-\w*e", word) for word in stage.shell(instruction)[1:]) or not _heedless(script):
+        return
+    commands = [one for one in script.commands if not one.wrapped and not one.substituted]
+    for command, behind in pairwise(commands):
+        lost = command.name not in _HARMLESS and not command.nested and behind.after in (";", "")
+        if lost and (
+            command.pipe is None or behind.pipe is None or command.pipe.pipeline != behind.pipe.pipeline
         ):
-            yield NO_PIPEFAIL.finding(command.words[0].span, program=command.name)
+            yield HEEDLESS.finding(instruction.heredocs[0].marker.word.span)
+            return
+
+
+SEQUENCE = Rule(
+    code="IL032",
+    name="failure-not-looked-at",
+    severity=Severity.WARNING,
+    message="{failing} may fail, and the build goes on to {behind}: {operator} does not look at it; use && instead",
+    page="""A command that matters is followed by `;` or a single `&`.
+
+`RUN a && b; c` succeeds when b fails, since the exit code of a RUN is that of its last command; `a & b`
+does not even wait for a. `&&` stops where something fails, and so does `set -e` at the beginning of the
+RUN. Told where what can fail installs, fetches, unpacks or builds something.
+""",
+    bad=(
+        "FROM a\nRUN apt-get update && apt-get install -y b; rm -rf /var/lib/apt/lists/*\n",
+        "FROM a\nRUN pip install -U pip & pip install pipenv\n",
+        "FROM a\nRUN curl -fsSLO https://example.org/x.tar; tar xf x.tar; rm x.tar\n",
+    ),
+    good=(
+        "FROM a\nRUN set -ex; apt-get update; apt-get install -y b\n",
+        "FROM a\nRUN apt-get update && apt-get install -y b && rm -rf /var/lib/apt/lists/*\n",
+        'FROM a\nSHELL ["/bin/bash", "-ec"]\nRUN make; make install\n',
+        "FROM a\nRUN apt-get install -y b || true; ls\n",
+        "FROM a\nRUN if x; then make; fi\nRUN for i in a b; do make $i; done\n",
+        "FROM a\nRUN redis-server & sleep 1 && ./test\n",
+        "FROM a\nRUN cd /srv; make\n",
+        "FROM a\nRUN <<EOF\nmake; make install\nEOF\n",
+    ),
+    once_per_instruction=True,
+)
+_MATTERS: dict[str, tuple[str, ...]] = {
+    "apt-get": ("install", "update"), "apt": ("install", "update"), "apk": ("add",), "yum": ("install",),
+    "dnf": ("install",), "microdnf": ("install",), "zypper": ("install", "in"), "pip": ("install",),
+    "pip3": ("install",), "npm": ("install", "ci", "run"), "yarn": (), "pnpm": ("install",), "gem": ("install",),
+    "go": ("build", "install", "mod"), "cargo": ("build", "install"), "mvn": (), "gradle": (), "make": (), "cmake": (),
+    "curl": (), "wget": (), "git": ("clone",), "tar": (), "unzip": (), "composer": ("install",),
+    "bundle": ("install",), "dotnet": ("build", "publish", "restore"),
+}  # fmt: skip
+
+
+@SEQUENCE.command(*_MATTERS)
+def not_looked_at(command: Command, stage: Stage) -> Outcome:
+    script = command.script
+    if command.nested or command.substituted or script.text is None or _heedless(script):
+        return
+    subcommands = _MATTERS[command.name]
+    if subcommands and not any(word.value in subcommands for word in command.args[:4]):
+        return
+    if any(re.match(r"-\w*e|errexit", word) for word in stage.shell(command.instruction)[1:]):
+        return
+    if any(one.name == "set" and any(re.match(r"-\w*e|errexit$", word.value) for word in one.args)
+           for one in script.commands):  # fmt: skip
+        return
+    for behind in script.following(command):
+        if (
+            behind.wrapped
+            or behind.substituted
+            or (behind.pipe and command.pipe and behind.pipe.pipeline == command.pipe.pipeline)
+        ):
+            continue
+        if behind.nested or behind.after == "||":
+            return  # handled, or the inside of something else
+        if behind.after == "&&" and not command.background:
+            continue
+        if behind.after in (";", "&", "") or command.background:
+            yield SEQUENCE.finding(
+                command.words[0].span, failing=_shown(command), behind=behind.name,
+                operator="a single &" if command.background else "`;`",
+            )  # fmt: skip
+        return
+
+
+def _shown(command: Command) -> str:
+    subcommand = next((word.value for word in command.args if word.value in _MATTERS[command.name]), "")
+    return f"{command.name} {subcommand}".strip()
 
 
 def _closes_early(parts: list[Command], after: int) -> bool:
@@ -126,7 +316,7 @@ Large downloads fill the log with a line for every 50 kilobytes.
 @PROGRESS.command("wget")
 def draws_progress(command: Command, stage: Stage) -> Outcome:
     if not command.has_flag(
-        "q", "quiet", "progress", "nv", "no-verbose", "o", "output-file", "a"
+        "q", "quiet", "progress", "nv", "no-verbose", "o", "output-file", "a", "append-output"
     ) and not any(word.value in ("-nv", "--append-output", "--version", "--help") for word in command.args):
         yield PROGRESS.finding(command.words[0].span)
 

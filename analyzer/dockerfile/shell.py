@@ -53,13 +53,14 @@ class Redirect(NamedTuple):
 class Command:
     """One simple command. `words` starts with the program; quotes are gone from their values.
 
-    `after` is the operator before it in its list ("" for the first), `nested` says that it runs
+    `after` is the operator before it in its list ("" for the first), `depth` how many compound commands
+    (if, for, braces, parentheses) it stands in, `nested` says that it runs
     in a subshell, a substitution or a function, `wrapped` that another program starts it (sudo),
     `starts_script` that it is a shell whose `-c` string was read: its commands follow.
     """
 
     __slots__ = (
-        "after", "assignments", "background", "instruction", "name", "nested", "pipe", "redirects",
+        "after", "assignments", "background", "depth", "instruction", "name", "nested", "pipe", "redirects",
         "script", "starts_script", "substituted", "words", "wrapped",
     )  # fmt: skip
 
@@ -71,6 +72,7 @@ class Command:
         assignments: tuple[Word, ...] = (),
         redirects: tuple[Redirect, ...] = (),
         after: str = "",
+        depth: int = 0,
         nested: bool = False,
         substituted: bool = False,
         background: bool = False,
@@ -83,6 +85,7 @@ class Command:
         self.assignments = assignments
         self.redirects = redirects
         self.after = after
+        self.depth = depth
         self.nested = nested
         self.substituted = substituted
         self.background = background
@@ -279,6 +282,7 @@ def _read(script: Script, text: Joined, start: int = 0, end: int | None = None, 
             assignments=tuple(_word(text, piece) for piece in simple.assignments),
             redirects=tuple(Redirect(operator, _word(text, piece)) for operator, piece in simple.redirects),
             after=simple.after,
+            depth=simple.depth,
             nested=simple.nested,
             substituted=simple.substituted,
             background=simple.background,
@@ -322,7 +326,7 @@ def _follow(script: Script, text: Joined, command: Command, depth: int) -> None:
         if args:
             inner = Command(
                 script, args, assignments=command.assignments, redirects=command.redirects,
-                after=command.after, nested=command.nested, substituted=command.substituted,
+                after=command.after, depth=command.depth, nested=command.nested, substituted=command.substituted,
                 background=command.background, pipe=command.pipe, wrapped=True,
             )  # fmt: skip
             script.commands.append(inner)

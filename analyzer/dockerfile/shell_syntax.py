@@ -36,12 +36,13 @@ class Simple:
     """A simple command, by ranges in the text."""
 
     __slots__ = (
-        "after", "assignments", "background", "nested", "part", "pipeline", "redirects", "substituted",
+        "after", "assignments", "background", "depth", "nested", "part", "pipeline", "redirects", "substituted",
         "words",
     )  # fmt: skip
 
-    def __init__(self, after: str, nested: bool, substituted: bool) -> None:
+    def __init__(self, after: str, nested: bool, substituted: bool, depth: int = 0) -> None:
         self.after = after
+        self.depth = depth
         self.nested = nested
         self.substituted = substituted
         self.background = False
@@ -160,7 +161,7 @@ class _Pass:
                 return
             if text.startswith("((", piece.start):
                 return
-            self.current = Simple(frame.after, frame.nested, self.substituted)
+            self.current = Simple(frame.after, frame.nested, self.substituted, len(self.frames) - 1)
             self.commands.append(self.current)
         follower = text[piece.end] if piece.end < self.end else ""
         if raw.isdigit() and follower in "<>" and follower:

@@ -155,6 +155,7 @@ that hardly ever fail (echo, cd, export, rm -f) are not counted.
         "FROM a\nRUN <<EOF\n#!/bin/bash -e\nmake all\nmake install\nEOF\n",
         "FROM a\nRUN <<EOF\napt-get update &&\napt-get install -y b\nEOF\n",
         "FROM a\nRUN <<EOF\nexport A=b\ncd /srv\nmake\nEOF\n",
+        "FROM a\nRUN <<EOF\nif grep -q b /etc/passwd; then\n  id b\nfi\nmake\nEOF\n",
         'FROM a\nSHELL ["/bin/sh", "-e", "-c"]\nRUN <<EOF\nmake\nmake install\nEOF\n',
         "FROM a\nRUN bash -e <<EOF\nmake\nmake install\nEOF\n",
         "FROM a\nRUN <<EOF\n#!/usr/bin/env python3\na()\nb()\nEOF\n",
@@ -174,7 +175,7 @@ def lines_that_may_fail(instruction: Instruction, stage: Stage) -> Outcome:
     script = stage.script(instruction)
     if any(re.match(r"-\w*e", word) for word in stage.shell(instruction)[1:]) or not _heedless(script):
         return
-    commands = [one for one in script.commands if not one.wrapped and not one.substituted]
+    commands = [one for one in script.commands if not (one.wrapped or one.substituted or one.depth)]
     for command, behind in pairwise(commands):
         lost = command.name not in _HARMLESS and not command.nested and behind.after in (";", "")
         if lost and (
@@ -197,6 +198,7 @@ RUN. Told where what can fail installs, fetches, unpacks or builds something.
 """,
     bad=(
         "FROM a\nRUN apt-get update && apt-get install -y b; rm -rf /var/lib/apt/lists/*\n",
+        "FROM a\nRUN pip install b && if x; then y; fi; ls\n",
         "FROM a\nRUN pip install -U pip & pip install pipenv\n",
         "FROM a\nRUN curl -fsSLO https://example.org/x.tar; tar xf x.tar; rm x.tar\n",
     ),
@@ -208,6 +210,9 @@ RUN. Told where what can fail installs, fetches, unpacks or builds something.
         "FROM a\nRUN if x; then make; fi\nRUN for i in a b; do make $i; done\n",
         "FROM a\nRUN redis-server & sleep 1 && ./test\n",
         "FROM a\nRUN cd /srv; make\n",
+        "FROM a\nRUN wget -q https://example.org/x && echo '0 x' | sha256sum -c - && tar xf x\n",
+        "FROM a\nRUN apk add b && if x; then y; else z; fi && w\n",
+        "FROM a\nRUN apt-get update; apt-get install -y b\n",
         "FROM a\nRUN <<EOF\nmake; make install\nEOF\n",
     ),
     once_per_instruction=True,
@@ -225,7 +230,7 @@ _MATTERS: dict[str, tuple[str, ...]] = {
 @SEQUENCE.command(*_MATTERS)
 def not_looked_at(command: Command, stage: Stage) -> Outcome:
     script = command.script
-    if command.nested or command.substituted or script.text is None or _heedless(script):
+    if command.depth or command.nested or command.substituted or script.text is None or _heedless(script):
         return
     subcommands = _MATTERS[command.name]
     if subcommands and not any(word.value in subcommands for word in command.args[:4]):
@@ -236,21 +241,26 @@ def not_looked_at(command: Command, stage: Stage) -> Outcome:
            for one in script.commands):  # fmt: skip
         return
     for behind in script.following(command):
-        if (
-            behind.wrapped
-            or behind.substituted
-            or (behind.pipe and command.pipe and behind.pipe.pipeline == command.pipe.pipeline)
-        ):
+        if behind.wrapped or behind.substituted or behind.depth:
             continue
-        if behind.nested or behind.after == "||":
-            return  # handled, or the inside of something else
+        if behind.pipe and behind.after in ("|", "|&"):
+            continue
+        if behind.after == "||":
+            return  # handled
         if behind.after == "&&" and not command.background:
             continue
-        if behind.after in (";", "&", "") or command.background:
-            yield SEQUENCE.finding(
-                command.words[0].span, failing=_shown(command), behind=behind.name,
-                operator="a single &" if command.background else "`;`",
-            )  # fmt: skip
+        if (
+            "update" in subcommands
+            and behind.name == command.name
+            and any(w.value == "update" for w in command.args)
+        ):
+            return  # an install without lists fails by itself
+        yield SEQUENCE.finding(
+            command.words[0].span,
+            failing=_shown(command),
+            behind=behind.name,
+            operator="a single &" if command.background else "`;`",
+        )
         return
 
 

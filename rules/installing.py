@@ -9,14 +9,23 @@ if TYPE_CHECKING:
     from ..analyzer.dockerfile import Command, Instruction, Word
 
 
-def cached(instruction: Instruction, *targets: str) -> bool:
-    """Whether a cache or tmpfs mount holds one of these directories, so that no layer does."""
+def mounted(instruction: Instruction) -> list[str]:
+    """The directories that cache and tmpfs mounts hold, so that no layer does; without a final slash."""
+    targets = []
     for flag in instruction.flags:
         if flag.name == "mount" and flag.value and re.search(r"type=(?:cache|tmpfs)", flag.value):
             found = re.search(r"(?:target|dst|destination)=([^,]+)", flag.value)
-            if found and any(found[1].rstrip("/").startswith(target) for target in targets):
-                return True
-    return False
+            targets += [found[1].rstrip("/")] if found else []
+    return targets
+
+
+def cached(instruction: Instruction, *targets: str) -> bool:
+    """Whether a cache or tmpfs mount holds one of these directories, or a part of it that is its own."""
+    return any(
+        f"{target}/".startswith(f"{one}/") or one.startswith(f"{target}/")
+        for one in mounted(instruction)
+        for target in targets
+    )
 
 
 def subcommand(command: Command, *valued: str) -> str:

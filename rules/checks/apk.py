@@ -64,7 +64,7 @@ in the same RUN, does as well.
 def apk_cache(command: Command, stage: Stage) -> Outcome:
     if subcommand(command, *_VALUED) != "add" or command.has_flag("no-cache"):
         return
-    if cached(command.instruction, "/var/cache/apk", "/etc/apk/cache", "/var/cache"):
+    if cached(command.instruction, "/var/cache/apk", "/etc/apk/cache"):
         return
     for later in command.script.following(command):
         if later.name == "rm" and any("/var/cache" in word.value for word in later.args):

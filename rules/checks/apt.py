@@ -39,13 +39,14 @@ but does not free a byte: it has to happen in the same RUN, by `rm -rf /var/lib/
 """,
     bad=(
         "FROM debian:12\nRUN apt-get update && apt-get install -y a\n",
-        "FROM debian:12\nRUN apt-get update && rm -rf /tmp/x\n",
-        "FROM debian:12\nRUN apt-get update\nRUN rm -rf /var/lib/apt/lists/*\n",
-        "FROM debian:12\nRUN rm -rf /var/lib/apt/lists/* && apt-get update\n",
+        "FROM debian:12\nRUN apt-get update && make && rm -rf /tmp/x\n",
+        "FROM debian:12\nRUN apt-get update && apt-get install -y a\nRUN rm -rf /var/lib/apt/lists/*\n",
+        "FROM debian:12\nRUN rm -rf /var/lib/apt/lists/* && apt-get update && apt-get install -y a\n",
     ),
     good=(
         "FROM debian:12\nRUN apt-get update && apt-get install -y a && rm -rf /var/lib/apt/lists/*\n",
         "FROM debian:12\nRUN apt-get update && apt-get dist-clean\n",
+        "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y a\n",
         "FROM debian:12\nRUN apt-get update && find /var/lib/apt/lists -type f -delete\n",
         "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt/lists apt-get update\n",
         "FROM debian:12\nRUN <<EOF\napt-get update\nrm -rf /var/lib/apt/lists/*\nEOF\n",
@@ -60,6 +61,8 @@ but does not free a byte: it has to happen in the same RUN, by `rm -rf /var/lib/
 def lists_left(command: Command, stage: Stage) -> Outcome:
     if _subcommand(command) != "update" or cached(command.instruction, _LISTS, "/var/lib/apt"):
         return
+    if _nothing_else(command):
+        return  # an update of its own is another fault, and removing what it fetched would break the install below
     for later in command.script.following(command):
         if later.name in ("rm", "find") and any(
             word.value.startswith((_LISTS, "/var/lib/apt/*", "/var/lib/apt/list"))
@@ -81,13 +84,14 @@ RECOMMENDS = Rule(
     antipattern=3,
     aliases=("DS-0029",),
     message="without --no-install-recommends apt adds packages that nobody asked for",
-    page="""apt-get install without `--no-install-recommends`.
+    page="""apt-get or apt install without `--no-install-recommends`.
 
 Recommended packages are installed too, often more than was asked for. Settings in an apt.conf
 or by `-o APT::Install-Recommends=false` count as well.
 """,
-    bad=("FROM debian:12\nRUN apt-get install -y a\n",),
+    bad=("FROM debian:12\nRUN apt-get install -y a\n", "FROM debian:12\nRUN apt install -y a\n"),
     good=(
+        "FROM alt:p10\nRUN apt-get install -y a\n",
         "FROM debian:12\nRUN apt-get install -y --no-install-recommends a\n",
         "FROM debian:12\nRUN apt-get -o APT::Install-Recommends=false install -y a\n",
         "FROM debian:12\nRUN echo 'APT::Install-Recommends \"0\";' > /etc/apt/apt.conf.d/x\n"
@@ -98,8 +102,11 @@ or by `-o APT::Install-Recommends=false` count as well.
 )
 
 
-@RECOMMENDS.command("apt-get")
+@RECOMMENDS.command("apt-get", "apt")
 def recommends(command: Command, stage: Stage) -> Outcome:
+    reference = stage.lineage[-1].reference
+    if reference is not None and reference.name == "alt":
+        return  # ALT Linux: its apt installs RPM packages, which recommend nothing
     if _subcommand(command) != "install" or command.has_flag("no-install-recommends"):
         return
     if any("install-recommends" in word.value.lower() for word in command.args):
@@ -116,13 +123,21 @@ ASKS = Rule(
     name="apt-asks",
     severity=Severity.WARNING,
     aliases=("DS-0021",),
-    message="without -y apt-get asks, nobody answers, and the build stops here",
-    page="""apt-get install without `-y`.
+    message="without -y {program} asks, nobody answers, and the build stops here",
+    page="""apt-get changes packages without `-y`.
 
-apt asks before it installs additional packages. In a build nobody answers.
+apt asks before it installs additional packages, upgrades or removes any. In a build nobody answers.
 """,
-    bad=("FROM a\nRUN apt-get install b\n",),
+    bad=(
+        "FROM a\nRUN apt-get install b\n",
+        "FROM a\nRUN apt-get update && apt-get upgrade\n",
+        "FROM a\nRUN apt-get purge --auto-remove gcc\n",
+        "FROM a\nRUN apt install b\n",
+        "FROM a\nRUN apt-get -f install\n",
+    ),
     good=(
+        "FROM a\nRUN apt-get -y dist-upgrade && apt-get autoremove -qqy && apt-get --quiet --quiet remove b\n",
+        "FROM a\nRUN apt-get upgrade --dry-run && apt-get clean && apt update\n",
         "FROM a\nRUN apt-get install -y b\n",
         "FROM a\nRUN apt-get -qq install b\n",
         "FROM a\nRUN apt-get install --assume-yes b\n",
@@ -133,20 +148,36 @@ apt asks before it installs additional packages. In a build nobody answers.
 )
 
 
-@ASKS.command("apt-get")
+_CHANGES = frozenset(
+    "install reinstall upgrade dist-upgrade full-upgrade remove purge autoremove autopurge build-dep".split()
+)
+
+
+@ASKS.command("apt-get", "apt", "aptitude")
 def asks(command: Command, stage: Stage) -> Outcome:
-    if _subcommand(command) != "install" or not _packages(command) or command.pipe:
+    subcommand = _subcommand(command)
+    if subcommand not in _CHANGES or command.pipe:
+        return
+    repairs = command.has_flag("f", "fix-broken")
+    if subcommand in ("install", "reinstall", "remove", "purge", "build-dep") and not (
+        _packages(command) or repairs
+    ):
         return
     quiet = sum(word.value.count("q") for word in command.args if re.fullmatch(r"-[a-zA-Z]+", word.value))
+    quiet += sum(word.value == "--quiet" for word in command.args)
     if command.has_flag("y", "yes", "assume-yes", "force-yes", "s", "d", "download-only") or quiet > 1:
         return
+    if command.has_flag("simulate", "just-print", "dry-run", "recon", "no-act", "print-uris", "assume-no"):
+        return
     given = " ".join(word.value.lower() for word in command.args)
-    if "-q=2" in given or "assume-yes" in given or "$" in given:
+    if "-q=2" in given or "assume-yes" in given or "$" in given.partition(subcommand)[0]:
+        return
+    if any(re.fullmatch(r"\$\{?\w+\}?", word.value) for word in command.args):
         return
     if stage.names_setting("assume-yes"):
         return
-    install = next(word for word in command.args if word.value == "install")
-    yield ASKS.finding(install.span, fix=Edit(install.span, "install -y", safe=True))
+    word = next(word for word in command.args if word.value == subcommand)
+    yield ASKS.finding(word.span, program=command.name, fix=Edit(word.span, f"{subcommand} -y", safe=True))
 
 
 APT = Rule(
@@ -228,11 +259,15 @@ reported, too; one that reads the lists from a cache mount is not.
 def updated_alone(command: Command, stage: Stage) -> Outcome:
     if _subcommand(command) != "update" or cached(command.instruction, "/var/lib/apt", "/var/cache"):
         return
-    harmless = {"sudo", "set", "echo", "rm", "true", ":", "export", "mkdir", "sed", "sleep", "cd"}
-    # Whatever else the RUN does may use the lists: another program can be an installer.
-    if not any(
-        one is not command and one.name not in harmless
-        for one in command.script.commands
-        if not (one.name == command.name and _subcommand(one) == "update")
-    ):
+    if _nothing_else(command):
         yield UPDATE_ALONE.finding(command.span)
+
+
+def _nothing_else(update: Command) -> bool:
+    """Whether the RUN of an update does nothing else: another program can be an installer."""
+    harmless = {"sudo", "set", "echo", "rm", "true", ":", "export", "mkdir", "sed", "sleep", "cd"}
+    return not any(
+        one is not update and one.name not in harmless
+        for one in update.script.commands
+        if not (one.name == update.name and _subcommand(one) == "update")
+    )

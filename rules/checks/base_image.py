@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ...analyzer.dockerfile.base import base_facts
+from ...analyzer.dockerfile.reference import parse_reference
 from ..rule import ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
@@ -22,12 +24,15 @@ UNTAGGED = Rule(
 
 Docker takes `:latest`, whatever that is on the day of the build. Name a version, or a digest
 where a build has to be the same each time. Variables are resolved; names of earlier stages,
-`scratch`, and images whose tag comes from a variable without a default are not reported.
+`scratch`, and images whose tag comes from a variable without a default are not reported; nor is what
+COPY --from names by a single word that is no well-known image, since a build context can be named so.
 """,
     bad=(
         "FROM debian\n",
         "ARG BASE=debian\nFROM $BASE\n",
         "FROM debian:12\nCOPY --from=busybox /bin/busybox /bin/\n",
+        "FROM debian:12\nCOPY --from=ghcr.io/a/b /x /\n",
+        'FROM "debian"\n',
     ),
     good=(
         "FROM debian:12\n",
@@ -36,6 +41,8 @@ where a build has to be the same each time. Variables are resolved; names of ear
         "FROM debian:12 AS build\nFROM BUILD\nCOPY --from=build /a /b\nCOPY --from=0 /c /d\n",
         "FROM debian@sha256:0000000000000000000000000000000000000000000000000000000000000000\n",
         "ARG TAG\nFROM debian:$TAG\n",
+        'FROM "debian:12"\n',
+        "FROM debian:12\nCOPY --from=assets /a /b\nCOPY --from=./shared /c /d\n",
     ),
 )
 
@@ -56,6 +63,8 @@ base without any change in the Dockerfile. Name a version. ARG defaults are reso
         "FROM debian:latest\n",
         "ARG TAG=latest\nFROM debian:$TAG\n",
         "FROM a:1\nCOPY --from=tools:latest /x /x\n",
+        "FROM example.org/a-$TARGETARCH:latest\n",
+        'FROM "debian:latest"\n',
         "FROM a:1\nRUN --mount=type=bind,from=tools:latest,target=/t /t/x\n",
     ),
     good=(
@@ -67,9 +76,29 @@ base without any change in the Dockerfile. Name a version. ARG defaults are reso
 
 @UNTAGGED.instruction("FROM", "COPY", "RUN")
 def no_tag(instruction: Instruction, stage: Stage) -> Outcome:
+    if instruction.keyword == "FROM" and stage.base_name is None:
+        name = stage.base.raw
+        prefix = name.partition("$")[0].lower()
+        if not prefix or not any(
+            one.name and one.name.value.lower().startswith(prefix) for one in stage.file.stages
+        ):
+            yield UNTAGGED.skip("dockerfile", f"which image {name} names is not known before the build")
     for word, value in _images(instruction, stage):
-        if _is_image(value, stage) and not _tag(value) and "@" not in value:
+        if not _is_image(value, stage) or _tag(value) or "@" in value:
+            continue
+        # COPY --from also takes build contexts by their names, which only the command line knows.
+        if (
+            instruction.keyword == "FROM"
+            or "/" in value
+            or base_facts(parse_reference(value)).known
+            or value in _TOOLS
+        ):
             yield UNTAGGED.finding(word.span, image=value)
+
+
+_TOOLS = frozenset(
+    {"busybox", "composer", "docker", "registry", "traefik", "caddy", "vault", "consul", "nats"}
+)
 
 
 @LATEST.instruction("FROM", "COPY", "RUN")
@@ -82,7 +111,11 @@ def tagged_latest(instruction: Instruction, stage: Stage) -> Outcome:
 def _images(instruction: Instruction, stage: Stage) -> list[tuple[Word, str]]:
     """The images that an instruction takes files from, as far as their names can be told."""
     if instruction.keyword == "FROM":
-        return [(stage.base, stage.base_name)] if stage.base_name else []
+        if stage.base_name:
+            return [(stage.base, stage.base_name)]
+        # A name with an unknown part, and a tag that is written out.
+        whole, colon, tag = stage.base.value.strip("\"'").rpartition(":")
+        return [(stage.base, stage.base.value)] if "$" in whole and colon and tag == "latest" else []
     flag = instruction.flag("from" if instruction.keyword == "COPY" else "mount")
     if flag is None or flag.value is None:
         return []
@@ -95,6 +128,8 @@ def _images(instruction: Instruction, stage: Stage) -> list[tuple[Word, str]]:
 
 def _is_image(value: str, stage: Stage) -> bool:
     """Not scratch, an earlier stage's name or its number, nor a name still to be completed."""
+    if value.startswith((".", "/")):
+        return False  # a directory, as a build context of its own
     if value == "scratch" or value.isdigit() or value.endswith((":", "/")) or not re.match(r"[\w.]", value):
         return False
     return stage.file.stage_named(value, stage.index) is None

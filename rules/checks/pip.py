@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from ..installing import cached, unpinned
+from ..installing import mounted, unpinned
 from ..rule import Outcome, Rule, Severity
 
 if TYPE_CHECKING:
@@ -22,40 +21,70 @@ PIP_CACHE = Rule(
 The downloads stay in the layer and are never used again. `PIP_NO_CACHE_DIR`, a cache mount on
 the directory, or removing it in the same RUN does as well.
 """,
-    bad=("FROM a\nRUN pip install b==1\n", "FROM a\nRUN python3 -m pip install b\n"),
+    bad=(
+        "FROM a\nRUN pip install b==1\n",
+        "FROM a\nRUN python3 -m pip install b\n",
+        "FROM a\nRUN /usr/bin/python3.12 -m pip install b\n",
+        "FROM a\nRUN --mount=type=cache,target=/var/cache/apt pip install b\n",
+    ),
     good=(
         "FROM a\nRUN pip install --no-cache-dir b==1\n",
         "FROM a\nENV PIP_NO_CACHE_DIR=1\nRUN pip install b\n",
         "FROM a\nARG PIP_NO_CACHE_DIR=off\nRUN pip install b\n",
         "FROM a\nRUN --mount=type=cache,target=/root/.cache/pip pip install b\n",
+        "FROM a\nRUN --mount=type=cache,target=/home/app/.cache pip install b\n",
         "FROM a\nRUN pip install b && rm -rf /root/.cache\n",
         "FROM a\nRUN PIP_NO_CACHE_DIR=1 pip install b\n",
+        "FROM a\nRUN pip install --no-cache b && pip --no-cache-dir install c\n",
+        "FROM a\nRUN python3.11 -I -m pip install --no-cache-dir b\n",
+        "FROM a\nRUN pip install --no-index --find-links /w b\n",
     ),
     shipped_only=True,
     once_per_instruction=True,
 )
 
 
+def _kept_outside(command: Command, stage: Stage) -> bool:
+    """Whether a mount holds pip's cache: below somebody's home, or where a variable puts it."""
+    elsewhere = (
+        "PIP_CACHE_DIR" in stage.variables(command.instruction) or "XDG_CACHE_HOME" in stage.variables()
+    )
+    return any(elsewhere or ".cache" in one or "pip" in one for one in mounted(command.instruction))
+
+
 def _pip_arguments(command: Command) -> tuple[Word, ...] | None:
     """What follows `pip install`, also behind `python -m`; None for anything else."""
     words = command.args
-    if re.fullmatch(r"python[\d.]*", command.name):
-        if [word.value for word in words[:2]] != ["-m", "pip"]:
+    if command.name.startswith("python"):
+        at = next((at for at, word in enumerate(words) if word.value == "-m"), -1)
+        # Only flags of Python's own stand before -m: python -I -m pip.
+        if (
+            at < 0
+            or [w.value for w in words[at + 1 : at + 2]] != ["pip"]
+            or any(w.value[:1] != "-" for w in words[:at])
+        ):
             return None
-        words = words[2:]
+        words = words[at + 2 :]
     names = [word.value for word in words if not word.value.startswith("-")]
     return words if names[:1] == ["install"] else None
 
 
-_PIPS = ("pip", "pip2", "pip3", "python", "python2", "python3", *(f"pip3.{minor}" for minor in range(6, 16)))
+_PIPS = (
+    *("pip", "pip2", "pip3", "python", "python2", "python3"),
+    *(f"{name}3.{minor}" for name in ("pip", "python") for minor in range(6, 16)),
+)
 
 
 @PIP_CACHE.command(*_PIPS)
 def pip_cache(command: Command, stage: Stage) -> Outcome:
-    if _pip_arguments(command) is None or command.has_flag("no-cache-dir"):
+    words = _pip_arguments(command)
+    # pip takes any beginning of an option that no other one has: --no-cache is --no-cache-dir.
+    if words is None or any(word.value.startswith("--no-ca") for word in command.args):
         return
+    if command.has_flag("no-index", "download-cache"):
+        return  # nothing is downloaded
     setting = "PIP_NO_CACHE_DIR"
-    if setting in stage.variables(command.instruction) or cached(command.instruction, "/root/.cache", "/"):
+    if setting in stage.variables(command.instruction) or _kept_outside(command, stage):
         return
     if any(word.raw.startswith(setting) for word in command.assignments):
         return
@@ -81,20 +110,27 @@ PIP_PIN = Rule(
 Off by default. A requirements or constraints file can pin it as well, and is left alone; so are
 paths, URLs and variables.
 """,
-    bad=("FROM a\nRUN pip install b\n", "FROM a\nRUN pipx install b\n"),
+    bad=(
+        "FROM a\nRUN pip install b\n",
+        "FROM a\nRUN pipx install b\n",
+        "FROM a\nRUN pip install git+https://example.org/c/d.git\n",
+    ),
     good=(
         "FROM a\nRUN pip install b==1 'c>=2,<3' ./d e @ https://x/e.whl\n",
         "FROM a\nRUN pip install -r requirements.txt\n",
         "FROM a\nRUN pip install -c constraints.txt b\n",
         "FROM a\nRUN pip install .\n",
-        "FROM a\nRUN pip install git+https://example.org/b.git@v1\n",
+        "FROM a\nRUN pip install git+https://example.org/b.git@v1 git+ssh://git@example.org/c.git@v2\n",
+        "FROM a\nRUN pip install --root-user-action ignore b==1 && pip install --group dev .\n",
     ),
 )
 
 _PIP_VALUED = frozenset(
     "-r --requirement -c --constraint -i --index-url --extra-index-url -e --editable -t --target --root"
     " --prefix -f --find-links --trusted-host --python-version --platform --timeout --retries --src"
-    " --cache-dir --proxy --log --progress-bar --no-binary --only-binary --build-option".split()
+    " --cache-dir --proxy --log --progress-bar --no-binary --only-binary --build-option --root-user-action --group"
+    " --report --config-settings -C --global-option --cert --client-cert --python --abi --implementation"
+    " --upgrade-strategy --keyring-provider --use-feature --use-deprecated --resume-retries".split()
 )
 
 
@@ -118,5 +154,11 @@ def pip_versions(command: Command, stage: Stage) -> Outcome:
     if "@" in values:
         return
     for word in operands[1:]:
-        if unpinned(word, "=<>~!@/\\:") and not word.value.endswith((".whl", ".gz", ".zip", ".txt")):
+        named = unpinned(word, "=<>~!@/\\:") and not word.value.endswith((".whl", ".gz", ".zip", ".txt"))
+        if named or _moving_branch(word.value):
             yield PIP_PIN.finding(word.span, package=word.value)
+
+
+def _moving_branch(value: str) -> bool:
+    """Whether a package comes from a Git repository whose newest commit is taken: no @ behind the path."""
+    return value.startswith("git+") and "$" not in value and "@" not in value.rpartition("/")[2]

@@ -16,7 +16,11 @@ _VALUED = (
     "--releasever", "-x", "--exclude", "--from", "-r", "--root", "-R", "-t", "--type",
 )  # fmt: skip
 _DNFS = ("dnf", "dnf5", "microdnf")
-_INSTALLS = frozenset({"install", "reinstall", "localinstall", "groupinstall"})
+_INSTALLS = frozenset({"install", "in", "reinstall", "rei", "localinstall", "groupinstall"})
+_UPDATES = frozenset(
+    "update up upgrade upgrade-minimal up-min update-minimal distro-sync dsync dist-upgrade".split()
+)
+_REMOVES = frozenset("remove erase rm autoremove swap downgrade dg".split())
 _ZYPPER_INSTALLS = frozenset({"install", "in"})
 _ZYPPER_ASKS = _ZYPPER_INSTALLS | {"remove", "rm", "source-install", "si", "patch", "update", "up"}
 
@@ -37,9 +41,14 @@ def _unanswered(code: str, program: str, programs: tuple[str, ...], flag: str, a
 
 {program} asks before it changes anything. In a build nobody answers, and it gives up.
 """,
-        bad=(f"FROM a\nRUN {program} install b\n",),
+        bad=(
+            f"FROM a\nRUN {program} install b\n",
+            f"FROM a\nRUN {program} update\n",
+            f"FROM a\nRUN {program} remove b\n",
+        ),
         good=(
             f"FROM a\nRUN {program} {flag} install b\n",
+            f"FROM a\nRUN {program} {flag} update && {program} {flag} remove b\n",
             f"FROM a\nRUN yes | {program} install b\n",
             f"FROM a\nRUN {program} --version\n",
         ),
@@ -50,14 +59,22 @@ def _unanswered(code: str, program: str, programs: tuple[str, ...], flag: str, a
         zypper = command.name == "zypper"
         word = next(
             (one for one in command.operands(*_VALUED)[:1]
-             if one.value in (_ZYPPER_ASKS if zypper else _INSTALLS)),
+             if one.value in (_ZYPPER_ASKS if zypper else _INSTALLS | _UPDATES | _REMOVES)),
             None,
         )  # fmt: skip
+        if (
+            word is None
+            and not zypper
+            and [one.value for one in command.operands(*_VALUED)[:1]] == ["module"]
+        ):
+            word = next(
+                (one for one in command.operands(*_VALUED)[1:2] if one.value in ("install", "enable")), None
+            )
         if word is None or command.pipe or any("$" in one.value[:2] for one in command.args):
             return
         if zypper and command.has_flag("n", "y", "non-interactive", "no-confirm"):
             return
-        if not zypper and command.has_flag("y", "assumeyes"):
+        if not zypper and command.has_flag("y", "assumeyes", "assumeno", "downloadonly"):
             return
         if not zypper and stage.names_setting("assumeyes"):
             return
@@ -107,8 +124,10 @@ that directory.
 
     @rule.command(*programs)
     def left(command: Command, stage: Stage) -> Outcome:
-        wanted = _ZYPPER_INSTALLS if program == "zypper" else _INSTALLS | {"upgrade", "update"}
-        if _subcommand(command) not in wanted or cached(command.instruction, directory, "/var/cache/yum"):
+        wanted = _ZYPPER_INSTALLS if program == "zypper" else _INSTALLS | _UPDATES
+        if _subcommand(command) not in wanted or cached(
+            command.instruction, directory, "/var/cache/yum", "/var/cache/libdnf5", "/var/cache"
+        ):
             return
         behind = list(command.script.following(command))
         if any(one.name in programs and _subcommand(one) in wanted for one in behind):
@@ -168,7 +187,7 @@ def _open_version(word: Word) -> bool:
 
 
 YUM_PIN = _pin("DL3033", "yum", ("yum",), frozenset({"install", "reinstall"}), "b-1.2 c-2.0.1-3.el7")
-DNF_PIN = _pin("DL3041", "dnf", _DNFS, frozenset({"install", "reinstall"}), "b-1.2")
+DNF_PIN = _pin("DL3041", "dnf", _DNFS, frozenset({"install", "in", "reinstall", "rei"}), "b-1.2")
 ZYPPER_PIN = _pin("DL3037", "zypper", ("zypper",), _ZYPPER_INSTALLS, "b=1.2 'c>=3'")
 
 

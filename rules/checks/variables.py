@@ -79,6 +79,10 @@ to give. A default lets `docker build` work, and shows what kind of value is mea
         "ARG SUFFIX\nFROM debian:12$SUFFIX\n",
         "FROM debian:12 AS a-amd64\nFROM a-$TARGETARCH\n",
         "FROM $NOT_AN_ARG\n",
+        'ARG V=12\nFROM debian:"${V}"\n',
+        "ARG R=example.org:5000\nFROM ${R}/a/b:1\n",
+        "ARG R=localhost:5000\nFROM $R/a__b/c:1@sha256:" + "0" * 64 + "\n",
+        'ARG V\nFROM debian${V:+":$V"}\n',
     ),
 )
 SAME_ENV = Rule(
@@ -195,6 +199,7 @@ def unset_in_from(instruction: Instruction, stage: Stage) -> Outcome:
 def no_default(file: Dockerfile) -> Outcome:
     from ...analyzer.dockerfile import expand, uses
     from ...analyzer.dockerfile.stage import PLATFORM_ARGS
+    from ...analyzer.dockerfile.words import unquote
 
     # What a build without arguments has: an ARG that has no default is empty.
     defaults: dict[str, str | None] = {}
@@ -208,7 +213,7 @@ def no_default(file: Dockerfile) -> Outcome:
         used = [use.name for use in uses(stage.base.raw, file.escape)]
         if not used or any(name not in defaults or name in PLATFORM_ARGS for name in used):
             continue
-        image = expand(stage.base.value, defaults, file.escape)
+        image = expand(unquote(stage.base.raw, file.escape), defaults, file.escape)
         if image is not None and not _names_an_image(image):
             lacking = next((one for one in used if not defaults[one]), used[0])
             shown = f"`{image}`" if image else "empty"
@@ -247,6 +252,8 @@ def old_notation(instruction: Instruction, stage: Stage) -> Outcome:
     if value is None or instruction.line.value[name.offset + len(name.raw)] == "=":
         return
     fix = None
+    if next(iter(swallowed_names(instruction, stage)), None):
+        return  # that notation hides a fault of its own, which a fix would make for good
     if not value.raw.startswith(('"', "'")) and "\n" not in value.raw and value.span.line == name.span.line:
         quoted = value.raw if re.fullmatch(r"[^\s\"'\\]+", value.raw) else f'"{_escaped(value.raw)}"'
         start, end = name.span, value.span
@@ -260,3 +267,84 @@ def old_notation(instruction: Instruction, stage: Stage) -> Outcome:
 
 def _escaped(raw: str) -> str:
     return raw.replace('"', '\\"')
+
+
+SWALLOWING = Rule(
+    code="IL033",
+    name="env-swallows-the-next",
+    severity=Severity.ERROR,
+    message="this sets {first} alone, to all of `{value}`: {second} is never set; write {first}=… {second}=…",
+    page="""ENV in the old notation is given more than one variable.
+
+Without an equals sign behind the first name everything that follows is its value:
+`ENV LANG C.UTF-8 TZ UTC` sets LANG to `C.UTF-8 TZ UTC`, and no TZ. So does `ENV A b C=d`. Write
+`ENV LANG=C.UTF-8 TZ=UTC`. Told where the rest holds another assignment, or a name in capitals and
+its value.
+""",
+    bad=("FROM a\nENV LANG C.UTF-8 TZ UTC\n", "FROM a\nENV A b C=d\n", "FROM a\nENV A_B c \\\n    D_E f\n"),
+    good=(
+        "FROM a\nENV A=b C=d\nENV LANG C.UTF-8\n",
+        "FROM a\nENV JAVA_OPTS -Da=b -Xmx1g\nENV OPTS --x=y A\n",
+        'FROM a\nENV GREETING "HELLO TO YOU"\nENV WORDS THE QUICK FOX\n',
+        "FROM a\nENV CFLAGS -O2 -DNAME=1\nLABEL note A=b\n",
+    ),
+)
+_NAME = r"[A-Z][A-Z0-9]*_[A-Z0-9_]*|TZ|LANG|LANGUAGE|HOME|PATH|TERM"
+
+
+@SWALLOWING.instruction("ENV")
+def swallowed_names(instruction: Instruction, stage: Stage) -> Outcome:
+    if len(instruction.pairs) != 1 or instruction.value.raw.partition("=")[0].split()[1:] == []:
+        return
+    name, value = instruction.pairs[0]
+    if value is None or value.raw[:1] in ("'", '"', "-"):
+        return
+    words = value.raw.replace("\\", " ").split()
+    # `ENV A b C=d`, and `ENV A b C d`: a value, a name, a value, and so on.
+    second = next((word.partition("=")[0] for word in words[1:] if re.match(r"[A-Za-z_]\w*=", word)), "")
+    if (
+        not second
+        and len(words) > 2
+        and len(words) % 2
+        and all(re.fullmatch(_NAME, one) for one in words[1::2])
+    ):
+        second = words[1]
+    if second:
+        shown = value.raw if len(value.raw) <= 40 else value.raw[:39] + "…"
+        yield SWALLOWING.finding(name.span, first=name.value, second=second, value=" ".join(shown.split()))
+
+
+SUBSTITUTION = Rule(
+    code="IL034",
+    name="command-in-variable",
+    severity=Severity.ERROR,
+    message="no shell reads {keyword}: {name} is set to the text {value} itself; run the command in a RUN",
+    page="""ENV, ARG or another instruction holds a command substitution.
+
+The builder replaces variables and nothing else. ``ENV D=`pwd` `` and `ENV D=$(pwd)` set D to these very
+characters, and where it is used in a shell they stay text, too. A RUN can set a variable for itself, or
+write what it finds out into a file; a build argument can bring the value from outside.
+""",
+    bad=("FROM a\nENV D=`pwd`\n", 'FROM a\nENV V="$(date +%s)"\n', "FROM a\nARG V=`uname -m`\n"),
+    good=(
+        "FROM a\nENV A=$B C='`x`' D=\\$(x)\nENV E=$((1+2))\n",
+        "FROM a\nENV PS1='$(pwd) '\n",
+        "FROM a\nRUN V=$(pwd) x\n",
+    ),
+)
+
+
+@SUBSTITUTION.instruction("ENV", "ARG")
+def substituted_values(instruction: Instruction, stage: Stage) -> Outcome:
+    if stage.file.escape == "`" or (
+        instruction.keyword == "ENV" and any(not value for _, value in instruction.pairs)
+    ):
+        return  # the second is no ENV that a builder takes
+    for name, value in instruction.pairs:
+        # What is quoted singly, or escaped, is meant for a shell that reads it later.
+        plain = re.sub(r"'[^']*'|\\.", "", value.raw) if value else ""
+        found = re.search(r"`[^`]*`?|\$\((?!\()[^)]*\)?", plain)
+        if value and found and not re.match(r"PS\d$|PROMPT", name.value):
+            yield SUBSTITUTION.finding(
+                value.span, keyword=instruction.keyword, name=name.value, value=found[0].strip()
+            )

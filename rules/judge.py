@@ -256,11 +256,16 @@ def _placed(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
     """With their stages; of those that one change cures, the first of each instruction."""
     told: set[tuple[str, int]] = set()
     out = []
+    better = _instructions_of(file, findings)
     for finding in sorted(findings, key=_position):
         span = finding.place.span
         if span is None:
             out.append(finding)
             continue
+        if finding.rule.yields_to:
+            owner = file.instruction_at(span.line)
+            if owner and any((code, owner.start) in better for code in finding.rule.yields_to):
+                continue
         if finding.rule.once_per_instruction:
             owner = file.instruction_at(span.line)
             key = finding.rule.code, owner.start if owner else -1
@@ -270,6 +275,16 @@ def _placed(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
         stage = file.stage_at(span.line)
         out.append(finding._replace(stage=stage.index if stage else None))
     return out
+
+
+def _instructions_of(file: Dockerfile, findings: list[Finding]) -> set[tuple[str, int]]:
+    """The codes that others yield to, with the starts of the instructions that they are found in."""
+    codes = {code for one in findings for code in one.rule.yields_to}
+    found = set()
+    for one in findings:
+        if one.rule.code in codes and one.place.span and (owner := file.instruction_at(one.place.span.line)):
+            found.add((one.rule.code, owner.start))
+    return found
 
 
 def _graded(file: Dockerfile, findings: list[Finding], silent: Collection[str] | None) -> list[Finding]:

@@ -30,7 +30,7 @@ APT_LISTS = Rule(
     severity=Severity.INFO,
     antipattern=3,
     aliases=("DKL-DI-0005",),
-    message="the package lists stay in this layer: remove /var/lib/apt/lists/* in the same RUN",
+    message="the package lists stay in this layer: {advice}",
     page="""`apt-get update` leaves its package lists in the layer.
 
 They are tens of megabytes that the running program never reads. Removing them later hides them
@@ -54,6 +54,7 @@ but does not free a byte: it has to happen in the same RUN, by `rm -rf /var/lib/
     ),
     shipped_only=True,
     once_per_instruction=True,
+    yields_to=("DS-0017",),
 )
 
 
@@ -61,8 +62,6 @@ but does not free a byte: it has to happen in the same RUN, by `rm -rf /var/lib/
 def lists_left(command: Command, stage: Stage) -> Outcome:
     if _subcommand(command) != "update" or cached(command.instruction, _LISTS, "/var/lib/apt"):
         return
-    if _nothing_else(command):
-        return  # an update of its own is another fault, and removing what it fetched would break the install below
     for later in command.script.following(command):
         if later.name in ("rm", "find") and any(
             word.value.startswith((_LISTS, "/var/lib/apt/*", "/var/lib/apt/list"))
@@ -74,7 +73,10 @@ def lists_left(command: Command, stage: Stage) -> Outcome:
             return
         if later.name == "rm" and any("{" in word.value and "apt" in word.value for word in later.args):
             return
-    yield APT_LISTS.finding(command.span)
+    advice = "remove /var/lib/apt/lists/* in the same RUN"
+    if _nothing_else(command):  # and without them the install below would find nothing
+        advice = "install in this RUN what they are for, and remove /var/lib/apt/lists/* at its end"
+    yield APT_LISTS.finding(command.span, advice=advice)
 
 
 RECOMMENDS = Rule(

@@ -91,6 +91,10 @@ class BuildContext:
         """Whether a path is there, sent or not."""
         return os.path.lexists(os.path.join(self.directory, path))
 
+    def is_file(self, path: str) -> bool:
+        """Whether a path is there, and no directory."""
+        return os.path.isfile(os.path.join(self.directory, path.lstrip("/")))
+
     def made_later(self, path: str) -> bool:
         """Whether .gitignore at the root leaves a path out, as it does with what a build makes."""
         try:

@@ -10,7 +10,9 @@ from ..rule import Edit, Outcome, Rule, Severity
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Instruction, Stage, Word
 
-_ARCHIVE = r"(?i)\.(?:tar|tgz|tbz2?|txz|tlz|tzst|tar\.\w+|gz|bz2|xz|lzma|zst)$|[*?\[$]"
+_ARCHIVE = r"(?i)\.(?:tar|tgz|tbz2?|txz|tlz|tzst|tar\.\w+|gz|bz2|xz|lzma|zst)$"
+# A glob or a variable at the end may be an archive; with another suffix behind it it is none.
+_MAY_BE_ARCHIVE = r"(?i)[*?\]}]$|\$\w+$|\.[\w.]*[*?\[$][^/]*$"
 _REMOTE = r"(?i)(?:https?|ftp|git|ssh)://|git@|[^/]+@[^/]+:|github\.com/"
 
 ADD_FILE = Rule(
@@ -18,18 +20,19 @@ ADD_FILE = Rule(
     name="add-for-copy",
     severity=Severity.INFO,
     aliases=("CKV_DOCKER_4", "DS-0005", "CIS-DI-0009"),
-    message="ADD of a plain file does what COPY does, but would unpack or fetch it if it were named so",
+    message="ADD does here what COPY does: use COPY, which never unpacks or fetches anything",
     page="""ADD is used for files that COPY would copy.
 
 ADD unpacks local archives and fetches URLs. For anything else COPY says what happens. Archives,
 URLs, Git repositories, here-documents, and globs that may match an archive are left alone.
 """,
-    bad=("FROM a\nADD app.py /srv/\n", 'FROM a\nADD ["a b", "/srv/"]\n'),
+    bad=("FROM a\nADD app.py /srv/\n", 'FROM a\nADD ["a b", "/srv/"]\n', "FROM a\nADD *.sql $V.conf /srv/\n"),
     good=(
         "FROM a\nADD rootfs.tar.gz /\n",
         "FROM a\nADD https://example.org/x /x\n",
         "FROM a\nADD git@github.com:me/it.git /x\n",
-        "FROM a\nADD *.tar /x/\n",
+        "FROM a\nADD *.tar a-* b-$V /x/\n",
+        'FROM a\nADD "site.tgz" /x/\nADD $V /y\nADD x.t?z /z/\n',
         "FROM a\nADD --checksum=sha256:0 a /b\n",
     ),
     shipped_only=True,
@@ -41,8 +44,10 @@ def plain_file(instruction: Instruction, stage: Stage) -> Outcome:
     sources = instruction.args[:-1]
     if instruction.heredocs or not sources or instruction.flag("checksum"):
         return
-    if any(re.search(_ARCHIVE, word.value) or re.match(_REMOTE, word.value.strip("\"'")) for word in sources):
-        return
+    for word in sources:
+        value = word.value.strip("\"'")
+        if re.search(_ARCHIVE, value) or re.search(_MAY_BE_ARCHIVE, value) or re.match(_REMOTE, value):
+            return
     fix = Edit(instruction.word.span, "COPY" if instruction.word.raw.isupper() else "copy", safe=True)
     yield ADD_FILE.finding(instruction.word.span, fix=fix)
 

@@ -28,6 +28,7 @@ that change seldom stand below those that change often.
     bad=(
         "FROM node:20\nWORKDIR /srv\nCOPY . .\nRUN npm ci\n",
         "FROM python:3.12\nCOPY ./ /srv/\nRUN pip install -r /srv/requirements.txt\n",
+        "FROM mcr.microsoft.com/dotnet/sdk:8.0\nCOPY . .\nRUN dotnet restore\n",
     ),
     good=(
         "FROM node:20\nWORKDIR /srv\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\n",
@@ -47,10 +48,12 @@ _MANIFESTS = {
     "pip": ("the requirements file", ("install",)),
     "pip3": ("the requirements file", ("install",)),
     "poetry": ("pyproject.toml and poetry.lock", ("install",)),
+    "dotnet": ("the project files", ("restore",)),
+    "uv": ("pyproject.toml and uv.lock", ("sync",)),
 }
 _MANIFEST_FILES = (
     r"(?i)package[\w*.-]*json|yarn\.lock|pnpm-lock|requirements|gemfile|composer\.(?:json|lock|\*)|go\.(?:mod|sum|\*)"
-    r"|pyproject|poetry\.lock|\.txt"
+    r"|pyproject|poetry\.lock|uv\.lock|\.txt|\.(?:cs|fs|vb)proj|\.sln"
 )
 
 
@@ -92,10 +95,15 @@ FLATTENED = Rule(
     page="""A whole root file system is copied from another stage or image.
 
 All its layers become one, which can't be shared with images on the same base, and is pushed and
-pulled whole for any change. Copy what is needed, or build FROM that stage.
+pulled whole for any change. Copy what is needed, or build FROM that stage. A builder stage that takes
+its tools so (`COPY --from=tonistiigi/xx / /`) ships nothing of it, and is left alone.
 """,
+    shipped_only=True,
     bad=("FROM a AS b\nFROM scratch\nCOPY --from=b / /\n",),
-    good=("FROM a AS b\nFROM scratch\nCOPY --from=b /srv /srv\nCOPY x /\n",),
+    good=(
+        "FROM a AS b\nFROM scratch\nCOPY --from=b /srv /srv\nCOPY x /\n",
+        "FROM a AS b\nCOPY --from=tools / /\nRUN make\nFROM c\nCOPY --from=b /x /x\n",
+    ),
 )
 
 

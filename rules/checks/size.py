@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...analyzer.sizes import shown
 from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Stage
+    from ...analyzer.dockerfile import Command, Instruction, Stage
     from ...analyzer.image import Image
 
 REWRITTEN = Rule(
@@ -17,15 +18,19 @@ REWRITTEN = Rule(
     name="ownership-rewritten",
     severity=Severity.INFO,
     antipattern=3,
-    message="{program} -R on {path} writes every file of it into a second layer: use COPY --{flag} on line {line}",
+    message="{program} -R on {path} writes every file of it into a second layer: {advice}",
     page="""A RUN changes owner or mode of what a COPY has just brought in.
 
-A layer can't hold a change of metadata alone: every file is stored again, whole. `COPY --chown`
-and `COPY --chmod` set them at once.
+A layer can't hold a change of metadata alone: every file is stored again, whole, even where owner
+and mode are what they were. `COPY --chown` and `COPY --chmod` set them at once. Told where a COPY
+brings in a directory, or ADD unpacks an archive; a few files by their names are no matter, and what
+the same RUN has made has no other copy.
 """,
     bad=(
         "FROM a\nCOPY . /srv/app\nRUN chown -R app /srv/app\n",
         "FROM a\nWORKDIR /srv\nCOPY . .\nRUN useradd x && chmod -R 755 /srv\n",
+        "FROM a\nCOPY --chown=app src /srv/src\nRUN ./gen && chown -R app /srv/src\n",
+        "FROM a\nADD site.tar.gz /srv\nRUN chmod -R go-w /srv\n",
     ),
     good=(
         "FROM a\nCOPY --chown=app . /srv/app\n",
@@ -33,6 +38,8 @@ and `COPY --chmod` set them at once.
         "FROM a\nCOPY . /srv/app\nRUN chown app /srv/app\n",
         "FROM a\nRUN chown -R app /srv\nCOPY . /srv/app\n",
         "FROM a AS b\nCOPY . /x\nRUN chown -R app /x\nFROM c\nCOPY --from=b /x /y\n",
+        "FROM a\nCOPY a.zip /opt/x/\nRUN unzip /opt/x/a.zip -d /opt/x && chown -R app /opt/x/sub\n",
+        "FROM a\nCOPY package.json start.sh /srv/\nRUN npm ci && chmod -R g=u /srv\n",
     ),
     shipped_only=True,
 )
@@ -43,39 +50,70 @@ def ownership(command: Command, stage: Stage) -> Outcome:
     if not command.has_flag("R", "recursive"):
         return
     here = command.instruction.span.line
+    flag = "chmod" if command.name == "chmod" else "chown"
     for word in command.operands()[1:]:
         path = stage.path(word, command.instruction)
-        line = _copied(stage).first_line(path) if path else None
-        if line is not None and line < here:
-            flag = "chmod" if command.name == "chmod" else "chown"
-            yield REWRITTEN.finding(command.span, program=command.name, path=word.value, flag=flag, line=line)
-            return
+        copy = _copied(stage).first(path) if path else None
+        if copy is None or copy.span.line >= here:
+            continue
+        line = copy.span.line
+        advice = f"use COPY --{flag} on line {line}"
+        if copy.flag(flag):
+            advice = f"line {line} has --{flag}; change only what this RUN made, without -R"
+        yield REWRITTEN.finding(command.span, program=command.name, path=word.value, advice=advice)
+        return
 
 
 class _Copied(NamedTuple):
-    """Where a stage's COPY and ADD put things: by path the line of the first that does."""
+    """Where a stage's COPY and ADD put directories: by path the first that does."""
 
-    at: dict[str, int]  # their destinations
-    below: dict[str, int]  # … and all directories above those
+    at: dict[str, Instruction]  # their destinations
+    below: dict[str, Instruction]  # … and all directories above those
 
-    def first_line(self, path: str) -> int | None:
-        """The first line that puts something at this path, below it, or into a directory above it."""
-        lines = [self.below.get(path.rstrip("/"))]
-        lines += [self.at.get(above) for above in _with_parents(path)]
-        return min((line for line in lines if line is not None), default=None)
+    def first(self, path: str) -> Instruction | None:
+        """The first that puts something at this path, below it, or into a directory above it."""
+        found = [self.below.get(path.rstrip("/"))]
+        found += [self.at.get(above) for above in _with_parents(path)]
+        return min((one for one in found if one is not None), key=lambda one: one.start, default=None)
 
 
 @functools.lru_cache(maxsize=4)
 def _copied(stage: Stage) -> _Copied:
     found = _Copied({}, {})
     for instruction in stage.instructions:
-        if instruction.keyword in ("COPY", "ADD") and len(instruction.args) > 1:
+        if (
+            instruction.keyword in ("COPY", "ADD")
+            and len(instruction.args) > 1
+            and _brings_many(instruction, stage)
+        ):
             path = stage.path(instruction.args[-1], instruction)
             if path and path != "/":
-                found.at.setdefault(path, instruction.span.line)
+                found.at.setdefault(path, instruction)
                 for above in _with_parents(path):
-                    found.below.setdefault(above, instruction.span.line)
+                    found.below.setdefault(above, instruction)
     return found
+
+
+_FILE_NAME = (
+    r"(?:^|/)(?:[^/]*\.[A-Za-z]\w{0,9}|Dockerfile|Makefile|Gemfile|LICENSE|Procfile|Pipfile|go\.(?:mod|sum))$"
+)
+_UNPACKED = r"(?i)\.(?:tar(?:\.\w+)?|tgz|tbz2?|txz)$"
+
+
+def _brings_many(copy: Instruction, stage: Stage) -> bool:
+    """Whether a COPY or ADD brings in a directory, as far as the names of its sources tell."""
+    if copy.heredocs:
+        return False
+    context = stage.file.context if not copy.flag("from") else None
+    for word in copy.args[:-1]:
+        name = word.value.strip("\"'")
+        if copy.keyword == "ADD" and re.search(_UNPACKED, name):
+            return True
+        if context and context.is_file(name):
+            continue
+        if not re.search(_FILE_NAME, name) or name.rstrip("/").endswith((".", "..")):
+            return True
+    return False
 
 
 def _with_parents(path: str) -> list[str]:
@@ -94,16 +132,20 @@ LATE_REMOVAL = Rule(
 
 Layers only add up: the file stays in the layer that wrote it, is pulled and stored with it, and
 can be read from it. Do not copy it in the first place (.dockerignore, a builder stage,
-`RUN --mount=type=bind`), or remove it in the RUN that made it.
+`RUN --mount=type=bind`), or remove it in the RUN that made it. Told of archives, packages, installers
+and what is fetched; the few kilobytes of a script or a list matter to nobody.
 """,
     bad=(
         "FROM a\nCOPY app.tar.gz /tmp/\nRUN tar xf /tmp/app.tar.gz && rm /tmp/app.tar.gz\n",
         "FROM a\nRUN curl -o /tmp/x.zip https://example.org/x.zip\nRUN rm -f /tmp/x.zip\n",
+        "FROM a\nWORKDIR /opt\nCOPY app.deb .\nRUN dpkg -i app.deb && rm app.deb\n",
+        "FROM a\nRUN wget -O /tmp/b/x.tgz https://example.org/x.tgz\nRUN rm -rf /tmp/b\n",
     ),
     good=(
         "FROM a\nRUN curl -o /tmp/x https://example.org/x && rm /tmp/x\n",
         "FROM a\nCOPY x /tmp/x\nRUN rm /tmp/y\n",
-        "FROM a AS b\nCOPY x /tmp/\nRUN rm /tmp/x\nFROM c\n",
+        "FROM a AS b\nCOPY x.zip /tmp/\nRUN rm /tmp/x.zip\nFROM c\n",
+        "FROM a\nCOPY requirements.txt /tmp/\nRUN pip install -r /tmp/requirements.txt && rm /tmp/requirements.txt\n",
     ),
     shipped_only=True,
 )
@@ -112,27 +154,38 @@ can be read from it. Do not copy it in the first place (.dockerignore, a builder
 @LATE_REMOVAL.command("rm")
 def removed_too_late(command: Command, stage: Stage) -> Outcome:
     here = command.instruction.span.line
+    recursive = command.has_flag("r", "R", "recursive")
     for word in command.operands():
-        lines = _written(stage).get(word.value.rstrip("/"), ())
-        line = next((line for line in reversed(lines) if line < here), None)
-        if line is not None:
-            yield LATE_REMOVAL.finding(word.span, path=word.value, line=line)
+        path = stage.path(word, command.instruction)
+        if not path or "*" in path or path.count("/") < 2:
+            continue
+        for written, lines in _written(stage).items():
+            if written == path or (recursive and written.startswith(f"{path}/")):
+                line = next((line for line in reversed(lines) if line < here), None)
+                if line is not None:
+                    yield LATE_REMOVAL.finding(word.span, path=written, line=line)
+                    break
+
+
+_LARGE = re.compile(
+    r"(?i)\.(?:tar|tgz|tbz2?|txz|zip|7z|rar|gz|bz2|xz|zst|deb|rpm|apk|whl|jar|war|run|bin|exe|msi|iso|img|dmg|pkg|bsx)$"
+)
 
 
 @functools.lru_cache(maxsize=4)
 def _written(stage: Stage) -> dict[str, list[int]]:
-    """The paths that a stage is seen to write, each with the lines that do, in their order."""
+    """The large files that a stage is seen to write, by their paths, each with the lines that do, in their order."""
     out: dict[str, list[int]] = {}
     for instruction in stage.instructions:
         line = instruction.span.line
         if instruction.keyword in ("COPY", "ADD") and len(instruction.args) > 1:
-            target = instruction.args[-1].value.strip("\"'")
+            target = stage.path(instruction.args[-1], instruction)
+            into = instruction.args[-1].value.strip("\"'").endswith(("/", "."))
             for source in instruction.args[:-1]:
                 name = source.value.strip("\"'").rstrip("/").rpartition("/")[2]
-                if target.endswith("/") and name not in (".", "", "*"):
-                    out.setdefault(f"{target}{name}", []).append(line)
-            if not target.endswith("/") and target.startswith("/"):
-                out.setdefault(target, []).append(line)
+                unpacked = instruction.keyword == "ADD" and re.search(_UNPACKED, name)
+                if target and _LARGE.search(name) and not unpacked and "*" not in name:
+                    out.setdefault(f"{target.rstrip('/')}/{name}" if into else target, []).append(line)
         elif instruction.keyword == "RUN":
             for command in stage.script(instruction).commands:
                 flags = {"curl": ("-o", "--output"), "wget": ("-O", "--output-document")}.get(
@@ -232,7 +285,7 @@ _TOOLS = frozenset(
 @BUILD_TOOLS.command("apt-get", "apt", "apk", "yum", "dnf", "microdnf", "zypper")
 def tools_shipped(command: Command, stage: Stage) -> Outcome:
     operands = command.operands("-o", "-t", "--virtual", "-c")
-    target = stage.file.target
+    target = next((one for one in stage.file.targets if stage in one.lineage), None)
     if not operands or operands[0].value not in ("install", "add", "in") or target is None:
         return
     if not (target.entrypoint or target.cmd):
@@ -245,6 +298,65 @@ def tools_shipped(command: Command, stage: Stage) -> Outcome:
         if word.value.partition("=")[0] in _TOOLS:
             yield BUILD_TOOLS.finding(word.span, package=word.value)
             return
+
+
+TOOLCHAIN = Rule(
+    code="AV0306",
+    name="toolchain-shipped",
+    severity=Severity.INFO,
+    antipattern=3,
+    message="{image} and all it needs to build is shipped with the program: build in a stage of its own, and copy"
+    " the result",
+    page="""A program is built in the image that is shipped, on a base that is made to build.
+
+Compilers, SDKs and the package manager's cache are hundreds of megabytes that the running program never
+uses, and tools for whoever gets in.
+
+    FROM golang:1.24 AS build
+    WORKDIR /src
+    COPY . .
+    RUN go build -o /app .
+    FROM gcr.io/distroless/base-debian12:nonroot
+    COPY --from=build /app /app
+    CMD ["/app"]
+
+Told for Go, Rust, Maven, Gradle and the .NET SDK, where the shipped stage runs their build and starts
+something.
+""",
+    bad=(
+        'FROM golang:1.24\nCOPY . .\nRUN go build -o /app .\nCMD ["/app"]\n',
+        'FROM maven:3-eclipse-temurin-21 AS b\nCOPY . .\nRUN mvn -B package\nFROM b\nCMD ["java", "-jar", "x.jar"]\n',
+    ),
+    good=(
+        'FROM golang:1.24 AS b\nRUN go build -o /app .\nFROM debian:12\nCOPY --from=b /app /app\nCMD ["/app"]\n',
+        'FROM golang:1.24\nCOPY . .\nCMD ["go", "test", "./..."]\n',
+        "FROM golang:1.24\nCOPY . .\nRUN go build -o /app .\n",
+        'FROM golang:1.24\nRUN go install example.org/tool@v1\nCMD ["go", "run", "."]\n',
+    ),
+    shipped_only=True,
+    once_per_stage=True,
+)
+_BUILDS = {
+    "go": ("golang", ("build",)), "cargo": ("rust", ("build",)), "mvn": ("maven", ("package", "install", "verify")),
+    "gradle": ("gradle", ("build", "bootJar", "shadowJar", "assemble")),
+    "dotnet": ("mcr.microsoft.com/dotnet/sdk", ("publish", "build")),
+}  # fmt: skip
+
+
+@TOOLCHAIN.command(*_BUILDS)
+def built_where_it_runs(command: Command, stage: Stage) -> Outcome:
+    image, subcommands = _BUILDS[command.name]
+    reference = stage.lineage[-1].reference
+    if (
+        reference is None
+        or reference.familiar != image
+        or not any(w.value in subcommands for w in command.args)
+    ):
+        return
+    target = next((one for one in stage.file.targets if stage in one.lineage), None)
+    if target is None or not target.argv or target.argv[0].rpartition("/")[2] in (command.name, "bash", "sh"):
+        return  # for working in it
+    yield TOOLCHAIN.finding(command.span, image=stage.lineage[-1].base.raw)
 
 
 LEFTOVERS = Rule(

@@ -77,12 +77,13 @@ def _is_absolute(instruction: Instruction) -> bool:
 COPY_RELATIVE = Rule(
     code="DL3045",
     name="copy-without-workdir",
-    severity=Severity.WARNING,
-    message="{path} is relative, and no WORKDIR says to what: it lands where the base image happens to be",
+    severity=Severity.INFO,
+    message="{path} is relative, and no WORKDIR says to what: it lands {where}",
     page="""COPY or ADD to a relative path, with no WORKDIR before it.
 
 The destination is relative to the working directory of the base image, `/` for most. Set a
-WORKDIR first.
+WORKDIR first. On `scratch` it is `/` and nothing else, and images that are made to be built upon,
+such as those of AWS Lambda, say in their documentation what it is: both are left alone.
 """,
     bad=("FROM a\nCOPY x app/\n",),
     good=(
@@ -90,20 +91,25 @@ WORKDIR first.
         "FROM a AS b\nWORKDIR /srv\nFROM b\nCOPY x .\n",
         "FROM a\nCOPY x /app/\nCOPY x $HOME\n",
         "FROM a\nCOPY x C:\\\\app\n",
+        "FROM scratch\nCOPY app .\n",
+        "FROM public.ecr.aws/lambda/nodejs:20\nCOPY index.mjs ./\n",
     ),
 )
 
 
 @COPY_RELATIVE.stage
 def relative_destination(stage: Stage) -> Outcome:
-    placed = any(below.all("WORKDIR") for below in stage.lineage[1:])
+    bottom, facts = stage.lineage[-1], stage.root_base
+    placed = any(below.all("WORKDIR") for below in stage.lineage[1:]) or bottom.base_name == "scratch"
+    placed = placed or facts.workdir not in (None, "/")
+    where = "in /" if facts.workdir == "/" else "where the base image happens to be"
     for one in stage.instructions:
         if one.keyword == "WORKDIR":
             placed = placed or not one.value.value.startswith("~")
         elif one.keyword in ("COPY", "ADD") and not placed and len(one.args) > 1:
             path = one.args[-1].value.strip("\"'")
             if not _ABSOLUTE.match(path):
-                yield COPY_RELATIVE.finding(one.args[-1].span, path=path)
+                yield COPY_RELATIVE.finding(one.args[-1].span, path=path, where=where)
 
 
 CD = Rule(

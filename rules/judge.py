@@ -115,12 +115,38 @@ def judge_dockerfile(
         from .pragma import Pragmas
 
         findings = Pragmas(file).obey(findings, rules if selected is None else selected)
-    if silent_if_unshipped is None:
-        findings = _folded(findings)
     # A word can be met twice, as an argument of `bash -c` and in the script that this holds.
     unique = {(one.rule.code, one.place, one.message): one for one in findings}
     findings = sorted(unique.values(), key=_position)
     return Judgement(tuple(_identified(file, findings)), tuple(collector.skipped.values()))
+
+
+def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Of the rules that say nothing new by their second finding in a stage, the first, which names the other lines."""
+    firsts: dict[tuple[str, int | None], int] = {}
+    lines: dict[int, list[int]] = {}
+    out: list[Finding] = []
+    for finding in findings:
+        key = finding.rule.code, finding.stage
+        span = finding.place.span
+        if finding.rule.once_per_stage and span is not None and key in firsts:
+            lines.setdefault(firsts[key], []).append(span.line)
+            continue
+        firsts.setdefault(key, len(out))
+        out.append(finding)
+    for at, others in lines.items():
+        first = out[at].place.span
+        named = sorted(set(others) - {first.line if first else 0})
+        if named:
+            out[at] = out[at]._replace(message=f"{out[at].message} ({_also(named)})")
+    return tuple(out)
+
+
+def _also(lines: list[int]) -> str:
+    shown = ", ".join(map(str, lines[:5]))
+    return f"also on line{'s' if lines[1:] else ''} {shown}" + (
+        f" and {len(lines) - 5} more" if lines[5:] else ""
+    )
 
 
 def judge_image(
@@ -236,20 +262,6 @@ def _pass_over(
         for rule, _ in checks:
             if program in text and (program or rule.antipattern) and (stage.shipped or not rule.shipped_only):
                 collector.skip(rule.skip("dockerfile", reason))
-
-
-def _folded(findings: list[Finding]) -> list[Finding]:
-    """Of the rules that say nothing new by their second finding in a stage, the first."""
-    told: set[tuple[str, int | None]] = set()
-    out = []
-    for finding in findings:
-        key = finding.rule.code, finding.stage
-        if finding.rule.once_per_stage:
-            if key in told:
-                continue
-            told.add(key)
-        out.append(finding)
-    return out
 
 
 def _placed(file: Dockerfile, findings: list[Finding]) -> list[Finding]:

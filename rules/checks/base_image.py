@@ -234,3 +234,36 @@ def no_digest(instruction: Instruction, stage: Stage) -> Outcome:
     for word, value in _images(instruction, stage):
         if _is_image(value, stage) and "@" not in value:
             yield NO_DIGEST.finding(word.span, image=value)
+
+
+UNSUPPORTED = Rule(
+    code="IL042",
+    name="base-past-its-support",
+    severity=Severity.WARNING,
+    message="{image} gets no security updates since {day}: build on a release that does",
+    page="""The base image belongs to a release whose support has ended.
+
+Its makers publish no fixes any more, and package archives of such releases are moved away one day,
+which ends every build. Told by a table of well-known images that comes with imglint: what had ended
+when it was made, never by today's date. Debian counts until the end of its long-term support; paid
+support that goes on is not known here. `openjdk` and `adoptopenjdk` were given up whole: their
+successor is `eclipse-temurin`.
+""",
+    security=True,
+    bad=("FROM debian:buster-slim\n", "FROM node:16-alpine\n", "FROM python:3.7.17\n", "FROM openjdk:17-jdk-slim\n",
+         "FROM centos:7.9.2009\n", "FROM alpine:3.10.2\n", "FROM rust:1.60-buster\n"),
+    good=("FROM debian:12\n", "FROM node:22\n", "FROM alpine:3.22\n", "FROM alpine\n", "FROM ubuntu:24.04\n",
+          "FROM example.org/debian:7\n", "FROM php:8.4-fpm\n", "FROM python:3\n", "FROM debian:12 AS b\nFROM b\n"),
+)  # fmt: skip
+
+
+@UNSUPPORTED.instruction("FROM")
+def past_support(instruction: Instruction, stage: Stage) -> Outcome:
+    reference = stage.reference
+    if reference is None:
+        return
+    from ...analyzer.dockerfile.support import ended
+
+    day = ended(reference)
+    if day:
+        yield UNSUPPORTED.finding(stage.base.span, image=stage.base_name, day=day)

@@ -36,6 +36,7 @@ URLs, Git repositories, here-documents, and globs that may match an archive are 
         "FROM a\nADD --checksum=sha256:0 a /b\n",
     ),
     shipped_only=True,
+    once_per_stage=True,
 )
 
 

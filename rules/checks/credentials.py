@@ -585,6 +585,45 @@ def logged_in(command: Command, stage: Stage) -> Outcome:
     yield LOGIN.finding(command.words[0].span, program=program)
 
 
+CLONED = Rule(
+    code="AV0808",
+    name="token-in-clone-url",
+    severity=Severity.WARNING,
+    antipattern=8,
+    message="git keeps the URL with its token in the .git/config of the clone: remove .git in the same RUN, or give"
+    " the token by a credential helper",
+    page="""A repository is cloned with a token in its URL.
+
+`git clone` writes the URL, and so the token, into `.git/config`, which stays in the layer, even where
+the token itself came from a secret mount. Clone in a builder stage, `rm -rf .git` in the same RUN, or
+use `git -c http.extraHeader=…` or `RUN --mount=type=ssh`. Not told of build arguments, which the
+history keeps in any case (DL3064), and not of stages that are not shipped.
+""",
+    bad=(
+        "FROM a\nRUN --mount=type=secret,id=t git clone https://x:$(cat /run/secrets/t)@example.org/o/r /r\n",
+    ),
+    good=(
+        "FROM a\nRUN git clone https://x:$(cat /run/secrets/t)@example.org/o/r /r && rm -rf /r/.git\n",
+        "FROM a AS b\nRUN git clone https://x:$(cat /run/secrets/t)@example.org/o/r /r\nFROM c\nCOPY --from=b /r/x /x\n",
+        "FROM a\nRUN git clone https://example.org/o/r /r\n",
+    ),
+    shipped_only=True,
+)
+
+
+@CLONED.command("git")
+def cloned_with_token(command: Command, stage: Stage) -> Outcome:
+    if not any(word.value in ("clone", "remote") for word in command.args):
+        return
+    known = {name.value for below in stage.lineage for one in below.all("ARG") for name, _ in one.pairs}
+    for word in command.args:
+        found = re.match(r"https?://[^/@]*?(\$\(.*?\)|\$\{?\w+\}?|`.*?`)@", word.value)
+        if found is None or found[1].strip("${}") in known:
+            continue
+        if not any(one.name == "rm" for one in command.script.following(command)):
+            yield CLONED.finding(word.span)
+
+
 PRIVATE_KEY = Rule(
     code="AV0806",
     name="private-key-in-layer",

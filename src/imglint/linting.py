@@ -14,7 +14,7 @@ from .discovery import Found, dockerfiles, is_template
 from .exits import Exit
 from .reports import Problem, Report
 from .rules.checks.house import UNUSED_PRAGMA
-from .rules.judge import Judgement, judge_dockerfile
+from .rules.judge import Judgement, folded, judge_dockerfile
 from .rules.policy import Policy
 from .rules.profiles import HADOLINT, HADOLINT_SHIPPED
 from .rules.registry import load
@@ -174,7 +174,7 @@ def lint_file(
         if (settings.select or settings.ignore) and not settings.entries("dockerfile"):
             notes = (*notes, "nothing was checked: of the rules that are selected none looks at a Dockerfile")
         text = read_text(name, settings, named=named)
-        judgement = lint_text(text, settings, path=name)
+        judgement = lint_text(text, settings, path=name, whole=True)
         known = _known(name, text, settings, since)
         if known is not None:
             from .known import new_findings
@@ -187,6 +187,8 @@ def lint_file(
                     f"{text.name}: {old} finding{'s' if old > 1 else ''} known before, not shown",
                 )
             judgement = judgement._replace(findings=new)
+        if settings.profile != "hadolint":
+            judgement = judgement._replace(findings=folded(judgement.findings))
     except InputError as error:
         if isinstance(error, UnparsableError) and not named:
             return Linted(name, None, nothing, notes=(*notes, no_dockerfile(error)))
@@ -208,14 +210,21 @@ def _known(name: str, text: Text, settings: Settings, since: str | None) -> list
         before = text_at_revision(name, since)
         if before is not None:
             old = Text.decode(before, text.name)
-            known += [trace(one, old) for one in lint_text(old, settings, path=name).findings]
+            known += [trace(one, old) for one in lint_text(old, settings, path=name, whole=True).findings]
     return known
 
 
 def lint_text(
-    text: Text, settings: Settings, *, path: str = "-", context: BuildContext | None = None
+    text: Text,
+    settings: Settings,
+    *,
+    path: str = "-",
+    context: BuildContext | None = None,
+    whole: bool = False,
 ) -> Judgement:
     """Lint one text; `path` is where it stands, for the build context beside it, if none is given.
+
+    `whole`: each finding by itself, also of rules that are told once in a stage.
 
     Raises:
         InputError: it has no stage of the name that the settings ask for.
@@ -236,7 +245,7 @@ def lint_text(
             text.name, f"has no stage {settings.target!r}", "give --target a stage's name or index"
         )
     hadolint = settings.profile == "hadolint"
-    return judge_dockerfile(
+    judgement = judge_dockerfile(
         file,
         load(_wanted(file, selected)),
         selected=selected,
@@ -245,6 +254,8 @@ def lint_text(
         severities={**HADOLINT, **settings.severities} if hadolint else settings.severities,
         silent_if_unshipped=HADOLINT_SHIPPED if hadolint else None,
     )
+    # hadolint tells each by itself.
+    return judgement if whole or hadolint else judgement._replace(findings=folded(judgement.findings))
 
 
 def _context(path: str, settings: Settings, file: Dockerfile) -> BuildContext | None:

@@ -82,7 +82,7 @@ def _fixed(name: str, configuration: Configuration, *, unsafe: bool, named: bool
     before = text = read_text(name, settings, named=named)
     count = left = 0
     for _ in range(_ROUNDS):
-        findings = lint_text(text, settings, path=name).findings
+        findings = lint_text(text, settings, path=name, whole=True).findings
         left = len(findings)
         result = apply(text, findings, unsafe=unsafe)
         new = Text(result.value, name)

@@ -218,7 +218,7 @@ DIFFERENCES = (
     ),
     Difference(
         "DL3020",
-        "FROM debian:12\nADD *.sql /srv/\n",
+        "FROM debian:12\nADD data* /srv/\n",
         (2,),
         (),
         "Globs and variables may stand for archives or URLs. Git repositories are no files.",

@@ -56,7 +56,7 @@ machine. Use
         "FROM a AS b\nENV DATABASE_URL=mysql://app:password@db/shop\nRUN make\nFROM c\n",
         "FROM a\nENV U=postgres://postgres:postgres@db/x\n",
         "FROM a AS b\nENV U=redis://:hunter22@localhost:6379/0\nRUN make\nFROM c\n",
-        "FROM a\nRUN DATABASE_URL=postgres://x:placeholder@y/z ./manage.py collectstatic\n",
+        "FROM a\nRUN DATABASE_URL=postgres://x:changeme@y/z ./manage.py collectstatic\n",
         "FROM a\nRUN git clone https://$USER:$TOKEN@example.org/x.git\n",
         "FROM a\nRUN git clone https://example.org/x.git && curl -u $U:$P https://example.org/\n",
         'FROM a\nRUN echo "root:$PASSWORD" | chpasswd\n',

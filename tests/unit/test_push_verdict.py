@@ -170,7 +170,7 @@ def test_each_fault_is_told_once_and_the_rows_that_pass_not_at_all() -> None:
     for finding in audited.findings:
         # That of the text says what the image shows, too: it is named beside it.
         assert told.count(finding.message) == (0 if finding.rule.code == "AV0901" else 1), finding.message
-    assert f"[warning] (also AV0901 at {DOCKERFILE}:5:1)" in told
+    assert f"[warning] (also AV0901 at {DOCKERFILE}:5:6)" in told
     assert told.count("nothing was started") == 1
     headings = re.findall(r"^ ?(\d+)  (\D.*)$", told.partition("\n\n")[2].partition("\n\n")[2], re.MULTILINE)
     assert headings == [(str(number), ANTIPATTERNS[number - 1]) for number in (2, 3, 9)]

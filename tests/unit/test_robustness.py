@@ -25,6 +25,7 @@ ABOUT_WRITING = frozenset(
     "ConsistentInstructionCasing FromAsCasing DL3059 InvalidDefinitionDescription NoEmptyContinuation IL003 IL011"
     " DL1001 IL001 LegacyKeyValueFormat".split()
 )
+ABOUT_FAILURES = frozenset({"DL4006", "IL031", "IL032"})
 
 
 def word(text: str, finding: Finding) -> str:
@@ -123,7 +124,13 @@ REWRITTEN = {
 def test_rewritten_files_give_the_same_findings(name: str) -> None:
     before = about_content(FILES[name])
     for how, text in REWRITTEN[name]:
-        assert about_content(text) == before, how
+        # What a here-document makes of a failure is another matter: it goes on, where a lone line ends.
+        passed_over = ABOUT_FAILURES if how == "as_heredocs" else frozenset[str]()
+        assert without(about_content(text), passed_over) == without(before, passed_over), how
+
+
+def without(found: Counter[tuple[str, str]], codes: frozenset[str]) -> Counter[tuple[str, str]]:
+    return Counter({key: count for key, count in found.items() if key[0] not in codes})
 
 
 def about_content(text: str) -> Counter[tuple[str, str]]:

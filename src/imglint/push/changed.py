@@ -147,7 +147,7 @@ def _findings(
     """What is found in a text that stands at a path of a commit; `of`: whose settings these are."""
     directory = (of or here).context_directory(path, settings)
     context = None if directory is None else here.context(path, directory)
-    judgement = lint_text(text, settings._replace(context=None), context=context)
+    judgement = lint_text(text, settings._replace(context=None), context=context, whole=True)
     return judgement.findings, judgement.failed
 
 

@@ -194,6 +194,7 @@ class CommittedContext(BuildContext):
 
     def __init__(self, files: CommittedFiles, directory: str, dockerfile: str) -> None:
         self.directory = directory
+        self.named = False  # what is made before a build is in no commit
         self._files = files
         own = f"{dockerfile}.dockerignore"
         self.ignore_file = own if own in files.entries else posixpath.join(directory, ".dockerignore")
@@ -216,6 +217,10 @@ class CommittedContext(BuildContext):
         """Whether a path is there, sent or not."""
         full = self._full(path)
         return full in self._files.entries or any(self._inside_of(full))
+
+    def is_file(self, path: str) -> bool:
+        """Whether a path is there, and no directory."""
+        return self._full(path.lstrip("/")) in self._files.entries
 
     def below(self, path: str) -> Iterator[ContextFile]:
         """The files that are sent of one directory of the context, or the file itself."""

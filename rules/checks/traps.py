@@ -194,9 +194,11 @@ def copied_from_a_mount(instruction: Instruction, stage: Stage) -> Outcome:
         for one, path in mounts:
             inside = wanted == path or wanted.startswith(f"{path}/")
             others = [
-                run for run in source.instructions if run is not one and run.keyword in ("RUN", "COPY", "ADD")
+                "".join([run.value.raw, *(doc.body.value for doc in run.heredocs)])
+                for run in source.instructions
+                if run is not one and run.keyword in ("RUN", "COPY", "ADD")
             ]
-            if inside and not any(path in run.value.raw or wanted in run.value.raw for run in others):
+            if inside and not any(path in text or wanted in text for text in others):
                 yield GONE_MOUNT.finding(word.span, path=wanted, line=one.span.line, keyword="COPY")
                 break
 

@@ -187,7 +187,7 @@ def test_json_of_a_lint() -> None:
 
 
 def test_json_holds_all_findings_that_the_text_folds() -> None:
-    text = "FROM debian:12\nRUN cd /a\nRUN cd /b\nRUN cd /c\n"
+    text = "FROM debian:12\nRUN pip install a\nRUN pip install b\nRUN pip install c\nUSER 1\n"
     assert b"(+2 more: lines 3, 4)" in imglint("-", stdin=text).stdout
     assert len(document("-", stdin=text)["findings"]) == 3 + 0
 

@@ -619,10 +619,10 @@ def test_the_context_is_the_commits(repository: Repository) -> None:
     passed, told = repository.push("origin", "main")
     assert passed, told
     assert ".git" not in told.replace("remote.git", "").replace("git push", "")
-    repository.commit(**{"node_modules__x.js": "x" * 10})
+    repository.commit(**{"node_modules__x.js": "x" * 200_000})
     repository.commit(Dockerfile='FROM debian:12\nCOPY . /app\nUSER 1000\nCMD ["/app/app"]\n')
     passed, told = repository.push("origin", "main")
-    assert (passed, "takes node_modules (10 B)" in told) == (False, True)
+    assert (passed, "takes node_modules (200.0 kB)" in told) == (False, True)
     repository.commit(Dockerfile=GOOD, **{".dockerignore": "app\n"})
     passed, told = repository.push("origin", "main")
     assert (passed, "CopyIgnoredFile" in told) == (False, True)

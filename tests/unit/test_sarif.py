@@ -99,7 +99,9 @@ def test_rules_about_security_have_a_score_and_others_none() -> None:
     for rule in load(INDEX):
         switched_off = rule.code.startswith("CKV2_DOCKER_")
         assert rule.security == (
-            rule.antipattern in (8, 9) or switched_off or rule.code in ("DL3004", "DL3026", "DS-0004", "IL039")
+            rule.antipattern in (8, 9)
+            or switched_off
+            or rule.code in ("DL3004", "DL3026", "DS-0004", "IL039", "IL042")
         ), rule.code
     for properties in described.values():
         assert properties is None or 0 < float(properties["security-severity"]) <= 10

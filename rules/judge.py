@@ -240,7 +240,7 @@ def _visit(
         return
     if "" not in by_program:
         # A program that is not named here is not called, and reading the script takes longest.
-        text = instruction.line.value + "".join(doc.body.value for doc in instruction.heredocs)
+        text = instruction.written
         if not any(program in text for program in by_program):
             return
     for command in stage.script(instruction).commands:
@@ -256,7 +256,7 @@ def _pass_over(
 ) -> None:
     """A script that no reader understands leaves the rules without an answer that it could concern."""
     script = stage.script(instruction)
-    text = instruction.line.value + "".join(doc.body.value for doc in instruction.heredocs)
+    text = instruction.written
     reason = f"the RUN on line {instruction.span.line} is for {script.shell}, which is not read"
     for program, checks in by_program.items():
         for rule, _ in checks:

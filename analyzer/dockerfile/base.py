@@ -67,11 +67,12 @@ _DISTRIBUTIONS = (
     ("focal", "debian"), ("bionic", "debian"), ("ubuntu", "debian"), ("debian", "debian"), ("ubi", "rhel"),
     ("centos", "rhel"), ("corretto", "rhel"), ("amazonlinux", "rhel"), ("al2", "rhel"), ("oracle", "rhel"),
     ("fedora", "rhel"), ("rocky", "rhel"), ("mariner", "rhel"), ("azurelinux", "rhel"), ("photon", "rhel"),
+    ("graalvm-community", "rhel"),
 )  # fmt: skip
 
 
 # Official images that are built on Debian or Ubuntu where their tag names no other system.
-_ON_DEBIAN = frozenset(
+ON_DEBIAN = frozenset(
     "python node ruby golang php perl rust gcc erlang elixir pypy julia nginx httpd redis postgres mariadb mongo"
     " memcached haproxy tomcat maven gradle eclipse-temurin rabbitmq r-base dart swift wordpress"
     " cassandra buildpack-deps haskell clojure".split()
@@ -88,6 +89,17 @@ _DROPS = frozenset("redis valkey postgres mysql mariadb mongo rabbitmq cassandra
 _LAMBDA = ("public.ecr.aws/lambda/", "amazon/aws-lambda-")
 
 
+# Debian's dash knows `set -o pipefail` since 0.5.12-7: from Debian 13 and Ubuntu 24.10 on.
+_WITHOUT_PIPEFAIL = re.compile(
+    r"(?:^|[-_.])(?:wheezy|jessie|stretch|buster|bullseye|bookworm|precise|trusty|xenial|bionic|focal|jammy|noble)"
+    r"(?:$|[-_.])"
+)
+_WITH_PIPEFAIL = re.compile(
+    r"(?:^|[-_.])(?:trixie|forky|sid|unstable|testing|oracular|plucky|questing|resolute)(?:$|[-_.])"
+)
+_OLD_DASH = {"debian": r"(?:[7-9]|1[0-2])(?!\d)", "ubuntu": r"(?:1\d|2[0-3])\.|24\.04"}
+
+
 class Base(NamedTuple):
     """What is known of a base image; None stands for unknown.
 
@@ -95,7 +107,7 @@ class Base(NamedTuple):
     "suse", "arch", "busybox", or "scratch" for nothing at all; `shell` is what /bin/sh is, `known`
     that the image is one of the table, and `bare` that it is a system alone, which sets no variable
     but PATH. `starts` is the server that it starts by itself, `drops` says that its entrypoint gives
-    that server another user than root.
+    that server another user than root; `pipefail` whether /bin/sh knows `set -o pipefail`.
     """
 
     user: str | None
@@ -106,6 +118,7 @@ class Base(NamedTuple):
     bare: bool = False
     starts: str | None = None
     drops: bool = False
+    pipefail: bool | None = None
 
     @property
     def shell(self) -> str | None:
@@ -127,16 +140,27 @@ def base_facts(reference: Reference | None) -> Base:
         return Base(None, windows=True)
     system = _SYSTEMS.get(name)
     distribution = system or next((family for mark, family in _DISTRIBUTIONS if mark in tag), None)
-    if distribution is None and (name in _ON_DEBIAN or name.startswith("mcr.microsoft.com/dotnet/")):
+    if distribution is None and (name in ON_DEBIAN or name.startswith("mcr.microsoft.com/dotnet/")):
         distribution = "debian"
     workdir = "/" if system else "/var/task" if name.startswith(_LAMBDA) else None
+    if name == "wordpress" and tag.startswith("cli"):
+        distribution = "alpine"
     starts = _STARTS.get(name)
     if name == "php":
         starts = "apache2" if "apache" in tag else "php-fpm" if "fpm" in tag else None
     return Base(
         _user(name, tag), windows=False, workdir=workdir, distribution=distribution,
         known=system is not None or name in _OFFICIAL, bare=system is not None, starts=starts, drops=name in _DROPS,
+        pipefail=_knows_pipefail(name, tag, distribution),
     )  # fmt: skip
+
+
+def _knows_pipefail(name: str, tag: str, distribution: str | None) -> bool | None:
+    if distribution != "debian":
+        return None if distribution in (None, "scratch") else True
+    if _WITHOUT_PIPEFAIL.search(tag) or (name in _OLD_DASH and re.match(_OLD_DASH[name], tag)):
+        return False
+    return True if _WITH_PIPEFAIL.search(tag) or (name in _OLD_DASH and tag[:1].isdigit()) else None
 
 
 def _user(name: str, tag: str) -> str | None:

@@ -78,8 +78,12 @@ class BuildContext:
 
     def text(self, path: str) -> str | None:
         """A small text file of the context; None when it is not sent, not there, or no text."""
+        return None if self.ignored_by(path) else self._read(path)
+
+    def _read(self, path: str) -> str | None:
+        """A small text file, sent or not; None when it is not there, or no text."""
         full = os.path.join(self.directory, path)
-        if not self._inside(full) or self.ignored_by(path) or not os.path.isfile(full):
+        if not self._inside(full) or not os.path.isfile(full):
             return None
         try:
             with open(full, encoding="utf-8") as stream:
@@ -97,13 +101,7 @@ class BuildContext:
 
     def made_later(self, path: str) -> bool:
         """Whether .gitignore at the root leaves a path out, as it does with what a build makes."""
-        try:
-            with open(
-                os.path.join(self.directory, ".gitignore"), encoding="utf-8", errors="replace"
-            ) as stream:
-                lines = stream.read(_MAX_TEXT).splitlines()
-        except OSError:
-            return False
+        lines = (self._read(".gitignore") or "").splitlines()
         # A name without a slash is left out wherever it stands.
         wanted = [
             line if "/" in line.strip("/") else f"**/{line}" for line in lines if not line.startswith("#")
@@ -155,18 +153,16 @@ def literal_source(path: str) -> str:
 
 
 def likely_context(dockerfile: str, sources: list[str]) -> BuildContext | None:
-    """The directory that a Dockerfile is most likely built in; None when nothing speaks for one.
+    """The directory that a Dockerfile is most likely built in; None when what it copies speaks against all.
 
     Args:
-        dockerfile: its path.
+        dockerfile: its path, in a directory that looks like a context (it has a .dockerignore or .git).
         sources: what its COPY and ADD take, as `literal_source` gives it.
 
-    The file's own directory if it looks like a context (a .dockerignore or .git) and holds what is copied; else
-    the nearest one above it that holds all of that, up to the root of the repository.
+    The file's own directory if it holds what is copied; else the nearest one above it that holds all of that, up
+    to the root of the repository; else its own, if half of that is there.
     """
     beside = os.path.dirname(dockerfile) or "."
-    if not any(os.path.exists(os.path.join(beside, name)) for name in (".dockerignore", ".git")):
-        return None
     here = sum(os.path.lexists(os.path.join(beside, one)) for one in sources)
     if here == len(sources):
         return BuildContext(beside, dockerfile, named=False)

@@ -126,6 +126,11 @@ class Stage:
         """Whether its files end up in an image: the targets and the stages that they are built on."""
         return self.index in self.file.shipped
 
+    @property
+    def target(self) -> Stage | None:
+        """The first of the file's targets that it is part of; None where it is not shipped."""
+        return next((one for one in self.file.targets if self in one.lineage), None)
+
     # Instructions
 
     @cached_property
@@ -154,9 +159,7 @@ class Stage:
         if setting not in self._settings:
             pattern = re.compile(rf"(?<!-){re.escape(setting)}")
             self._settings[setting] = any(
-                pattern.search(f"{one.line.value}{''.join(doc.body.value for doc in one.heredocs)}".lower())
-                for stage in self.lineage
-                for one in stage.instructions
+                pattern.search(one.written.lower()) for stage in self.lineage for one in stage.instructions
             )
         return self._settings[setting]
 

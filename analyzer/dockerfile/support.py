@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from .base import ON_DEBIAN
 from .reference import Reference
 
 # By image: versions and, behind the equals sign, the last day.
@@ -41,9 +42,6 @@ _ENDED |= {
 _ENDED["quay.io/centos/centos"] = _ENDED["centos"]
 # Given up whole, whatever the tag says.
 _GIVEN_UP = {"openjdk": "2022-07", "adoptopenjdk": "2021-08", "mono": "2024-08", "java": "2016-12"}
-_ON_DEBIAN = frozenset(
-    {"python", "node", "php", "ruby", "golang", "rust", "perl", "gcc", "buildpack-deps", "openjdk"}
-)
 
 
 def ended(reference: Reference) -> str:
@@ -59,7 +57,7 @@ def ended(reference: Reference) -> str:
         if version:
             # centos:7.9 is a 7, node:18.20 an 18; alpine:3.20 is no 3.2.
             days.append(versions.get(version[0]) or _major(name, version[0], versions))
-    if name in _ON_DEBIAN:
+    if name in ON_DEBIAN:
         days += [day for codename, day in _table("debian").items() if re.search(rf"(?:^|-){codename}(?:-|$)", tag)
                  if not codename.isdigit()]  # fmt: skip
     return max((day for day in days if day), default="")
@@ -83,4 +81,4 @@ def _table(name: str) -> dict[str, str]:
     return found
 
 
-KNOWN = frozenset({*_ENDED, *_GIVEN_UP, *_ON_DEBIAN})
+KNOWN = frozenset({*_ENDED, *_GIVEN_UP, *ON_DEBIAN})

@@ -273,3 +273,67 @@ def _nothing_else(update: Command) -> bool:
         for one in update.script.commands
         if not (one.name == update.name and _subcommand(one) == "update")
     )
+
+
+NO_LISTS = Rule(
+    code="IL040",
+    name="apt-without-lists",
+    severity=Severity.WARNING,
+    message="no apt-get update stands before this in the RUN, and {base} comes without package lists: {effect}",
+    page="""apt installs or upgrades packages, and nothing has fetched the lists.
+
+The images of Debian and Ubuntu, and the official ones built on them, hold no package lists. Without
+`apt-get update` install finds no package, and upgrade finds nothing to do, and says that all is well.
+""",
+    bad=("FROM debian:12\nRUN apt-get install -y b\n", "FROM ubuntu:24.04\nRUN apt-get upgrade -y\n"),
+    good=(
+        "FROM debian:12\nRUN apt-get update && apt-get upgrade -y && apt-get install -y b\n",
+        "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y b\n",
+        "FROM debian:12\nRUN curl -fsS https://example.org/setup | bash -\nRUN apt-get install -y b\n",
+        "FROM debian:12\nCOPY b.deb /\nRUN apt-get install -y ./b.deb /c.deb\n",
+        "FROM a\nRUN apt-get install -y b\n",
+        "FROM debian:12\nRUN ./prepare && apt-get install -y b\n",
+        "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get install -y b\n",
+    ),
+    once_per_instruction=True,
+)
+
+
+@NO_LISTS.command("apt-get", "apt")
+def without_lists(command: Command, stage: Stage) -> Outcome:
+    wanted = subcommand(command, "-o", "-c", "-t")
+    upgrades = wanted in ("upgrade", "dist-upgrade", "full-upgrade")
+    facts, base = stage.root_base, stage.lineage[-1]
+    if not (upgrades or wanted == "install") or facts.distribution != "debian" or not facts.known:
+        return
+    packages = [word.value for word in command.operands("-o", "-c", "-t")[1:]]
+    if not upgrades and (not packages or any("/" in one or "$" in one for one in packages)):
+        return
+    if any("apt" in (flag.value or "") for flag in command.instruction.flags):
+        return
+    if _may_have_lists(command, stage):
+        return
+    effect = "nothing is upgraded" if upgrades else "it finds no package"
+    yield NO_LISTS.finding(command.span, base=base.base.raw, effect=effect)
+
+
+_BRINGS_NO_LISTS = frozenset(
+    "apt-get apt set echo rm mkdir cp mv ln sed export cd useradd groupadd adduser addgroup usermod chown chmod true : touch"
+    " test [ printf dpkg pip pip3 npm yarn tar unzip curl wget cat ls tee grep".split()
+)
+
+
+def _may_have_lists(command: Command, stage: Stage) -> bool:
+    """Whether an update, or a program that can do anything, runs before a command."""
+    for below in stage.lineage:
+        for run in below.runs():
+            if below is stage and run.start > command.instruction.start:
+                break
+            if not below.understands(run):
+                return True
+            for one in below.script(run).commands:
+                if one is command:
+                    break
+                if one.name not in _BRINGS_NO_LISTS or subcommand(one, "-o", "-c", "-t") == "update":
+                    return True
+    return any(below.all("ONBUILD") for below in stage.lineage)

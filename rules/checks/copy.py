@@ -135,3 +135,43 @@ def _unpacks(command: Command, name: str) -> bool:
 
 def _named(word: Word, name: str) -> bool:
     return word.value.rpartition("/")[2] == name
+
+
+UNVERIFIED = Rule(
+    code="IL039",
+    name="remote-file-unverified",
+    severity=Severity.INFO,
+    message="{url} is added as it is that day: {advice}",
+    page="""ADD fetches a file from the network and compares nothing.
+
+Whoever controls the server decides what is in the image, and over plain http so does everyone on the
+way. `ADD --checksum=sha256:… https://…` stops the build when the file is another one. Git
+repositories are left alone: a tag or a commit behind `#` names their state; and so is the state of a
+branch by GitHub's API, which is added to start the cache anew.
+""",
+    bad=("FROM a\nADD http://example.org/x.tar /x/\n", "FROM a\nADD https://example.org/x.sh /x.sh\n"),
+    good=(
+        "FROM a\nADD --checksum=sha256:0000 https://example.org/x.tar /x/\n",
+        "FROM a\nADD https://github.com/a/b.git#v1 /x\nADD x.tar /y/\n",
+    ),
+    security=True,
+)
+
+
+@UNVERIFIED.instruction("ADD")
+def unverified(instruction: Instruction, stage: Stage) -> Outcome:
+    if instruction.flag("checksum"):
+        return
+    for word in instruction.args[:-1]:
+        url = word.value.strip("\"'")
+        if not re.match(r"https?://", url) or re.search(
+            r"\.git(?:#|$)|//api\.github\.com/repos/.*/git/", url
+        ):
+            continue
+        plain = url.startswith("http://")
+        advice = "name its --checksum"
+        if plain:
+            advice = "nothing protects it on its way; use https, and name its --checksum"
+        severity = Severity.WARNING if plain else None
+        shown = url if len(url) <= 60 else url[:59] + "…"
+        yield UNVERIFIED.finding(word.span, url=shown, advice=advice, severity=severity)

@@ -33,8 +33,8 @@ script, and the build has succeeded.
     RUN curl -fsSL https://example.org/x.sh -o /tmp/x.sh && sh /tmp/x.sh && rm /tmp/x.sh
 
 works in every shell. `set -o pipefail` does in Bash and in BusyBox (Alpine), as in
-`RUN set -o pipefail && curl … | sh`, but it ends the build in dash, the /bin/sh of Debian and Ubuntu:
-there it takes `SHELL ["/bin/bash", "-o", "pipefail", "-c"]`.
+`RUN set -o pipefail && curl … | sh`. It ends the build in dash, the /bin/sh of Debian and Ubuntu, up to
+Debian 12 and Ubuntu 24.04: there it takes `SHELL ["/bin/bash", "-o", "pipefail", "-c"]`.
 
 Told only where the left side fetches or unpacks something, and the right side takes an empty input for a
 good one: tar, gpg and gzip fail on it by themselves. Pipes fed by echo, printf or cat can't fail this
@@ -85,17 +85,17 @@ def unseen_failure(instruction: Instruction, stage: Stage) -> Outcome:
         last = parts[-1]
         if pipe.part >= max(one.pipe.part for one in parts if one.pipe) or _closes_early(parts, pipe.part):
             continue
-        if last.name in _FAIL_ON_NOTHING or swallowed(script, last):
+        if last.name in _FAIL_ON_NOTHING or _swallowed(script, last):
             continue
         yield NO_PIPEFAIL.finding(command.words[0].span, program=command.name, advice=_advice(stage, script))
 
 
 def _advice(stage: Stage, script: Script) -> str:
     """What works in the shell that reads the RUN."""
-    shell = script.shell if script.shell not in ("", "sh") else stage.root_base.shell
-    if shell in ("bash", "ash", "zsh", "ksh"):
+    base = stage.root_base
+    if script.shell in ("bash", "ash", "zsh", "ksh") or (script.shell in ("", "sh") and base.pipefail):
         return "set -o pipefail"
-    if shell == "dash":
+    if base.shell == "dash" and base.pipefail is False:
         return (
             'SHELL ["/bin/bash", "-o", "pipefail", "-c"] (the /bin/sh of this base is dash, which has no pipefail),'
             " or save the download first"
@@ -105,9 +105,9 @@ def _advice(stage: Stage, script: Script) -> str:
     )
 
 
-def swallowed(script: Script, command: Command) -> bool:
+def _swallowed(script: Script, command: Command) -> bool:
     """Whether a command's failure is ignored in any case: in a here-document without `set -e`, before the last."""
-    return bool(_heedless(script)) and command is not script.commands[-1]
+    return _heedless(script) and command is not script.commands[-1]
 
 
 def _heedless(script: Script) -> bool:
@@ -121,10 +121,23 @@ def _heedless(script: Script) -> bool:
     first = body.value.partition("\n")[0]
     if first.startswith("#!") and re.search(r"\s-\w*e|errexit", first):
         return False
-    return not any(
-        one.name == "set" and any(re.match(r"-\w*e|errexit$", word.value) for word in one.args)
+    return not _stops(script)
+
+
+_ERREXIT = r"-\w*e|errexit$"
+
+
+def _stops(script: Script) -> bool:
+    """Whether a script is told to end at the first failure."""
+    return any(
+        one.name == "set" and any(re.match(_ERREXIT, word.value) for word in one.args)
         for one in script.commands
     )
+
+
+def _shell_stops(instruction: Instruction, stage: Stage) -> bool:
+    """Whether SHELL tells the shell to end at the first failure."""
+    return any(re.match(_ERREXIT, word) for word in stage.shell(instruction)[1:])
 
 
 HEEDLESS = Rule(
@@ -157,6 +170,7 @@ that hardly ever fail (echo, cd, export, rm -f) are not counted.
         "FROM a\nRUN <<EOF\nexport A=b\ncd /srv\nmake\nEOF\n",
         "FROM a\nRUN <<EOF\nif grep -q b /etc/passwd; then\n  id b\nfi\nmake\nEOF\n",
         'FROM a\nSHELL ["/bin/sh", "-e", "-c"]\nRUN <<EOF\nmake\nmake install\nEOF\n',
+        'FROM a\nSHELL ["/bin/bash", "-o", "errexit", "-c"]\nRUN <<EOF\nmake\nmake install\nEOF\n',
         "FROM a\nRUN bash -e <<EOF\nmake\nmake install\nEOF\n",
         "FROM a\nRUN <<EOF\n#!/usr/bin/env python3\na()\nb()\nEOF\n",
         "FROM a\nRUN <<EOF\nmake || exit 1\nmake install\nEOF\n",
@@ -173,7 +187,7 @@ def lines_that_may_fail(instruction: Instruction, stage: Stage) -> Outcome:
     if not instruction.heredocs:
         return
     script = stage.script(instruction)
-    if any(re.match(r"-\w*e", word) for word in stage.shell(instruction)[1:]) or not _heedless(script):
+    if _shell_stops(instruction, stage) or not _heedless(script):
         return
     commands = [one for one in script.commands if not (one.wrapped or one.substituted or one.depth)]
     for command, behind in pairwise(commands):
@@ -235,10 +249,7 @@ def not_looked_at(command: Command, stage: Stage) -> Outcome:
     subcommands = _MATTERS[command.name]
     if subcommands and not any(word.value in subcommands for word in command.args[:4]):
         return
-    if any(re.match(r"-\w*e|errexit", word) for word in stage.shell(command.instruction)[1:]):
-        return
-    if any(one.name == "set" and any(re.match(r"-\w*e|errexit$", word.value) for word in one.args)
-           for one in script.commands):  # fmt: skip
+    if _shell_stops(command.instruction, stage) or _stops(script):
         return
     for behind in script.following(command):
         if behind.wrapped or behind.substituted or behind.depth:

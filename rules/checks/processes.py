@@ -335,7 +335,7 @@ left alone, and so are those where a script of their own decides what is started
 def login_port(instruction: Instruction, stage: Stage) -> Outcome:
     for word in instruction.args:
         if (stage.expanded(word, instruction) or "") in ("22", "22/tcp"):
-            target = next((one for one in stage.file.targets if stage in one.lineage), stage)
+            target = stage.target or stage
             main = main_of_stage(target)
             if any(is_script(one) for one in main.commands):
                 yield SSH_PORT.skip("dockerfile", f"{main.argv[0]} decides what is started")

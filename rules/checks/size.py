@@ -285,7 +285,7 @@ _TOOLS = frozenset(
 @BUILD_TOOLS.command("apt-get", "apt", "apk", "yum", "dnf", "microdnf", "zypper")
 def tools_shipped(command: Command, stage: Stage) -> Outcome:
     operands = command.operands("-o", "-t", "--virtual", "-c")
-    target = next((one for one in stage.file.targets if stage in one.lineage), None)
+    target = stage.target
     if not operands or operands[0].value not in ("install", "add", "in") or target is None:
         return
     if not (target.entrypoint or target.cmd):
@@ -353,7 +353,7 @@ def built_where_it_runs(command: Command, stage: Stage) -> Outcome:
         or not any(w.value in subcommands for w in command.args)
     ):
         return
-    target = next((one for one in stage.file.targets if stage in one.lineage), None)
+    target = stage.target
     if target is None or not target.argv or target.argv[0].rpartition("/")[2] in (command.name, "bash", "sh"):
         return  # for working in it
     yield TOOLCHAIN.finding(command.span, image=stage.lineage[-1].base.raw)

@@ -181,29 +181,6 @@ def forbidden_trigger(instruction: Instruction, stage: Stage) -> Outcome:
         yield TRIGGER.finding(trigger.word.span, keyword=trigger.keyword)
 
 
-NO_HEALTHCHECK = Rule(
-    code="DL3057",
-    name="no-healthcheck",
-    severity=Severity.INFO,
-    default=False,
-    aliases=("CKV_DOCKER_2", "DS-0026", "CIS-DI-0006"),
-    message="no HEALTHCHECK: the engine sees only whether the process is there, not whether it serves",
-    page="""The shipped stage starts something and has no HEALTHCHECK.
-
-Off by default: Kubernetes has probes of its own and ignores it, and a tool that ends by itself
-needs none. `HEALTHCHECK NONE` says that it is meant so.
-""",
-    bad=('FROM a\nCMD ["x"]\n', "FROM a AS b\nHEALTHCHECK CMD x\nFROM c\nCMD y\n"),
-    good=("FROM a\nHEALTHCHECK CMD x\nCMD y\n", "FROM a AS b\nHEALTHCHECK NONE\nFROM b\nCMD x\n", "FROM a\n"),
-)
-
-
-@NO_HEALTHCHECK.target
-def unprobed(target: Stage) -> Outcome:
-    if (target.entrypoint or target.cmd) and not target.inherited("HEALTHCHECK"):
-        yield NO_HEALTHCHECK.finding(target.source.word.span)
-
-
 DEFINITION = Rule(
     code="InvalidDefinitionDescription",
     name="description-of-another-name",

@@ -21,19 +21,25 @@ OTHER_SHELL = Rule(
     message="{what} is Bash's, and the /bin/sh of {base} is dash: {then}",
     page="""A RUN uses what only Bash has, and dash reads it.
 
-On Debian, Ubuntu and what is built on them /bin/sh is dash. It stops at `set -o pipefail`, and knows
-neither `source` (write `.`), nor `[[ … ]]` (write `[ … ]`), nor pushd, popd and shopt. Put `SHELL
-["/bin/bash", "-c"]` before it, or write what every shell has. Told only where the base is known to
-have dash, and nothing in the file puts another shell in its place.
+On Debian, Ubuntu and what is built on them /bin/sh is dash. It knows neither `source` (write `.`), nor
+`[[ … ]]` (write `[ … ]`), nor pushd, popd and shopt, and up to Debian 12 and Ubuntu 24.04 it stops at
+`set -o pipefail`. Put `SHELL ["/bin/bash", "-c"]` before it, or write what every shell has. Told only
+where the base is known to have dash, of pipefail where its release is known, too, and nothing in the
+file puts another shell in its place.
 """,
     bad=(
         "FROM debian:12\nRUN set -o pipefail && make\n",
         "FROM python:3.12-slim\nRUN source venv/bin/activate && make\n",
         "FROM ubuntu:24.04\nRUN if [[ -e x ]]; then make; fi\n",
-        "FROM node:22\nRUN set -euo pipefail; curl -fsS https://example.org/x | sh\n",
+        "FROM ubuntu:24.04\nRUN set -o pipefail && make\n",
+        "FROM node:22-bookworm-slim\nRUN set -euo pipefail; curl -fsS https://example.org/x | sh\n",
     ),
     good=(
         "FROM alpine:3\nRUN set -o pipefail && make\n",
+        "FROM debian:13\nRUN set -o pipefail && make\n",
+        "FROM python:3.13-trixie\nRUN set -o pipefail && make\n",
+        "FROM python:3.12-slim\nRUN set -o pipefail && make\n",
+        "FROM ubuntu:24.10\nRUN set -o pipefail && make\n",
         "FROM fedora:41\nRUN source x && make\n",
         'FROM debian:12\nSHELL ["/bin/bash", "-c"]\nRUN source x && set -o pipefail\n',
         "FROM debian:12\nRUN bash -c 'source x && make'\nRUN . x && make\n",
@@ -61,7 +67,9 @@ def for_another_shell(command: Command, stage: Stage) -> Outcome:
     what = command.name
     then = f"{what} is not found there"
     if command.name == "set":
-        if not any("pipefail" in word.value for word in command.args):
+        if stage.root_base.pipefail is not False or not any(
+            "pipefail" in word.value for word in command.args
+        ):
             return
         what, then = (
             "set -o pipefail",
@@ -194,7 +202,7 @@ def copied_from_a_mount(instruction: Instruction, stage: Stage) -> Outcome:
         for one, path in mounts:
             inside = wanted == path or wanted.startswith(f"{path}/")
             others = [
-                "".join([run.value.raw, *(doc.body.value for doc in run.heredocs)])
+                run.written
                 for run in source.instructions
                 if run is not one and run.keyword in ("RUN", "COPY", "ADD")
             ]
@@ -282,194 +290,3 @@ def _saved(command: Command) -> str:
         url = next((value for value in values if "://" in value), "")
         return url.partition("?")[0].rpartition("/")[2]
     return ""
-
-
-REMOTE = Rule(
-    code="IL039",
-    name="remote-file-unverified",
-    severity=Severity.INFO,
-    message="{url} is added as it is that day: {advice}",
-    page="""ADD fetches a file from the network and compares nothing.
-
-Whoever controls the server decides what is in the image, and over plain http so does everyone on the
-way. `ADD --checksum=sha256:… https://…` stops the build when the file is another one. Git
-repositories are left alone: a tag or a commit behind `#` names their state; and so is the state of a
-branch by GitHub's API, which is added to start the cache anew.
-""",
-    bad=("FROM a\nADD http://example.org/x.tar /x/\n", "FROM a\nADD https://example.org/x.sh /x.sh\n"),
-    good=(
-        "FROM a\nADD --checksum=sha256:0000 https://example.org/x.tar /x/\n",
-        "FROM a\nADD https://github.com/a/b.git#v1 /x\nADD x.tar /y/\n",
-    ),
-    security=True,
-)
-
-
-@REMOTE.instruction("ADD")
-def unverified(instruction: Instruction, stage: Stage) -> Outcome:
-    if instruction.flag("checksum"):
-        return
-    for word in instruction.args[:-1]:
-        url = word.value.strip("\"'")
-        if not re.match(r"https?://", url) or re.search(
-            r"\.git(?:#|$)|//api\.github\.com/repos/.*/git/", url
-        ):
-            continue
-        plain = url.startswith("http://")
-        advice = "name its --checksum"
-        if plain:
-            advice = "nothing protects it on its way; use https, and name its --checksum"
-        severity = Severity.WARNING if plain else None
-        shown = url if len(url) <= 60 else url[:59] + "…"
-        yield REMOTE.finding(word.span, url=shown, advice=advice, severity=severity)
-
-
-NO_LISTS = Rule(
-    code="IL040",
-    name="apt-without-lists",
-    severity=Severity.WARNING,
-    message="no apt-get update stands before this in the RUN, and {base} comes without package lists: {effect}",
-    page="""apt installs or upgrades packages, and nothing has fetched the lists.
-
-The images of Debian and Ubuntu, and the official ones built on them, hold no package lists. Without
-`apt-get update` install finds no package, and upgrade finds nothing to do, and says that all is well.
-""",
-    bad=("FROM debian:12\nRUN apt-get install -y b\n", "FROM ubuntu:24.04\nRUN apt-get upgrade -y\n"),
-    good=(
-        "FROM debian:12\nRUN apt-get update && apt-get upgrade -y && apt-get install -y b\n",
-        "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y b\n",
-        "FROM debian:12\nRUN curl -fsS https://example.org/setup | bash -\nRUN apt-get install -y b\n",
-        "FROM debian:12\nCOPY b.deb /\nRUN apt-get install -y ./b.deb /c.deb\n",
-        "FROM a\nRUN apt-get install -y b\n",
-        "FROM debian:12\nRUN ./prepare && apt-get install -y b\n",
-        "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get install -y b\n",
-    ),
-    once_per_instruction=True,
-)
-
-
-@NO_LISTS.command("apt-get", "apt")
-def without_lists(command: Command, stage: Stage) -> Outcome:
-    wanted = subcommand(command, "-o", "-c", "-t")
-    upgrades = wanted in ("upgrade", "dist-upgrade", "full-upgrade")
-    facts, base = stage.root_base, stage.lineage[-1]
-    if not (upgrades or wanted == "install") or facts.distribution != "debian" or not facts.known:
-        return
-    packages = [word.value for word in command.operands("-o", "-c", "-t")[1:]]
-    if not upgrades and (not packages or any("/" in one or "$" in one for one in packages)):
-        return
-    if any("apt" in (flag.value or "") for flag in command.instruction.flags):
-        return
-    if _may_have_lists(command, stage):
-        return
-    effect = "nothing is upgraded" if upgrades else "it finds no package"
-    yield NO_LISTS.finding(command.span, base=base.base.raw, effect=effect)
-
-
-_HARMLESS = frozenset(
-    "apt-get apt set echo rm mkdir cp mv ln sed export cd useradd groupadd adduser addgroup usermod chown chmod true : touch"
-    " test [ printf dpkg pip pip3 npm yarn tar unzip curl wget cat ls tee grep".split()
-)
-
-
-def _may_have_lists(command: Command, stage: Stage) -> bool:
-    """Whether an update, or a program that can do anything, runs before a command."""
-    for below in stage.lineage:
-        for run in below.runs():
-            if below is stage and run.start > command.instruction.start:
-                break
-            if not below.understands(run):
-                return True
-            for one in below.script(run).commands:
-                if one is command:
-                    break
-                if one.name not in _HARMLESS or subcommand(one, "-o", "-c", "-t") == "update":
-                    return True
-    return any(below.all("ONBUILD") for below in stage.lineage)
-
-
-NO_PROBE = Rule(
-    code="IL041",
-    name="health-check-without-its-tool",
-    severity=Severity.WARNING,
-    message="{tool} is not in {base}, and nothing here installs it: the check fails each time, and the container is"
-    " never healthy",
-    page="""A HEALTHCHECK calls a program that the image does not have.
-
-debian, ubuntu and the slim images have neither curl nor wget, Alpine has no curl, and distroless
-images have nothing at all. Told for bases that are known, where no RUN and no COPY names the program.
-Install it, or ask with what is there: `wget -q -O /dev/null http://127.0.0.1/` on Alpine, or the
-program itself.
-""",
-    bad=(
-        "FROM debian:12\nHEALTHCHECK CMD curl -f http://localhost/ || exit 1\n",
-        'FROM python:3.12-slim\nHEALTHCHECK CMD ["curl", "-f", "http://127.0.0.1/"]\n',
-        "FROM alpine:3\nHEALTHCHECK --interval=5s CMD curl -f http://localhost/\n",
-    ),
-    good=(
-        "FROM debian:12\nRUN apt-get update && apt-get install -y curl\nHEALTHCHECK CMD curl -f http://localhost/\n",
-        "FROM alpine:3\nHEALTHCHECK CMD wget -q -O /dev/null http://localhost/\n",
-        "FROM python:3.12\nHEALTHCHECK CMD curl -f http://localhost/\n",
-        "FROM a\nHEALTHCHECK CMD curl -f http://localhost/\n",
-        "FROM debian:12\nCOPY --from=b /usr/bin/curl /usr/bin/\nHEALTHCHECK CMD curl -f http://localhost/\n",
-        "FROM debian:12\nRUN ./setup\nHEALTHCHECK CMD curl -f http://localhost/\n",
-        "FROM debian:12\nHEALTHCHECK NONE\n",
-    ),
-)
-
-
-@NO_PROBE.instruction("HEALTHCHECK")
-def probe_missing(instruction: Instruction, stage: Stage) -> Outcome:
-    reference = stage.lineage[-1].reference
-    if reference is None or stage.windows or instruction.value.value.upper().startswith("NONE"):
-        return
-    lacking = _lacking(reference.familiar.lower(), (reference.tag or "").lower())
-    text = instruction.value.raw
-    tools = [tool for tool in lacking if re.search(rf"(?:^|[\s\"'/;|&(]){tool}(?=[\s\"'])", text)]
-    for tool in tools:
-        if not _may_have(tool, stage):
-            at = text.index(tool)
-            span = instruction.value.part(at, at + len(tool)).span
-            yield NO_PROBE.finding(span, tool=tool, base=stage.lineage[-1].base.raw)
-            return
-
-
-def _lacking(name: str, tag: str) -> tuple[str, ...]:
-    """Which of the usual tools an image does not have."""
-    if name in ("debian", "ubuntu"):
-        return ("curl", "wget")
-    if name.startswith("gcr.io/distroless/"):
-        return ("curl", "wget", "nc")
-    if name == "alpine" or (name in ("python", "node", "ruby", "golang", "rust") and "alpine" in tag):
-        return ("curl",)
-    if name in ("python", "node", "ruby", "rust", "perl") and "slim" in tag:
-        return ("curl", "wget")
-    if (
-        name in ("mcr.microsoft.com/dotnet/aspnet", "mcr.microsoft.com/dotnet/runtime")
-        and "alpine" not in tag
-    ):
-        return ("curl", "wget")
-    return ()
-
-
-def _may_have(tool: str, stage: Stage) -> bool:
-    """Whether anything in the file names the tool, or runs what could bring it."""
-    for below in stage.lineage:
-        for one in below.instructions:
-            if one.keyword in ("COPY", "ADD", "ENV", "ARG", "ONBUILD") and tool in one.line.value:
-                return True
-            if one.keyword in ("COPY", "ADD") and [word.value for word in one.args] == ["/", "/"]:
-                return True
-            if one.keyword == "RUN":
-                text = one.line.value + "".join(doc.body.value for doc in one.heredocs)
-                if tool in text or not below.understands(one):
-                    return True
-                for command in below.script(one).commands:
-                    program = command.words[0].value
-                    if "/" in program or program in ("sh", "bash", "make", "xargs") or "$" in program:
-                        return True
-                    if program in ("apt-get", "apt", "apk") and any(
-                        "$" in word.value for word in command.args
-                    ):
-                        return True
-    return False

@@ -345,11 +345,7 @@ def _wanted(file: Dockerfile, entries: Iterable[Entry]) -> tuple[Entry, ...]:
     present = {one.keyword for one in file.instructions}
     present |= {one.trigger.keyword for one in file.instructions if one.trigger}
     # Joined lines and here-documents of every RUN: a program that is not named there is not called.
-    runs = "\n".join(
-        one.line.value + "".join(doc.body.value for doc in one.heredocs)
-        for one in file.instructions
-        if one.keyword == "RUN" or one.trigger
-    )
+    runs = "\n".join(one.written for one in file.instructions if one.keyword == "RUN" or one.trigger)
     return tuple(
         entry
         for entry in entries

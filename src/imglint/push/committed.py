@@ -209,9 +209,9 @@ class CommittedContext(BuildContext):
         """Every file that a build would be sent, by path."""
         return tuple(sorted(self.below("")))
 
-    def text(self, path: str) -> str | None:
-        """A small text file of the context; None when it is not sent, not there, or no text."""
-        return None if self.ignored_by(path) else self._files.text(self._full(path))
+    def _read(self, path: str) -> str | None:
+        """A small text file, sent or not; None when it is not there, or no text."""
+        return self._files.text(self._full(path))
 
     def exists(self, path: str) -> bool:
         """Whether a path is there, sent or not."""

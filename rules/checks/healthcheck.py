@@ -1,0 +1,120 @@
+"""HEALTHCHECK: none at all, and one whose tool the image does not have."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..rule import Outcome, Rule, Severity
+
+if TYPE_CHECKING:
+    from ...analyzer.dockerfile import Instruction, Stage
+
+NO_HEALTHCHECK = Rule(
+    code="DL3057",
+    name="no-healthcheck",
+    severity=Severity.INFO,
+    default=False,
+    aliases=("CKV_DOCKER_2", "DS-0026", "CIS-DI-0006"),
+    message="no HEALTHCHECK: the engine sees only whether the process is there, not whether it serves",
+    page="""The shipped stage starts something and has no HEALTHCHECK.
+
+Off by default: Kubernetes has probes of its own and ignores it, and a tool that ends by itself
+needs none. `HEALTHCHECK NONE` says that it is meant so.
+""",
+    bad=('FROM a\nCMD ["x"]\n', "FROM a AS b\nHEALTHCHECK CMD x\nFROM c\nCMD y\n"),
+    good=("FROM a\nHEALTHCHECK CMD x\nCMD y\n", "FROM a AS b\nHEALTHCHECK NONE\nFROM b\nCMD x\n", "FROM a\n"),
+)
+
+
+@NO_HEALTHCHECK.target
+def unprobed(target: Stage) -> Outcome:
+    if (target.entrypoint or target.cmd) and not target.inherited("HEALTHCHECK"):
+        yield NO_HEALTHCHECK.finding(target.source.word.span)
+
+
+NO_PROBE = Rule(
+    code="IL041",
+    name="health-check-without-its-tool",
+    severity=Severity.WARNING,
+    message="{tool} is not in {base}, and nothing here installs it: the check fails each time, and the container is"
+    " never healthy",
+    page="""A HEALTHCHECK calls a program that the image does not have.
+
+debian, ubuntu and the slim images have neither curl nor wget, Alpine has no curl, and distroless
+images have nothing at all. Told for bases that are known, where no RUN and no COPY names the program.
+Install it, or ask with what is there: `wget -q -O /dev/null http://127.0.0.1/` on Alpine, or the
+program itself.
+""",
+    bad=(
+        "FROM debian:12\nHEALTHCHECK CMD curl -f http://localhost/ || exit 1\n",
+        'FROM python:3.12-slim\nHEALTHCHECK CMD ["curl", "-f", "http://127.0.0.1/"]\n',
+        "FROM alpine:3\nHEALTHCHECK --interval=5s CMD curl -f http://localhost/\n",
+    ),
+    good=(
+        "FROM debian:12\nRUN apt-get update && apt-get install -y curl\nHEALTHCHECK CMD curl -f http://localhost/\n",
+        "FROM alpine:3\nHEALTHCHECK CMD wget -q -O /dev/null http://localhost/\n",
+        "FROM python:3.12\nHEALTHCHECK CMD curl -f http://localhost/\n",
+        "FROM a\nHEALTHCHECK CMD curl -f http://localhost/\n",
+        "FROM debian:12\nCOPY --from=b /usr/bin/curl /usr/bin/\nHEALTHCHECK CMD curl -f http://localhost/\n",
+        "FROM debian:12\nRUN ./setup\nHEALTHCHECK CMD curl -f http://localhost/\n",
+        "FROM debian:12\nHEALTHCHECK NONE\n",
+        'FROM gcr.io/distroless/base-debian12:debug\nHEALTHCHECK CMD ["/busybox/wget", "-qO-", "http://127.0.0.1/"]\n',
+    ),
+)
+
+
+@NO_PROBE.instruction("HEALTHCHECK")
+def probe_missing(instruction: Instruction, stage: Stage) -> Outcome:
+    reference = stage.lineage[-1].reference
+    if reference is None or stage.windows or instruction.value.value.upper().startswith("NONE"):
+        return
+    lacking = _lacking(reference.familiar.lower(), (reference.tag or "").lower())
+    text = instruction.value.raw
+    tools = [tool for tool in lacking if re.search(rf"(?:^|[\s\"'/;|&(]){tool}(?=[\s\"'])", text)]
+    for tool in tools:
+        if not _may_have(tool, stage):
+            at = text.index(tool)
+            span = instruction.value.part(at, at + len(tool)).span
+            yield NO_PROBE.finding(span, tool=tool, base=stage.lineage[-1].base.raw)
+            return
+
+
+def _lacking(name: str, tag: str) -> tuple[str, ...]:
+    """Which of the usual tools an image does not have."""
+    if name in ("debian", "ubuntu"):
+        return ("curl", "wget")
+    if name.startswith("gcr.io/distroless/"):
+        return ("curl",) if "debug" in tag else ("curl", "wget", "nc")  # BusyBox comes with the debug images
+    if name == "alpine" or (name in ("python", "node", "ruby", "golang", "rust") and "alpine" in tag):
+        return ("curl",)
+    if name in ("python", "node", "ruby", "rust", "perl") and "slim" in tag:
+        return ("curl", "wget")
+    if (
+        name in ("mcr.microsoft.com/dotnet/aspnet", "mcr.microsoft.com/dotnet/runtime")
+        and "alpine" not in tag
+    ):
+        return ("curl", "wget")
+    return ()
+
+
+def _may_have(tool: str, stage: Stage) -> bool:
+    """Whether anything in the file names the tool, or runs what could bring it."""
+    for below in stage.lineage:
+        for one in below.instructions:
+            if one.keyword in ("COPY", "ADD", "ENV", "ARG", "ONBUILD") and tool in one.line.value:
+                return True
+            if one.keyword in ("COPY", "ADD") and [word.value for word in one.args] == ["/", "/"]:
+                return True
+            if one.keyword == "RUN":
+                if tool in one.written or not below.understands(one):
+                    return True
+                for command in below.script(one).commands:
+                    program = command.words[0].value
+                    if "/" in program or program in ("sh", "bash", "make", "xargs") or "$" in program:
+                        return True
+                    if program in ("apt-get", "apt", "apk") and any(
+                        "$" in word.value for word in command.args
+                    ):
+                        return True
+    return False

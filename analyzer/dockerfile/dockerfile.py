@@ -135,7 +135,16 @@ class Dockerfile:
     @cached_property
     def shipped(self) -> frozenset[int]:
         """The indices of the stages whose files end up in an image."""
-        return frozenset(stage.index for target in self.targets for stage in target.lineage)
+        return frozenset(self.target_of)
+
+    @cached_property
+    def target_of(self) -> dict[int, Stage]:
+        """The index of each stage that is shipped → the first target that it is part of."""
+        out: dict[int, Stage] = {}
+        for target in self.targets:
+            for stage in target.lineage:
+                out.setdefault(stage.index, target)
+        return out
 
     @cached_property
     def targets(self) -> tuple[Stage, ...]:

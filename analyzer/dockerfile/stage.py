@@ -129,7 +129,7 @@ class Stage:
     @property
     def target(self) -> Stage | None:
         """The first of the file's targets that it is part of; None where it is not shipped."""
-        return next((one for one in self.file.targets if self in one.lineage), None)
+        return self.file.target_of.get(self.index)
 
     # Instructions
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from ..rule import Edit, Outcome, Rule, Severity
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Stage, Word
+    from ...analyzer.dockerfile.span import Span
 
 _LISTS = "/var/lib/apt/lists"
 _VALUED = ("-o", "-c", "-t", "--config-file", "--option", "--target-release", "--default-release")
@@ -301,12 +303,12 @@ The images of Debian and Ubuntu, and the official ones built on them, hold no pa
 
 @NO_LISTS.command("apt-get", "apt")
 def without_lists(command: Command, stage: Stage) -> Outcome:
-    wanted = subcommand(command, "-o", "-c", "-t")
+    wanted = _subcommand(command)
     upgrades = wanted in ("upgrade", "dist-upgrade", "full-upgrade")
     facts, base = stage.root_base, stage.lineage[-1]
     if not (upgrades or wanted == "install") or facts.distribution != "debian" or not facts.known:
         return
-    packages = [word.value for word in command.operands("-o", "-c", "-t")[1:]]
+    packages = [word.value for word in command.operands(*_VALUED)[1:]]
     if not upgrades and (not packages or any("/" in one or "$" in one for one in packages)):
         return
     if any("apt" in (flag.value or "") for flag in command.instruction.flags):
@@ -325,15 +327,25 @@ _BRINGS_NO_LISTS = frozenset(
 
 def _may_have_lists(command: Command, stage: Stage) -> bool:
     """Whether an update, or a program that can do anything, runs before a command."""
-    for below in stage.lineage:
-        for run in below.runs():
-            if below is stage and run.start > command.instruction.start:
-                break
-            if not below.understands(run):
-                return True
-            for one in below.script(run).commands:
-                if one is command:
-                    break
-                if one.name not in _BRINGS_NO_LISTS or subcommand(one, "-o", "-c", "-t") == "update":
-                    return True
-    return any(below.all("ONBUILD") for below in stage.lineage)
+    own = _lists_since(stage)
+    if own is not None and own < _position(command.span):
+        return True
+    return any(
+        below.all("ONBUILD") or (below is not stage and _lists_since(below)) for below in stage.lineage
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _lists_since(stage: Stage) -> tuple[int, int] | None:
+    """Where the first command of a stage stands that may bring package lists; None for nowhere."""
+    for run in stage.runs():
+        if not stage.understands(run):
+            return _position(run.span)
+        for one in stage.script(run).commands:
+            if one.name not in _BRINGS_NO_LISTS or _subcommand(one) == "update":
+                return _position(one.span)
+    return None
+
+
+def _position(span: Span) -> tuple[int, int]:
+    return span.line, span.column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
@@ -256,15 +257,20 @@ _BY_ARGUMENT = "gets its value by --build-arg"
 
 def _recorded(arg: Instruction, name: str, stage: Stage) -> bool:
     """Whether the history of an image holds what --build-arg gives: a RUN behind ARG, in what is shipped."""
-    if not stage.shipped or arg not in stage.instructions:
+    if not stage.shipped:
         return False
-    behind = stage.instructions[stage.instructions.index(arg) + 1 :]
-    if any(
-        one.keyword == "ENV" and any(n.value == name or (v and name in v.raw) for n, v in one.pairs)
-        for one in behind
-    ):
-        return False  # told at the ENV that keeps it
-    return any(one.keyword == "RUN" for one in behind)
+    own, kept, last_run = _arguments(stage)
+    return arg.start in own and name not in kept and arg.start < last_run  # what ENV keeps is told there
+
+
+@functools.lru_cache(maxsize=8)
+def _arguments(stage: Stage) -> tuple[frozenset[int], frozenset[str], int]:
+    """Of a stage: where its ARGs stand, the words of its ENVs, and where its last RUN stands; -1 without any."""
+    return (
+        frozenset(one.start for one in stage.all("ARG")),
+        frozenset(word for one in stage.all("ENV") for word in re.findall(r"\w+", one.value.raw)),
+        max((one.start for one in stage.all("RUN")), default=-1),
+    )
 
 
 _BUILD_ARGUMENTS = r"(?:RUN )?\|\d+ (?P<args>.*?)(?= /|$)"

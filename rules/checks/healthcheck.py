@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,7 @@ def _lacking(name: str, tag: str) -> tuple[str, ...]:
     return ()
 
 
+@functools.lru_cache(maxsize=8)
 def _may_have(tool: str, stage: Stage) -> bool:
     """Whether anything in the file names the tool, or runs what could bring it."""
     for below in stage.lineage:

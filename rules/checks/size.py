@@ -159,12 +159,12 @@ def removed_too_late(command: Command, stage: Stage) -> Outcome:
         path = stage.path(word, command.instruction)
         if not path or "*" in path or path.count("/") < 2:
             continue
-        for written, lines in _written(stage).items():
-            if written == path or (recursive and written.startswith(f"{path}/")):
-                line = next((line for line in reversed(lines) if line < here), None)
-                if line is not None:
-                    yield LATE_REMOVAL.finding(word.span, path=written, line=line)
-                    break
+        files, below = _written(stage)
+        for written in (path, *(below.get(path, ()) if recursive else ())):
+            line = next((line for line in reversed(files.get(written, ())) if line < here), None)
+            if line is not None:
+                yield LATE_REMOVAL.finding(word.span, path=written, line=line)
+                break
 
 
 _LARGE = re.compile(
@@ -173,8 +173,11 @@ _LARGE = re.compile(
 
 
 @functools.lru_cache(maxsize=4)
-def _written(stage: Stage) -> dict[str, list[int]]:
-    """The large files that a stage is seen to write, by their paths, each with the lines that do, in their order."""
+def _written(stage: Stage) -> tuple[dict[str, list[int]], dict[str, list[str]]]:
+    """The large files that a stage is seen to write, by their paths, each with the lines that do, in their order.
+
+    And the directories above them, each with the files below it.
+    """
     out: dict[str, list[int]] = {}
     for instruction in stage.instructions:
         line = instruction.span.line
@@ -194,7 +197,11 @@ def _written(stage: Stage) -> dict[str, list[int]]:
                 for flag, value in zip(command.args, command.args[1:], strict=False):
                     if flag.value in flags and value.value.startswith("/"):
                         out.setdefault(value.value, []).append(line)
-    return out
+    below: dict[str, list[str]] = {}
+    for path in out:
+        for above in _with_parents(path)[1:]:
+            below.setdefault(above, []).append(path)
+    return out, below
 
 
 WASTE = Rule(

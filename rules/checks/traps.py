@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import posixpath
 import re
 from typing import TYPE_CHECKING
@@ -153,40 +155,28 @@ for COPY --from of what is below such a mount, and for node_modules that the nex
 
 @GONE_MOUNT.instruction("RUN")
 def without_the_mount(instruction: Instruction, stage: Stage) -> Outcome:
-    if instruction not in stage.instructions:
+    path = posixpath.join(stage.workdir(instruction) or "/", "node_modules")
+    mount = next((one for one in _cache_mounts(stage).get(path, ()) if one.start < instruction.start), None)
+    if mount is None or any(
+        path == mine or path.startswith(f"{mine}/") for mine in _mounts(instruction, stage)
+    ):
         return
-    before = stage.instructions[: stage.instructions.index(instruction)]
-    mounts = [(one, path) for one in before if one.keyword == "RUN" for path in _mounts(one, stage)]
-    here = list(_mounts(instruction, stage))
-    for one, path in mounts:
-        if not path.endswith("/node_modules") or any(
-            path == mine or path.startswith(f"{mine}/") for mine in here
-        ):
-            continue
-        if posixpath.dirname(path) != (stage.workdir(instruction) or ""):
-            continue
-        runs = {command.name for command in stage.script(one).commands}
-        commands = stage.script(instruction).commands
-        if not runs & {"npm", "yarn", "pnpm"} or any(_installs(command) for command in commands):
-            continue
-        for command in commands:
-            if command.name in ("npm", "yarn", "pnpm", "npx") and subcommand(command) not in (
-                "cache",
-                "config",
-                "prune",
-            ):
-                yield GONE_MOUNT.finding(command.span, path=path, line=one.span.line, keyword="RUN")
-                return
+    commands = stage.script(instruction).commands
+    if any(_installs(command) for command in commands) or not any(
+        command.name in _NODE for command in stage.script(mount).commands
+    ):
+        return
+    for command in commands:
+        if command.name in (*_NODE, "npx") and subcommand(command) not in ("cache", "config", "prune"):
+            yield GONE_MOUNT.finding(command.span, path=path, line=mount.span.line, keyword="RUN")
+            return
+
+
+_NODE = ("npm", "yarn", "pnpm")
 
 
 def _installs(command: Command) -> bool:
-    return command.name in ("npm", "yarn", "pnpm") and subcommand(command) in (
-        "",
-        "install",
-        "i",
-        "ci",
-        "add",
-    )
+    return command.name in _NODE and subcommand(command) in ("", "install", "i", "ci", "add")
 
 
 @GONE_MOUNT.instruction("COPY")
@@ -195,20 +185,41 @@ def copied_from_a_mount(instruction: Instruction, stage: Stage) -> Outcome:
     source = stage.file.stage_named(flag.value, stage.index) if flag and flag.value else None
     if source is None or len(instruction.args) < 2:
         return
-    runs = [one for one in source.instructions if one.keyword == "RUN"]
-    mounts = [(one, path) for one in runs for path in _mounts(one, source)]
+    mounts = _cache_mounts(source)
     for word in instruction.args[:-1] if mounts else ():
         wanted = posixpath.normpath("/" + word.value.strip("\"'").lstrip("/"))
-        for one, path in mounts:
-            inside = wanted == path or wanted.startswith(f"{path}/")
-            others = [
-                run.written
-                for run in source.instructions
-                if run is not one and run.keyword in ("RUN", "COPY", "ADD")
-            ]
-            if inside and not any(path in text or wanted in text for text in others):
-                yield GONE_MOUNT.finding(word.span, path=wanted, line=one.span.line, keyword="COPY")
+        for path in _with_parents(wanted):
+            run = next(iter(mounts.get(path, ())), None)
+            others = _all_but(source, run) if run else ""
+            if run and path not in others and wanted not in others:
+                yield GONE_MOUNT.finding(word.span, path=wanted, line=run.span.line, keyword="COPY")
                 break
+
+
+def _with_parents(path: str) -> list[str]:
+    """/a/b, /a."""
+    parts = path.split("/")
+    return ["/".join(parts[:length]) for length in range(len(parts), 1, -1)]
+
+
+@functools.lru_cache(maxsize=8)
+def _all_but(stage: Stage, run: Instruction) -> str:
+    """What the instructions that write do, but for a RUN, without their flags."""
+    return "\n".join(
+        "".join((one.value.raw, *(doc.body.value for doc in one.heredocs)))
+        for one in stage.instructions
+        if one is not run and one.keyword in ("RUN", "COPY", "ADD")
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _cache_mounts(stage: Stage) -> dict[str, list[Instruction]]:
+    """The directories of the cache mounts of a stage, each with the RUNs that have it, in their order."""
+    out: dict[str, list[Instruction]] = {}
+    for one in stage.instructions:
+        for path in _mounts(one, stage) if one.keyword == "RUN" and one.flags else ():
+            out.setdefault(path, []).append(one)
+    return out
 
 
 def _mounts(run: Instruction, stage: Stage) -> Iterator[str]:
@@ -251,7 +262,7 @@ executable, the RUN does not try it, and no checksum is compared.
 def unchecked_download(command: Command, stage: Stage) -> Outcome:
     if command.has_flag("f", "fail", "fail-with-body", "fail-early") or not command.args:
         return
-    behind = list(command.script.following(command))
+    behind = list(itertools.islice(command.script.following(command), _NEAR))
     if any(re.fullmatch(r"(?:sha\d+|md5)sum|gpgv?|cosign|minisign", one.name) for one in behind):
         return
     saved = _saved(command) if command.pipe is None else ""
@@ -272,6 +283,7 @@ def unchecked_download(command: Command, stage: Stage) -> Outcome:
             return
 
 
+_NEAR = 50  # commands behind a download: who makes it executable later means something else
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "python", "python3", "perl", "php", "node", "ruby"})
 
 

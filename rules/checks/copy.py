@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -147,20 +148,29 @@ UNVERIFIED = Rule(
 Whoever controls the server decides what is in the image, and over plain http so does everyone on the
 way. `ADD --checksum=sha256:… https://…` stops the build when the file is another one. Git
 repositories are left alone: a tag or a commit behind `#` names their state; and so is the state of a
-branch by GitHub's API, which is added to start the cache anew.
+branch by GitHub's API, which is added to start the cache anew. What a later RUN of the stage compares
+(sha256sum, gpg, cosign) is left alone, too.
 """,
     bad=("FROM a\nADD http://example.org/x.tar /x/\n", "FROM a\nADD https://example.org/x.sh /x.sh\n"),
     good=(
         "FROM a\nADD --checksum=sha256:0000 https://example.org/x.tar /x/\n",
         "FROM a\nADD https://github.com/a/b.git#v1 /x\nADD x.tar /y/\n",
+        "FROM a\nADD https://example.org/x.zip ./\nRUN echo '0  x.zip' | sha256sum -c - && unzip x.zip\n",
     ),
     security=True,
 )
+_COMPARES = re.compile(r"\b(?:sha\d+sum|shasum|md5sum|gpgv?2?|cosign|minisign)\b")
+
+
+@functools.lru_cache(maxsize=8)
+def _last_comparison(stage: Stage) -> int:
+    """Where the last RUN of a stage begins that compares a checksum or a signature; -1 without any."""
+    return max((run.start for run in stage.all("RUN") if _COMPARES.search(run.written)), default=-1)
 
 
 @UNVERIFIED.instruction("ADD")
 def unverified(instruction: Instruction, stage: Stage) -> Outcome:
-    if instruction.flag("checksum"):
+    if instruction.flag("checksum") or instruction.start < _last_comparison(stage):
         return
     for word in instruction.args[:-1]:
         url = word.value.strip("\"'")

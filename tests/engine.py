@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import shutil
@@ -45,6 +46,7 @@ _PODMAN = {
 # Where programs lie that only other programs start.
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin:/usr/lib/podman:/usr/libexec/podman"
 _START_SECONDS = 60
+_TURN = "/run/imglint-tests-apt.lock"
 # Podman's leave to speak plain HTTP with registries on this machine, which Docker does by itself.
 INSECURE = '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n'
 
@@ -127,7 +129,11 @@ def provide(tools: dict[str, str], purpose: str) -> None:
         raise NoEngine(f"{lack}, and nothing is installed where {named()} was given")
     if not may_change():
         raise NoEngine(lack)
-    _install(packages)
+    # Workers that need packages at once take turns; the second one may find them installed.
+    with open(_TURN, "w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not all(shutil.which(tool, path=_PATH) for tool in missing):
+            _install(packages)
 
 
 def may_change() -> bool:
@@ -200,10 +206,20 @@ def _podman_settings() -> str:
 
 
 def _install(packages: Iterable[str]) -> None:
+    """Install packages, also where another program uses apt's lists or the mirror does not answer for a moment."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    options = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
+    update = ["apt-get", "update", *options]
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *options, *packages]
+    for pause in (5, 15, 45, 0):
+        done = all(
+            subprocess.run(command, check=not pause, env=environment, stdout=subprocess.DEVNULL).returncode
+            == 0
+            for command in (update, install)
+        )
+        if done:
+            return
+        time.sleep(pause)
 
 
 def _must_be_free() -> None:

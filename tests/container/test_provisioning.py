@@ -135,11 +135,11 @@ def test_only_what_lacks_is_installed(machine: Machine) -> None:
     """Not docker.io beside an engine that came from elsewhere."""
     machine.lacks("curl")
     assert machine.asked(f"$BIN/dockerd & {_UP}", CI="true") == "used"
-    assert machine.done == [
-        "dockerd",
-        "apt-get update -qq",
-        "apt-get install -y -qq --no-install-recommends curl",
-    ]
+    engine, update, install = machine.done
+    assert engine == "dockerd"
+    assert update.startswith("apt-get update ")
+    assert install.startswith("apt-get install ")
+    assert install.endswith(" curl")
 
 
 def test_on_an_empty_machine_it_is_started(machine: Machine) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .dial import DATA, REFUSED, UNREACHABLE, dial, dial_until_data
+from .dial import DATA, REFUSED, UNREACHABLE, dial, dial_until_served
 from .egress import Dialled, dialling, egress_check, target
 from .errors import EngineError
 from .observation import Check, Verdict
@@ -75,7 +75,7 @@ def calibrate(controls: Controls) -> Calibration:
         dead, live = published_address(described, _DEAD), published_address(described, _LIVE)
         if dead is not None and live is not None and control.session.engine.local:
             refused = dial(*dead)
-            served = dial_until_data(*live, seconds=1.5)
+            served = dial_until_served(*live, seconds=1.5)
             lies, answers = refused.outcome not in (REFUSED, UNREACHABLE), served.outcome == DATA
             proof |= {"dead port": refused.proof(), "live port": served.proof()}
         host_proc = side = ""

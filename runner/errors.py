@@ -15,3 +15,7 @@ class EngineError(Exception):
     def answered(self) -> bool:
         """Whether the engine itself said so. Else it says nothing about an image."""
         return self.status is not None
+
+
+class DiskFilledError(EngineError):
+    """A container that writes without end into its own layer."""

@@ -1,19 +1,20 @@
-"""HEALTHCHECK put to the test: what it needs, what it says, what the engine makes of it, and whether it can fail."""
+"""HEALTHCHECK put to the test: what it says, what the engine makes of it, and whether it can fail."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import re
-import shlex
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..analyzer.credentials import mask
 from .engine import errors
 from .errors import EngineError
 from .execution import Ran, run
-from .files import find_program
+from .healthcheck import HealthCheck
+from .idle import idle
 from .observation import Check, Process, Verdict
 from .proc import Unreadable
 from .session import Container, Session
@@ -22,223 +23,126 @@ from .view import View
 
 _SECOND = 1_000_000_000
 _INTERVAL = _SECOND  # a probe a second instead of the image's interval, 30 s by default
-_MARGIN = 3.0  # seconds beyond the computed worst case
-_LONGEST = 45.0
+_AGAIN = 1.0  # seconds between two probes by hand
+_MARGIN = 3.0  # seconds beyond the time that is granted
 _FROZEN_WAIT = 5.0  # seconds after which a check that hangs on a frozen service has noticed it
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_NOT_THERE = re.compile(r"not found|no such file|permission denied", re.IGNORECASE)
-
-
-class HealthCheck(NamedTuple):
-    """An image's HEALTHCHECK, with the engine's defaults filled in. Times in seconds."""
-
-    test: tuple[str, ...]
-    interval: float
-    timeout: float
-    start_period: float
-    start_interval: float
-    retries: int
-
-    @property
-    def by_shell(self) -> bool:
-        """Whether /bin/sh reads it."""
-        return self.test[:1] == ("CMD-SHELL",)
-
-    @property
-    def command(self) -> list[str]:
-        """What the engine runs; the image's SHELL has no say in it."""
-        if self.by_shell:
-            return ["/bin/sh", "-c", *self.test[1:]]
-        return list(self.test[1:])
-
-    @property
-    def worst(self) -> float:
-        """How long it may take until a service that never answers is called unhealthy."""
-        return self.start_period + self.retries * (self.interval + self.timeout)
-
-
-def configured(config: Mapping[str, Any]) -> HealthCheck | None:
-    """The health check of an image's configuration; None where it has none, or NONE.
-
-    A test without a command comes back with an empty one: before Docker 29.5 the daemon itself
-    breaks down on it, so it must never be started.
-    """
-    raw: Mapping[str, Any] = config.get("Healthcheck") or {}
-    test = [str(one) for one in raw.get("Test") or ()]
-    kind = test[0] if test else "NONE"
-    if kind == "NONE":
-        return None
-
-    def seconds(key: str, default: float) -> float:
-        return int(raw.get(key) or 0) / _SECOND or default
-
-    return HealthCheck(
-        tuple(test) if kind in ("CMD", "CMD-SHELL") else (kind,),
-        seconds("Interval", 30.0), seconds("Timeout", 30.0), seconds("StartPeriod", 0.0),
-        seconds("StartInterval", 5.0 if raw.get("StartPeriod") else 0.0), int(raw.get("Retries") or 3),
-    )  # fmt: skip
-
-
-def dropped_checks(session: Session) -> list[Check]:
-    """Of an image without a health check: what is known of one that its Dockerfile had, and its engine left out.
-
-    Podman drops it from images in OCI format, as `docker save` writes them by now; their history still has it.
-    """
-    from ..analyzer.image.history import instruction_text
-
-    engine = session.engine
-    if engine.kind != "podman":
-        return []
-    try:
-        with errors(session.name):
-            history = engine.api.history(session.image)
-    except EngineError:
-        return []  # Podman 5 breaks down on steps without a date
-    said = [instruction_text(str(one.get("CreatedBy") or "")) for one in history]  # the newest first
-    last = next((text for text in said if text.startswith("HEALTHCHECK ")), "HEALTHCHECK NONE")
-    if last.upper() == "HEALTHCHECK NONE":
-        return []
-    told = (
-        "the image's history has one, and the engine does not: Podman drops it from images in OCI format. "
-        "Use `podman build --format docker`, or verify the archive of the image"
-    )
-    return [Check("health.static", "HEALTHCHECK", Verdict.CANNOT_TELL, told, {"history": mask(last)})]
-
-
-def static_check(health: HealthCheck, config: Mapping[str, Any], container: Container) -> Check:
-    """Whether the image holds what the check starts, and how long it takes to tell."""
-    proof: dict[str, Any] = {
-        "test": list(health.test),
-        "form": "shell" if health.by_shell else "exec",
-        "interval": health.interval,
-        "timeout": health.timeout,
-        "start period": health.start_period,
-        "retries": health.retries,
-        "worst case": health.worst,
-    }
-    faults = []
-    if len(health.test) < 2:
-        faults.append(f"the check {list(health.test)} holds no command")
-    search = _search_path(config)
-    programs = {}
-    for name in _programs(health):
-        found = find_program(container, name, search)
-        programs[name] = found.path if found is not None and found.executable else None
-        if found is None:
-            faults.append(f"{name} is not in the image")
-        elif not found.executable:
-            faults.append(f"{found.path} is not executable")
-    proof["programs"] = programs
-    notes = []
-    if health.timeout > health.interval:
-        notes.append("its timeout is longer than its interval")
-    raw: Mapping[str, Any] = config.get("Healthcheck") or {}
-    if raw.get("StartInterval") and not raw.get("StartPeriod"):
-        notes.append("its start interval does nothing without a start period")
-    if health.by_shell and list(config.get("Shell") or ["/bin/sh", "-c"]) != ["/bin/sh", "-c"]:
-        notes.append("it is run by /bin/sh, not by the image's SHELL")
-    proof["notes"] = notes
-    if faults:
-        return Check("health.static", "HEALTHCHECK", Verdict.DISPROVED, "; ".join(faults), proof)
-    told = f"a service that never answers is unhealthy after {health.worst:g} s at the latest"
-    return Check("health.static", "HEALTHCHECK", Verdict.PROVED, "; ".join([told, *notes]), proof)
-
-
-def _search_path(config: Mapping[str, Any]) -> str:
-    for one in config.get("Env") or ():
-        name, _, value = one.partition("=")
-        if name == "PATH":
-            return str(value)
-    return _PATH
-
-
-_BUILT_IN = frozenset(
-    "exit test [ [[ true false : cd echo printf read set export unset eval exec trap wait kill if then else elif fi"
-    " while until do done for in case esac ! { } time command type local return shift . source".split()
+# What a shell, or the engine, says of a program that is not there. A program's own "not found" is about something else.
+_NOT_THERE = re.compile(
+    r"(?m)^(?:\S*/)?(?:ba|da|a|k|z)?sh: .*not found\s*$|executable file not found|exec failed|exec: \"[^\"]*\": ",
 )
 
 
-def _programs(health: HealthCheck) -> list[str]:
-    """The programs that a check starts, as far as they can be told without running it."""
-    if len(health.test) < 2:
-        return []
-    if health.test[0] == "CMD":
-        return [health.test[1]]
-    lexer = shlex.shlex(health.test[1], posix=True, punctuation_chars=True)
-    lexer.commenters = ""
-    names = ["/bin/sh"]
-    first = True
-    try:
-        for word in lexer:
-            if set(word) <= set("();<>|&"):
-                first = set(word) <= set("();|&")
-                continue
-            if first and not re.match(r"\w+=", word):
-                first = word in (
-                    "if",
-                    "then",
-                    "else",
-                    "elif",
-                    "while",
-                    "until",
-                    "do",
-                    "!",
-                    "{",
-                    "exec",
-                    "command",
-                )
-                if not first and word not in _BUILT_IN and re.fullmatch(r"[\w./+-]+", word):
-                    names.append(word)
-    except ValueError:
-        return names[:1]
-    return list(dict.fromkeys(names))
+def by_hand(health: HealthCheck, container: Container, wait: float) -> tuple[Check, Ran | None]:
+    """Run the check ourselves, with its own timeout as a real deadline, until it passes or its time is over.
 
-
-def by_hand(health: HealthCheck, container: Container) -> tuple[Check, Ran | None]:
-    """Run the check ourselves, twice, with its own timeout as a real deadline."""
+    Args:
+        health: the check.
+        container: it runs, since `container.started` if that is known.
+        wait: seconds of the container's life after which nothing more is awaited.
+    """
     if len(health.test) < 2:
         return Check("health.by-hand", "HEALTHCHECK", Verdict.DISPROVED, "it holds no command"), None
-    first = run(container.session.engine, container.id, health.command, health.timeout)
-    second = (
-        first
-        if first.exit_code is None
-        else run(container.session.engine, container.id, health.command, health.timeout)
-    )
-    proof = {"runs": [_shown(one) for one in (first, second)], "timeout": health.timeout, "load": load()}
-    if second.exit_code == 0:
-        summary = f"passes in {second.seconds * 1000:.0f} ms"
-        if first.exit_code != 0:
-            summary += f", the second time: first {reason(first.exit_code, _output(first))}"
-        return Check("health.by-hand", "HEALTHCHECK", Verdict.PROVED, summary, proof), second
+    began = container.started or time.monotonic()
+    ran: list[Ran] = []
+    while True:
+        last = run(container.session.engine, container.id, health.command, health.timeout)
+        ran.append(last)
+        passed = time.monotonic() - began
+        over = passed >= min(health.granted, wait)
+        if last.exit_code == 0 or over or hopeless(last.exit_code, _output(last)):
+            break
+        if not container.inspect()["State"].get("Running"):
+            break
+        time.sleep(max(0.0, _AGAIN - last.seconds))
+    proof = {
+        "runs": [_shown(one) for one in (*ran[:1], *ran[1:][-2:])],
+        "tries": len(ran),
+        "seconds": round(passed, 1),
+        "granted": health.granted,
+        "timeout": health.timeout,
+        "load": load(),
+    }
+    if last.exit_code == 0:
+        summary = f"passes in {last.seconds * 1000:.0f} ms"
+        if len(ran) > 1:
+            first = reason(ran[0].exit_code, _output(ran[0]))
+            summary += f", {passed:.0f} s after the start: first {first}"
+        return Check("health.by-hand", "HEALTHCHECK", Verdict.PROVED, summary, proof), last
+    told = reason(last.exit_code, _output(last))
+    if hopeless(last.exit_code, _output(last)) or passed >= health.unhealthy_after(last.seconds):
+        return Check("health.by-hand", "HEALTHCHECK", Verdict.DISPROVED, told, proof), last
     return Check(
-        "health.by-hand", "HEALTHCHECK", Verdict.DISPROVED, reason(second.exit_code, _output(second)), proof
-    ), second
+        "health.by-hand", "HEALTHCHECK", Verdict.NOT_OBSERVED, _too_late(health, passed, told), proof
+    ), last
+
+
+def _too_late(health: HealthCheck, passed: float, told: str) -> str:
+    wait = math.ceil(health.granted)
+    return f"did not pass within {passed:.0f} s of the {health.granted:g} s that it grants. Use --wait {wait}; {told}"
 
 
 def notices(health: HealthCheck, container: Container, view: View, before: Ran) -> Check:
-    """Freeze the service, run the check again: one that still passes can't fail. The service goes on behind it."""
+    """Whether it can fail: it must not pass where the service is frozen, nor where there is none at all."""
     name, subject = "health.notices", "HEALTHCHECK"
     if before.exit_code != 0:
         summary = "it does not pass in the first place"
         return Check(name, subject, Verdict.NOT_OBSERVED, summary)
+    proof: dict[str, Any] = {"running": _shown(before)}
+    # First without the service: a check that only hangs with a frozen one passes once its connection is refused.
+    alone = without_service(container.session, health)
+    if isinstance(alone, Ran):
+        proof["without a service"] = _shown(alone)
+        if alone.exit_code == 0:
+            summary = "passes in a container in which the service was never started: it can't fail"
+            return Check(name, subject, Verdict.DISPROVED, summary, proof)
+    else:
+        proof["without a service"] = alone
     try:
         stopped = _freeze(container, view)
     except (EngineError, Unreadable) as error:
         _thaw(container, view, ())
+        if isinstance(alone, Ran):
+            return Check(
+                name,
+                subject,
+                Verdict.PROVED,
+                f"notices that the service is not there: it {_how(alone)}",
+                proof,
+            )
         summary = f"its processes can't be stopped from outside: {error}"
-        return Check(name, subject, Verdict.CANNOT_TELL, summary)
+        return Check(name, subject, Verdict.CANNOT_TELL, summary, proof)
     try:
         after = run(container.session.engine, container.id, health.command, min(health.timeout, _FROZEN_WAIT))
     finally:
         _thaw(container, view, stopped)
-    pids = [1, *(one.pid for one in stopped)]
-    proof = {"running": _shown(before), "frozen": _shown(after), "stopped": pids}
+    proof |= {"frozen": _shown(after), "stopped": [1, *(one.pid for one in stopped)]}
     if after.exit_code == 0:
         summary = "passes while every process of the service is stopped: it can't fail"
+        if isinstance(alone, Ran):
+            summary = "passes while every process of the service is stopped: it can't fail by one that hangs"
         return Check(name, subject, Verdict.DISPROVED, summary, proof)
-    what = f"hangs for {after.seconds:.0f} s" if after.exit_code is None else f"ends with {after.exit_code}"
-    summary = f"notices a frozen service: it {what}"
-    return Check(name, subject, Verdict.PROVED, summary, proof)
+    if isinstance(alone, Ran):
+        summary = f"notices a missing service, and a frozen one: it {_how(after)}"
+        return Check(name, subject, Verdict.PROVED, summary, proof)
+    if after.exit_code is None:
+        summary = (
+            f"{_how(after)} where the service is frozen; without a service it could not be tried: {alone}"
+        )
+        return Check(name, subject, Verdict.NOT_OBSERVED, summary, proof)
+    return Check(name, subject, Verdict.PROVED, f"notices a frozen service: it {_how(after)}", proof)
+
+
+def _how(ran: Ran) -> str:
+    return f"hangs for {ran.seconds:.0f} s" if ran.exit_code is None else f"ends with {ran.exit_code}"
+
+
+def without_service(session: Session, health: HealthCheck) -> Ran | str:
+    """The check in a container of the image that only sleeps; why there is none, as text."""
+    try:
+        with idle(session) as container:
+            return run(session.engine, container.id, health.command, min(health.timeout, _FROZEN_WAIT))
+    except EngineError as error:
+        return error.problem
 
 
 def _freeze(container: Container, view: View) -> list[Process]:
@@ -269,32 +173,50 @@ def _signal_main(container: Container, name: str) -> None:
         container.session.engine.api.kill(container.id, signal=f"SIG{name}")
 
 
-def engine_check(session: Session, health: HealthCheck) -> Check:
+def engine_check(session: Session, health: HealthCheck, hand: Check | None, wait: float) -> Check:
     """Run the image once with its own check, probed every second, and take the engine's word for each change.
 
+    Only the rhythm is another one: the time that the image grants stays, since there are as many more retries.
     The log is decisive, not the state: a container that ends is called unhealthy although no
     probe ever ran.
+
+    Args:
+        session: the run's.
+        health: the check.
+        hand: what was found by hand. What never passed there is not awaited a second time.
+        wait: seconds after which nothing more is awaited.
     """
     if len(health.test) < 2:
         summary = f"the check {list(health.test)} holds no command"
         return Check("health.engine", "HEALTHCHECK", Verdict.DISPROVED, summary, {"test": list(health.test)})
+    if hand is not None and hand.verdict is Verdict.NOT_OBSERVED:
+        return Check(
+            "health.engine", "HEALTHCHECK", Verdict.NOT_OBSERVED, f"as by hand: {hand.summary}", hand.proof
+        )
+    failed = hand is not None and hand.verdict is Verdict.DISPROVED
+    retries = health.retries
+    if not failed:
+        retries = max(retries, math.ceil((health.granted - health.start_period) / (_INTERVAL / _SECOND)))
     container = session.create(
         healthcheck={
             "test": list(health.test), "interval": _INTERVAL, "timeout": int(health.timeout * _SECOND),
-            "retries": health.retries, "start_period": int(health.start_period * _SECOND),
+            "retries": retries, "start_period": 0 if failed else int(health.start_period * _SECOND),
             "start_interval": _INTERVAL,
         }
     )  # fmt: skip
     try:
         began = time.time()
         container.start()
-        worst = health.start_period + health.retries * (_INTERVAL / _SECOND + health.timeout)
-        return _watched(container, health, began, min(worst + _MARGIN, _LONGEST))
+        longest = retries * (_INTERVAL / _SECOND + health.timeout)
+        granted = min(longest, wait) if failed else min(health.granted, wait)
+        return _watched(container, health, began, granted + _MARGIN, failed=failed)
     finally:
         container.remove()
 
 
-def _watched(container: Container, health: HealthCheck, began: float, seconds: float) -> Check:
+def _watched(
+    container: Container, health: HealthCheck, began: float, seconds: float, *, failed: bool
+) -> Check:
     start = time.monotonic()
     while True:
         state = container.inspect()["State"]
@@ -324,6 +246,11 @@ def _watched(container: Container, health: HealthCheck, began: float, seconds: f
         "load": load(),
     }
     verdict, summary = _judged(status, bool(state.get("Running")), state.get("ExitCode"), log, transitions)
+    if verdict is Verdict.NOT_OBSERVED and log and state.get("Running"):
+        if failed:
+            verdict = Verdict.DISPROVED  # it did not pass by hand within its time, either
+        else:
+            summary = _too_late(health, passed, summary)
     if log and verdict in (Verdict.PROVED, Verdict.DISPROVED):
         summary += f" (probed every second instead of every {health.interval:g} s)"
     return Check("health.engine", "HEALTHCHECK", verdict, summary, proof)
@@ -350,13 +277,18 @@ def _judged(
     if not log:
         if not running:
             return Verdict.NOT_OBSERVED, f"the container ended with {exit_code} before its first probe"
-        return Verdict.CANNOT_TELL, "the engine never ran a probe: it has no scheduler for them"
+        return Verdict.CANNOT_TELL, "the engine ran no probe to its end: it may have no scheduler for them"
     last = reason(log[-1]["exit_code"], log[-1]["output"])
     if status == "unhealthy" and running:
         return Verdict.DISPROVED, f"{way}: {last}"
     if not running:
         return Verdict.DISPROVED, f"{way}: the container ended with {exit_code}; the last probe: {last}"
     return Verdict.NOT_OBSERVED, f"still {status} when the watch ended; the last probe: {last}"
+
+
+def hopeless(code: int | None, output: str) -> bool:
+    """Whether a probe failed for what no waiting mends: the program that it starts is not there."""
+    return code in (126, 127) or _NOT_THERE.search(output) is not None
 
 
 def reason(code: int | None, output: str) -> str:

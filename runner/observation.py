@@ -1,6 +1,7 @@
 """What was seen of a container: records without judgement."""
 
 import enum
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,9 @@ class Check(NamedTuple):
     proof: Mapping[str, Any] = {}
 
 
+_INTERPRETER = re.compile(r"(?:python|pypy|perl|ruby|node|nodejs|php|java|bun|deno|lua)[\d.]*")
+
+
 class Process(NamedTuple):
     """A process as the container's own /proc shows it."""
 
@@ -41,6 +45,8 @@ class Process(NamedTuple):
     no_new_privileges: bool | None = None
     caught_signals: int = 0  # SigCgt: bit n-1 stands for signal n
     ignored_signals: int = 0  # SigIgn
+    blocked_signals: int = 0  # SigBlk: what an init takes by sigwait, or by signalfd
+    awaits_signals: bool = False  # it was in sigwait when it was looked at; of PID 1 alone
     groups: tuple[int, ...] = ()
     host_pid: int = 0
 
@@ -48,6 +54,24 @@ class Process(NamedTuple):
     def program(self) -> str:
         """The name of the program: the last part of its argv[0], without a login shell's dash."""
         return (self.argv[0] if self.argv else "").split(":")[0].rpartition("/")[2].lstrip("-")
+
+    @property
+    def service(self) -> str:
+        """What it does: of an interpreter the script, module or archive that it runs, else the program."""
+        name = self.program
+        if not _INTERPRETER.fullmatch(name):
+            return name
+        words = iter(self.argv[1:])
+        for word in words:
+            if word in ("-m", "-jar"):
+                return next(words, name).rpartition("/")[2]
+            if word in ("-c", "-e", "-cp", "-classpath", "--class-path"):
+                if word in ("-c", "-e"):
+                    return name
+                next(words, "")
+            elif not word.startswith("-"):
+                return word.rpartition("/")[2] or name
+        return name
 
 
 class Listener(NamedTuple):
@@ -79,6 +103,7 @@ class Write(NamedTuple):
     kind: str  # "added", "modified" or "deleted"
     bytes: int | None = None  # None for directories and what is gone
     executable: bool = False
+    unsized: bool = False  # there were too many to ask for the size of each
 
 
 class Observation(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ..analyzer.credentials import mask, mask_lines
 from . import health
 from .errors import EngineError
+from .healthcheck import configured
 from .ports import Port
 from .proc import Unreadable
 from .session import Container, Session
@@ -41,7 +42,7 @@ class Oracle:
     def __init__(self, session: Session, config: Mapping[str, Any], first: Run) -> None:
         self._session = session
         self._first = first
-        self._check = health.configured(config)
+        self._check = configured(config)
         self._healthy: bool | None = None
         # Known only after a run: whether the check passes at all under the usual conditions.
 
@@ -121,7 +122,7 @@ class Oracle:
             return ""
         if not learning and not self._healthy:
             return ""
-        found, ran = health.by_hand(self._check, container)
+        found, ran = health.by_hand(self._check, container, self._first.seconds + _MARGIN)
         passed = ran is not None and ran.exit_code == 0
         if learning:
             self._healthy = passed

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import health
 from .cleanup import leftovers, strangers
 from .egress import target
 from .engine import Engine
 from .errors import EngineError
+from .healthcheck import configured
 from .journal import state_path
 from .ports import declared_ports
 from .session import PROBE
@@ -74,7 +74,7 @@ def plan(
             f" a dead one{''.join(f', -p {text}' for text in publish)}",
             "the image with -P",
         ]
-        if loads or health.configured(config) is not None:
+        if loads or configured(config) is not None:
             starts.append("the image with its health check, if it has one, run by the engine")
         if deep:
             starts.append("the image read-only, as another user and without capabilities (--deep)")

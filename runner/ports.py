@@ -7,12 +7,14 @@ that nobody listens on, so an accepted connection is no proof, and neither is it
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .dial import CLOSED, DATA, REFUSED, SILENT, UNREACHABLE, Dial, dial, dial_until_data
-from .observation import Check, Listener, Verdict
+from .dial import CLOSED, DATA, REFUSED, SILENT, UNREACHABLE, Dial, dial, dial_udp, dial_until_served
+from .observation import Check, Listener, Peer, Verdict
+from .protocols import Protocol, protocol_of
 
 MAX_PORTS = 32  # of wide EXPOSE ranges, each published port costs the engine two processes
 
@@ -67,6 +69,7 @@ def exposed_checks(
     """
     checks = []
     proof = {"listening": [f"{one.address}:{one.port}/{one.protocol}" for one in listeners]}
+    outside = [one for one in listeners if not one.loopback]
     for port in declared:
         same = [one for one in listeners if one.port == port.number]
         right = [one for one in same if one.protocol == port.protocol]
@@ -78,8 +81,16 @@ def exposed_checks(
             verdict, summary = Verdict.DISPROVED, f"listens on {same[0].protocol}, not on {port.protocol}"
         elif ended:
             verdict, summary = Verdict.DISPROVED, f"nothing listens: {ended}"
+        elif outside:
+            others = ", ".join(f"{one.port}/{one.protocol}" for one in outside[:3])
+            verdict, summary = (
+                Verdict.DISPROVED,
+                f"nothing listened within {watched:.0f} s, and {others} is served",
+            )
         else:
-            verdict, summary = Verdict.DISPROVED, f"nothing listened within {watched:.0f} s"
+            wait = math.ceil(2 * watched)
+            told = f"nothing listens on any port after {watched:.0f} s, and it still runs. Use --wait {wait}"
+            verdict, summary = Verdict.NOT_OBSERVED, f"{told} if it starts more slowly"
         checks.append(Check("ports.exposed", str(port), verdict, summary, proof))
     known = set(declared)
     for one in listeners:
@@ -133,7 +144,7 @@ def published_check(
     *,
     reachable: bool,
     local: bool = True,
-    arrived: Callable[[], frozenset[Any]] | None = None,
+    arrived: Callable[[], frozenset[Peer]] | None = None,
 ) -> Check:
     """Whether a published port serves, from end to end.
 
@@ -166,53 +177,83 @@ def published_check(
             proof["published"] = result.proof()
             if result.outcome in (CLOSED, SILENT):
                 why += ", though connecting succeeds: the engine's proxy accepts for it"
-        return Check(name, str(port), Verdict.DISPROVED, f"{where}, but {why}", proof)
-    if port.protocol != "tcp":
-        summary = f"{where} and bound in the container; whether it answers takes its own protocol"
-        return Check(name, str(port), Verdict.PROVED, summary, proof)
+        # While nobody listens anywhere it may still be starting.
+        nobody = not waiting and all(one.loopback for one in listeners)
+        verdict = Verdict.NOT_OBSERVED if nobody else Verdict.DISPROVED
+        return Check(name, str(port), verdict, f"{where}, but {why}", proof)
     if not local:
         summary = f"{where} of the engine's machine and bound in the container; it can't be dialled from here"
         return Check(name, str(port), Verdict.CANNOT_TELL, summary, proof)
-    direct = _direct(state, port) if reachable else None
-    if direct is not None:
+    protocol = protocol_of(port.number, open_to_others[0].process)
+    if port.protocol != "tcp":
+        answered = dial_udp(*target, protocol)
+        proof["published"] = answered.proof()
+        verdict, summary = _answered(where, answered)
+        return Check(name, str(port), verdict, summary, proof)
+    direct = None
+    if reachable and (address := address_of(state)):
+        direct, came = _dialled((address, port.number), 0.8, protocol, arrived)
         proof["container"] = direct.proof()
-    before = arrived() if arrived is not None else frozenset()
-    new: set[Any] = set()
-
-    def look() -> None:
-        if arrived is not None:
-            new.update(arrived() - before)
-
-    result = dial_until_data(*target, seconds=1.5, meanwhile=look)
+        if not came and direct.outcome not in (REFUSED, UNREACHABLE):
+            direct = None  # it was something on the way that answered
+        time.sleep(0.1)  # a server of one connection at a time comes back to listen
+    result, came = _dialled(target, 1.5, protocol, arrived)
     proof["published"] = result.proof()
     sixth = _published_6(state, port)
     if sixth is not None:
-        proof["published on IPv6"] = dial_until_data(*sixth, seconds=0.5).proof()
+        proof["published on IPv6"] = dial_until_served(*sixth, 0.5, protocol).proof()
     verdict, summary = _served(where, result, direct)
     if verdict is Verdict.PROVED and arrived is not None:
-        proof["connections that arrived"] = [f"{one.address}:{one.port}" for one in sorted(new)]
-        if not new:
+        proof["connections that arrived"] = [f"{one.address}:{one.port}" for one in sorted(came)]
+        if not came:
             verdict = Verdict.CANNOT_TELL
             summary = f"{where}, but no connection arrived in the container: what answers there may be something else"
     return Check(name, str(port), verdict, summary, proof)
 
 
-def _served(where: str, result: Dial, direct: Dial | None) -> tuple[Verdict, str]:
+def _dialled(
+    target: tuple[str, int],
+    seconds: float,
+    protocol: Protocol | None,
+    arrived: Callable[[], frozenset[Peer]] | None,
+) -> tuple[Dial, set[Peer]]:
+    """An attempt, and the connections that came into the container meanwhile."""
+    before = arrived() if arrived is not None else frozenset()
+    came: set[Peer] = set()
+
+    def look() -> None:
+        if arrived is not None:
+            came.update(arrived() - before)
+
+    return dial_until_served(*target, seconds, protocol, look), came
+
+
+def _answered(where: str, result: Dial) -> tuple[Verdict, str]:
+    """What an attempt shows by itself: an error, and no answer at all, prove nothing in either direction."""
+    if result.serves:
+        return Verdict.PROVED, f"{where} and serves: {result.answer.told}"
+    if result.answer.serves is False:
+        return Verdict.DISPROVED, f"{where}, but {result.answer.told}"
     if result.outcome == DATA:
-        return Verdict.PROVED, f"{where} and serves: {len(result.received)} bytes came back"
+        return Verdict.NOT_OBSERVED, f"{where}; the server {result.answer.told}"
+    return (
+        Verdict.NOT_OBSERVED,
+        f"{where} and bound in the container, but nothing came back: what it serves takes its own protocol",
+    )
+
+
+def _served(where: str, result: Dial, direct: Dial | None) -> tuple[Verdict, str]:
     if result.outcome in (REFUSED, UNREACHABLE):
         return Verdict.DISPROVED, f"{where}, but connecting there is {result.outcome}"
-    if direct is None:
-        return (
-            Verdict.CANNOT_TELL,
-            f"{where} and bound, but only the engine's proxy was reached, and it said nothing",
-        )
-    if direct.outcome == REFUSED:
-        return Verdict.DISPROVED, f"{where}, but the container itself refuses the connection"
-    if direct.outcome == DATA:
-        return Verdict.DISPROVED, f"{where}, but only the container's own address serves"
-    manner = "says nothing by itself" if direct.outcome == SILENT else "closes at once"
-    return Verdict.PROVED, f"{where} and accepts connections; the server {manner}"
+    if result.outcome != DATA:
+        if direct is None:
+            told = f"{where} and bound, but only the engine's proxy was reached, and it said nothing"
+            return Verdict.CANNOT_TELL, told
+        if direct.outcome == REFUSED:
+            return Verdict.DISPROVED, f"{where}, but the container itself refuses the connection"
+        if direct.serves:
+            return Verdict.DISPROVED, f"{where}, but only the container's own address serves"
+    return _answered(where, result)
 
 
 def publish_all_nothing(state: Mapping[str, Any]) -> Check:
@@ -227,15 +268,6 @@ def address_of(state: Mapping[str, Any]) -> str:
     """The container's own address on its first network."""
     networks = (state.get("NetworkSettings") or {}).get("Networks") or {}
     return next((one.get("IPAddress") or "" for one in networks.values()), "")
-
-
-def _direct(state: Mapping[str, Any], port: Port) -> Dial | None:
-    address = address_of(state)
-    if not address:
-        return None
-    result = dial_until_data(address, port.number, 0.8)
-    time.sleep(0.1)  # a server of one connection at a time comes back to listen
-    return result
 
 
 def published_address(state: Mapping[str, Any], port: Port) -> tuple[str, int] | None:

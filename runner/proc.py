@@ -37,6 +37,7 @@ class Snapshot(NamedTuple):
     executable: str = ""  # of PID 1; "" where it may not be read
     user_map: tuple[int, int] | None = None  # the host's uid for uid 0 inside, and how many follow
     source: str = ""  # how it was read
+    refused_processes: bool = False  # whether the kernel has refused it a process, since it has too many
 
 
 class Unreadable(Exception):  # noqa: N818  (a state, not a fault)
@@ -77,7 +78,20 @@ def snapshot(host_pid: int, container: str) -> Snapshot:
         executable,
         _user_map(base),
         HOST_PROC,
+        _refused_processes(base),
     )
+
+
+def _refused_processes(base: str) -> bool:
+    """Whether the limit of processes was hit, by the control group's own count."""
+    with contextlib.suppress(OSError, ValueError), open(f"{base}/cgroup", encoding="utf-8") as stream:
+        for line in stream:
+            _, controllers, path = line.rstrip("\n").split(":", 2)
+            if controllers in ("", "pids"):
+                place = f"/sys/fs/cgroup/{controllers}{path}/pids.events"
+                with contextlib.suppress(OSError), open(place, encoding="ascii") as events:
+                    return any(int(one.split()[1]) > 0 for one in events if one.startswith("max "))
+    return False
 
 
 def connections(tables: Mapping[str, str]) -> frozenset[tuple[int, Peer]]:
@@ -109,7 +123,9 @@ def sockets(
     ports = {(one.protocol, one.port) for one in listeners}
     # The near end of an accepted connection has the port of a listener; the others were dialled.
     dialled = dict.fromkeys(one for one, near in far_ends if ("tcp", near) not in ports)
-    return tuple(listeners), tuple(dialled)
+    # A program with a thread for each CPU may have a socket for each of them on one port.
+    once = {(one.protocol, one.address, one.port): one for one in reversed(listeners)}
+    return tuple(reversed(once.values())), tuple(dialled)
 
 
 def _holders(processes: tuple[Process, ...]) -> dict[str, str]:
@@ -149,10 +165,24 @@ def _processes(namespace: str) -> Iterator[Process]:
                 cmdline = raw.read()
         except OSError:
             continue  # it has ended meanwhile
-        yield parse_process(status, cmdline)
+        process = parse_process(status, cmdline)
+        yield process._replace(awaits_signals=process.pid == 1 and _awaits_signals(f"/proc/{name}/syscall"))
         count += 1
         if count == _MAX_PROCESSES:
             return
+
+
+# What sigwait, sigwaitinfo and sigtimedwait call, by architecture.
+_SIGTIMEDWAIT = {"x86_64": "128", "aarch64": "137"}
+
+
+def _awaits_signals(path: str) -> bool:
+    """Whether a process waits for signals just now: the kernel shows those that it waits for as not blocked."""
+    try:
+        with open(path, encoding="ascii") as stream:
+            return stream.read().split()[:1] == [_SIGTIMEDWAIT.get(os.uname().machine, "-")]
+    except OSError:
+        return False
 
 
 def parse_process(status: str, cmdline: bytes) -> Process:
@@ -175,6 +205,7 @@ def parse_process(status: str, cmdline: bytes) -> Process:
         no_new_privileges=fields["NoNewPrivs"].strip() == "1" if "NoNewPrivs" in fields else None,
         caught_signals=int(fields["SigCgt"], 16) if "SigCgt" in fields else 0,
         ignored_signals=int(fields["SigIgn"], 16) if "SigIgn" in fields else 0,
+        blocked_signals=int(fields["SigBlk"], 16) if "SigBlk" in fields else 0,
         groups=tuple(int(one) for one in fields.get("Groups", "").split()),
         host_pid=int(own[0]),
     )

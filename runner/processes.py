@@ -21,15 +21,21 @@ def services(processes: Sequence[Process]) -> list[str]:
     by_pid = {one.pid: one for one in processes}
     names: dict[str, None] = {}
     for one in processes:
-        if one.state == "Z" or one.program in _FRAMES or not one.program:
+        if one.state == "Z" or not one.service or _is_frame(one):
             continue
+        if one.pid != 1 and not one.parent:
+            continue  # the engine started it beside: a health probe, an exec
         parent = by_pid.get(one.parent)
         # What a service starts is its own affair: a worker, a helper, a query.
-        while parent is not None and parent.program in _FRAMES:
+        while parent is not None and _is_frame(parent):
             parent = by_pid.get(parent.parent)
         if parent is None:
-            names[one.program] = None
+            names[one.service] = None
     return list(names)
+
+
+def _is_frame(process: Process) -> bool:
+    return process.program in _FRAMES or process.service in _FRAMES
 
 
 def processes_checks(run: Run) -> list[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from .ports import Port
 from .proc import HOST_PROC, Snapshot, Unreadable
 from .session import Container, Session
 from .view import View, viewed
-from .watch import PATIENCE, Run
+from .watch import Run
 
 _ELSEWHERE = "the engine publishes on another machine's addresses"
 _CONTROL_PORTS = (64999, 64998, 64997)  # one of them is published though nothing listens on it
@@ -60,46 +61,55 @@ _PUBLISH = re.compile(
 )
 
 
-def publish_run(
-    session: Session, targets: Sequence[Port], wanted: Sequence[Wanted], plain: Run, checks: list[Check]
-) -> None:
-    """-p of every port that listens or is declared, of what the user asked for, and of a dead one."""
+def published_runs(
+    session: Session,
+    declared: Sequence[Port],
+    targets: Sequence[Port],
+    wanted: Sequence[Wanted],
+    plain: Run,
+    *,
+    insist: bool,
+) -> list[Check]:
+    """Two containers side by side: -p of what listens, is declared or asked for, and of a dead port; and -P.
+
+    Args:
+        session: the run's.
+        declared: the image's EXPOSE.
+        targets: what listens or is declared.
+        wanted: the user's own -p.
+        plain: what the first run showed.
+        insist: whether -P is tried with too many declared ports, too.
+    """
     taken = {*targets, *(one.port for one in wanted)}
     control = next(Port(number, "tcp") for number in _CONTROL_PORTS if Port(number, "tcp") not in taken)
     bindings: dict[str, Any] = {str(one): ("127.0.0.1", None) for one in (*targets, control)}
     for one in wanted:
         bindings[str(one.port)] = (one.address or "127.0.0.1", one.host_port)
-    asked = sorted({*targets, *(one.port for one in wanted)})
-    container = session.create(ports=[*asked, control], bindings=bindings)
-    try:
-        _start(container, wanted)
+    asked = sorted(taken)
+    too_many = len(declared) > ports.MAX_PORTS and not insist
+    checks = []
+    with contextlib.ExitStack() as stack:
+        published = session.create(ports=[*asked, control], bindings=bindings)
+        stack.callback(published.remove)
+        _start(published, wanted)
+        all_of_them = None if too_many else session.create(publish_all=True)
+        if all_of_them is not None:
+            stack.callback(all_of_them.remove)
+            _start(all_of_them, ())
         if plain.alive and session.engine.local:
-            checks.append(ports.control_check(container.inspect(), control))
+            checks.append(ports.control_check(published.inspect(), control))
         else:
             summary = "the container ended before it could be dialled" if not plain.alive else _ELSEWHERE
             checks.append(Check("ports.dead", str(control), Verdict.NOT_OBSERVED, summary))
-        checks += _served("ports.published", "published", asked, container, plain)
-    finally:
-        container.remove()
-
-
-def publish_all_run(
-    session: Session, declared: Sequence[Port], plain: Run, checks: list[Check], *, asked: bool
-) -> None:
-    """-P: what is published, and whether it serves."""
-    if len(declared) > ports.MAX_PORTS and not asked:
-        summary = f"{len(declared)} declared ports are too many to publish at once; -P insists"
-        checks.append(Check("ports.publish-all", "-P", Verdict.CANNOT_TELL, summary))
-        return
-    container = session.create(publish_all=True)
-    try:
-        _start(container, ())
-        if declared:
-            checks += _served("ports.publish-all", "-P publishes it", declared, container, plain)
+        checks += _served("ports.published", "published", asked, published, plain)
+        if all_of_them is None:
+            summary = f"{len(declared)} declared ports are too many to publish at once; -P insists"
+            checks.append(Check("ports.publish-all", "-P", Verdict.CANNOT_TELL, summary))
+        elif declared:
+            checks += _served("ports.publish-all", "-P publishes it", declared, all_of_them, plain)
         else:
-            checks.append(ports.publish_all_nothing(container.inspect()))
-    finally:
-        container.remove()
+            checks.append(ports.publish_all_nothing(all_of_them.inspect()))
+    return checks
 
 
 def _start(container: Container, wanted: Sequence[Wanted]) -> None:
@@ -148,7 +158,7 @@ def _arrived(container: Container, view: View, port: Port) -> frozenset[Peer]:
 
 def _ready(container: Container, plain: Run, view: View) -> tuple[Mapping[str, Any], Snapshot, bool]:
     """Wait until the sockets of the first run are there again: description, sockets, reachability."""
-    deadline = time.monotonic() + min(plain.seconds, PATIENCE) + 2
+    deadline = time.monotonic() + 1.5 * plain.seconds + 2
     seen = Snapshot()
     while True:
         state = container.inspect()

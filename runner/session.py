@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from .cleanup import Receipt, find, remove, remove_all, strangers, sweep
 from .engine import Engine, described, errors
@@ -19,14 +19,41 @@ from .side import import_probe
 
 PROBE = "busybox"  # the image of side containers, where nobody names another one
 
-LIMITS: Mapping[str, Any] = {
-    "mem_limit": "512m",
-    "memswap_limit": "512m",
-    "pids_limit": 256,
-    "nano_cpus": 1_000_000_000,
-    "security_opt": ["no-new-privileges"],
-    "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
-}
+_MEMORY, _MORE_MEMORY = 512 << 20, 2 << 30  # bytes that a container gets unasked, and at most
+_PIDS, _MORE_PIDS = 256, 1024
+
+
+class Conditions(NamedTuple):
+    """What a container gets, by the user's word; None is for what the session gives by itself."""
+
+    memory: int | None = None  # bytes
+    pids: int | None = None
+    network: str = ""  # a network of the user's, in place of one without a way out
+
+    @property
+    def memory_bytes(self) -> int:
+        """The limit of memory that holds."""
+        return self.memory or _MEMORY
+
+    @property
+    def pids_limit(self) -> int:
+        """The limit of processes that holds."""
+        return self.pids or _PIDS
+
+    def limits(self) -> dict[str, Any]:
+        """As options of the engine's."""
+        return {
+            "mem_limit": self.memory_bytes,
+            "memswap_limit": self.memory_bytes,
+            "pids_limit": self.pids_limit,
+            "nano_cpus": 1_000_000_000,
+            "security_opt": ["no-new-privileges"],
+            "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
+        }
+
+
+USUAL = Conditions()
+LIMITS: Mapping[str, Any] = USUAL.limits()
 
 Archive = Callable[
     [str], Iterable[bytes]
@@ -55,6 +82,17 @@ class Container:
         """The engine's description of it."""
         with errors(self.id[:12]):
             return described(self.session.engine.api.inspect_container(self.id), "State")
+
+    def written_bytes(self) -> int:
+        """How much it has written into its own layer, by the engine's count.
+
+        Raises:
+            EngineError: the engine does not say.
+        """
+        engine = self.session.engine
+        with errors(self.id[:12]):
+            answer = engine.api.get(engine.url_of(self.id, "json"), params={"size": "1"}, timeout=30)
+            return int(answer.json().get("SizeRw") or 0) if answer.status_code == 200 else 0
 
     def logs(self, lines: int = 20) -> str:
         """The last lines of its output."""
@@ -92,6 +130,7 @@ class Session:
         archive: Archive | None = None,
         probe: str = PROBE,
         vantages: Sequence[str] = ("host", "side", "exec"),
+        conditions: Conditions = USUAL,
     ) -> None:
         """`archive`: where the image comes from if the engine does not have it. It is loaded for this run."""
         self.engine = engine
@@ -101,6 +140,7 @@ class Session:
         self.receipt = Receipt()
         self.notes: tuple[str, ...] = ()
         self.vantages = tuple(vantages)
+        self.conditions = conditions
         self.schedules_probes = True  # until the engine is known better
         self._archive = archive
         self._probe = probe
@@ -186,6 +226,16 @@ class Session:
         for entry in self.journal.left():
             if entry.name == name:
                 remove(self.engine, self.journal, entry, self.receipt)
+
+    def raise_limits(self) -> bool:
+        """Give the containers that follow more of what the user has not limited; whether there was more to give."""
+        usual = self.conditions
+        with errors(self.engine.url):
+            available = int(described(self.engine.api.info(), "ID").get("MemTotal") or 0) // 4
+        self.conditions = usual._replace(
+            memory=usual.memory or max(min(_MORE_MEMORY, available), _MEMORY), pids=usual.pids or _MORE_PIDS
+        )
+        return self.conditions.limits() != usual.limits()
 
     @functools.cached_property
     def network(self) -> str:
@@ -289,7 +339,9 @@ class Session:
             options: more of the host's configuration: read_only, tmpfs, cap_drop, mem_limit, …
         """
         api = self.engine.api
-        if "network_mode" not in options:
+        if self.conditions.network and "network_mode" not in options:
+            options["network_mode"] = self.conditions.network
+        elif "network_mode" not in options:
             options["network_mode"] = self.open_network if bindings or publish_all else self.network
             options = {**self.engine.host_options, **options}
 
@@ -297,7 +349,7 @@ class Session:
             host = api.create_host_config(
                 port_bindings=cast("Any", dict(bindings or {})),
                 publish_all_ports=publish_all,
-                **{**LIMITS, **options},
+                **{**self.conditions.limits(), **options},
             )
             config = api.create_container_config(
                 image or self.image,

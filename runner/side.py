@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MARK = "imglint-side"  # in the argv of what runs here, so that it is told from what is observed
 _SECONDS = 10.0
-_APPLETS = ("sh", "cat", "base64", "tr", "kill", "sleep", "nc", "true")
+_APPLETS = ("sh", "cat", "base64", "tr", "kill", "sleep", "nc", "true", "head")
 _MAX_BUSYBOX = 16 * 1024 * 1024
 
 # Of each process its status and its argv, of the network the tables of sockets.
@@ -44,7 +44,7 @@ def import_probe(engine: Engine, name: str) -> str:
     Raises:
         EngineError: none can be made here.
     """
-    data = _busybox()
+    data = static_busybox()
     root = io.BytesIO()
     with tarfile.open(fileobj=root, mode="w") as tar:
         for name in ("proc", "tmp"):
@@ -63,7 +63,7 @@ def import_probe(engine: Engine, name: str) -> str:
     return str(engine.inspect_image(name)["Id"])
 
 
-def _busybox() -> bytes:
+def static_busybox() -> bytes:
     """A busybox of this machine that needs no libraries.
 
     Raises:
@@ -106,6 +106,25 @@ class Side:
                 f"the side container did not answer: {mask(ran.errors.strip())[:200] or 'no output'}"
             )
         return parse(ran.output)
+
+    def ask(self, port: int, request: bytes, seconds: int = 2) -> bytes | None:
+        """Send bytes to a port of the other one's own loopback; what comes back, None where nobody takes them.
+
+        Raises:
+            EngineError: the engine does not answer.
+        """
+        sent = base64.b64encode(request).decode()
+        # nc ends with its input: that stays open for as long as an answer may take.
+        script = (
+            f"(echo {sent} | base64 -d; sleep {seconds}) | nc -w {seconds} 127.0.0.1 {port} | head -c 4096"
+            " | base64 | tr -d '\\n'; echo"
+        )
+        ran = self.run(script)
+        if ran.exit_code is None:
+            return None
+        with contextlib.suppress(ValueError):
+            return base64.b64decode(ran.output.strip())
+        return None
 
     def signal(self, name: str, pids: Sequence[int]) -> bool:
         """Send a signal to processes, by the numbers that they have there; whether it went through."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..analyzer.credentials import mask, mask_lines
 from . import health, published
@@ -12,17 +13,19 @@ from .command import command_check, user_check
 from .engine import Engine
 from .errors import EngineError
 from .expect import Expectations, inside, outside
+from .healthcheck import HealthCheck, configured, dropped_checks, static_check
+from .hindrance import excused, hindrance
 from .observation import Check, Observation, Verdict
 from .peers import peers_check
 from .pieces import pieces_check
 from .ports import MAX_PORTS, Port, declared_ports, exposed_checks, listening_checks, plain_check
 from .proc import Snapshot
 from .processes import processes_checks
-from .session import PROBE, Archive, Container, Session
+from .session import PROBE, USUAL, Archive, Conditions, Container, Session
 from .stop import STOP_SECONDS, stop_check
 from .timing import alone, working
 from .view import View, viewed
-from .watch import Run, watch
+from .watch import PATIENCE, Patience, Run, watch
 from .writes import writes_check, written
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ def verify(
     harden: bool = False,
     expectations: Sequence[Expectations] = (),
     stop_seconds: int = STOP_SECONDS,
+    patience: Patience = PATIENCE,
+    conditions: Conditions = USUAL,
     probe: str = PROBE,
     vantages: Sequence[str] = ("host", "side", "exec"),
     phases: Collection[str] = PHASES,
@@ -59,6 +64,8 @@ def verify(
         harden: find the least that it needs.
         expectations: what has to hold, each in a check of its own.
         stop_seconds: what lies between the stop signal and the kill.
+        patience: how long the image is waited for, and watched.
+        conditions: what its containers get.
         probe: the image of the side container, if the engine has it.
         vantages: from where processes and sockets are looked at, in order.
         progress: told what is being done.
@@ -70,15 +77,27 @@ def verify(
     wanted = published.parse_publish(publish)
     hardening: Hardening | None = None
     problem = ""
-    with working(), Session(engine, image, archive=archive, probe=probe, vantages=vantages) as session:
+    with (
+        working(),
+        Session(
+            engine, image, archive=archive, probe=probe, vantages=vantages, conditions=conditions
+        ) as session,
+    ):
         config = session.described.get("Config") or {}
         declared = declared_ports(config)
         checks = [_preflight(session.described, declared)]
-        if health.configured(config) is None:
-            checks += health.dropped_checks(session)
+        if configured(config) is None:
+            checks += dropped_checks(session)
         controls, unknown = _controls(session) if "calibration" in phases else (None, "it was not asked for")
         progress("running it as it is")
-        plain = _plain_run(session, config, declared, checks, stop_seconds, expectations)
+        plan = _Plan(config, declared, stop_seconds, expectations, patience)
+        plain, first_checks = _plain_run(session, plan)
+        hindered = hindrance(plain, session.conditions)
+        if hindered is not None and hindered.kind != "network" and session.raise_limits():
+            progress("running it again with more memory and processes")
+            plain, first_checks = _plain_run(session, plan)
+            hindered = hindrance(plain, session.conditions)
+        checks += first_checks
         known = _calibrated(engine, controls)
         session.schedules_probes = known.probes is not False
         checks[1:1] = [calibration_check(known, str(engine), unknown), *known.isolation]
@@ -86,20 +105,22 @@ def verify(
         # What is known by now is told, whatever the engine does from here on.
         try:
             if plain.started:
-                checks.append(writes_check(plain.writes, config))
+                checks.append(writes_check(plain.writes, config, plain.seconds))
                 checks.append(pieces_check(plain.writes, plain.seen.processes))
                 checks += peers_check(plain, config)
                 found = {Port(one.port, one.protocol) for one in plain.seen.listeners if not one.loopback}
                 targets = sorted({*declared, *found})[:MAX_PORTS]
                 if "published" in phases:
                     progress("publishing its ports")
-                    published.publish_run(session, targets, wanted, plain, checks)
-                    published.publish_all_run(session, declared, plain, checks, asked=publish_all)
-                check = health.configured(config)
+                    checks += published.published_runs(
+                        session, declared, targets, wanted, plain, insist=publish_all
+                    )
+                check = configured(config)
                 if check is not None and "health" in phases:
                     progress("waiting for its health check")
                     with alone():
-                        checks.append(health.engine_check(session, check))
+                        hand = next((one for one in checks if one.name == "health.by-hand"), None)
+                        checks.append(health.engine_check(session, check, hand, patience.wait))
                 if deep:
                     progress("running it under harder conditions")
                     from .deep import deep_checks
@@ -112,6 +133,7 @@ def verify(
                     hardening = search(session, config, plain)
         except EngineError as error:
             problem = f"{error}; what was to follow is not known"
+        checks = excused(checks, hindered, session.conditions)
     seen = Observation(
         image=image,
         image_id=session.image,
@@ -176,15 +198,20 @@ def _preflight(described: Mapping[str, Any], declared: Sequence[Port]) -> Check:
     return Check("image.preflight", str(described.get("Id", ""))[:19], Verdict.PROVED, summary, proof)
 
 
-def _plain_run(
-    session: Session,
-    config: Mapping[str, Any],
-    declared: Sequence[Port],
-    checks: list[Check],
-    stop_seconds: int,
-    expectations: Sequence[Expectations],
-) -> Run:
+class _Plan(NamedTuple):
+    """What the first run is about."""
+
+    config: Mapping[str, Any]
+    declared: Sequence[Port]
+    stop_seconds: int
+    expectations: Sequence[Expectations]
+    patience: Patience
+
+
+def _plain_run(session: Session, plan: _Plan) -> tuple[Run, list[Check]]:
     """The first run: nothing published, no probes of the engine's."""
+    config, declared = plan.config, plan.declared
+    checks: list[Check] = []
     try:
         container = session.create()
     except EngineError as error:
@@ -193,31 +220,32 @@ def _plain_run(
         checks.append(
             Check("container.stays", "PID 1", Verdict.DISPROVED, f"can't be created: {error.problem}")
         )
-        return Run(started=False, alive=False, error=error.problem)
+        return Run(started=False, alive=False, error=error.problem), checks
     try:
         try:
             container.start()
+            container.started = time.monotonic()
         except EngineError as error:
             if not error.answered:
                 raise
             code = container.inspect()["State"].get("ExitCode")
             summary = f"the engine can't start it: {error.problem}"
             checks.append(Check("container.stays", "PID 1", Verdict.DISPROVED, summary, {"exit_code": code}))
-            return Run(started=False, alive=False, exit_code=code, error=error.problem)
+            return Run(started=False, alive=False, exit_code=code, error=error.problem), checks
         with viewed(session, container) as view:
-            run = watch(container, view, (one for one in declared if one.protocol == "tcp"))
+            run = watch(container, view, declared[:MAX_PORTS], plan.patience)
             run = run._replace(writes=written(container))
             checks += _observed(run, config, declared, container)
-            check = health.configured(config)
+            check = configured(config)
             if check is not None:
-                checks.append(health.static_check(check, config, container))
+                checks.append(static_check(check, config, container))
                 if run.alive:
-                    checks += _health_by_hand(check, container, view)
-            for wanted in expectations:
+                    checks += _health_by_hand(check, container, view, plan.patience.wait)
+            for wanted in plan.expectations:
                 checks += inside(wanted, container, run)
             if run.alive:
-                checks.append(stop_check(container, config, run, stop_seconds))
-        return run
+                checks.append(stop_check(container, config, run, plan.stop_seconds))
+        return run, checks
     finally:
         container.remove()
 
@@ -234,6 +262,9 @@ def _observed(
         checks += [Check("ports.exposed", str(one), Verdict.CANNOT_TELL, run.unreadable) for one in declared]
     else:
         checks += listening_checks(run.seen.listeners, run.seen.source)
+        if run.alive and not run.seen.listeners:
+            told = f"nothing waited for peers in the {run.seconds:.0f} s watched. Use --observe SECONDS to look longer"
+            checks.append(Check("sockets.listening", "all", Verdict.PROVED, told))
         checks += exposed_checks(declared[:MAX_PORTS], run.seen.listeners, run.ending, run.seconds)
     checks.append(command_check(config, run))
     checks.append(user_check(config, run, container))
@@ -241,8 +272,8 @@ def _observed(
     return checks
 
 
-def _health_by_hand(check: health.HealthCheck, container: Container, view: View) -> list[Check]:
-    found, ran = health.by_hand(check, container)
+def _health_by_hand(check: HealthCheck, container: Container, view: View, wait: float) -> list[Check]:
+    found, ran = health.by_hand(check, container, wait)
     if ran is None:
         return [found]
     return [found, health.notices(check, container, view, ran)]
@@ -252,6 +283,8 @@ def _stays(run: Run) -> Check:
     proof = {"exit_code": run.exit_code, "seconds": round(run.seconds, 2), "log": mask(run.log)[-500:]}
     if run.alive:
         summary = f"still runs after {run.seconds:.1f} s"
+        if run.requests:
+            summary += f" and {run.requests} requests"
         return Check("container.stays", "PID 1", Verdict.PROVED, summary, proof)
     summary = run.ending
     if run.exit_code == 0:

@@ -28,12 +28,13 @@ def written(container: Container) -> tuple[Write, ...]:
     for one in changes:
         kind = _KINDS.get(one["Kind"], "modified")
         found = None
-        if kind != "deleted" and sized < _MAX_SIZED:
+        unsized = kind != "deleted" and sized >= _MAX_SIZED
+        if kind != "deleted" and not unsized:
             found = stat(container, one["Path"])
             sized += 1
         file = found if found is not None and not found.directory else None
         size = None if file is None else file.size
-        out.append(Write(one["Path"], kind, size, file is not None and file.executable))
+        out.append(Write(one["Path"], kind, size, file is not None and file.executable, unsized))
     if container.session.engine.adds_accounts and any(one.path in _ACCOUNTS for one in out):
         ours = _added_by_engine(container)
         out = [one for one in out if one.path not in ours]
@@ -60,25 +61,31 @@ def only_a_number_added(before: bytes, after: bytes) -> bool:
     return len(fields) > 3 and fields[0].isdigit() and fields[0] == fields[2]
 
 
-def writes_check(writes: Sequence[Write], config: Mapping[str, Any]) -> Check:
-    """What was written outside volumes, and what to mount there."""
+def writes_check(writes: Sequence[Write], config: Mapping[str, Any], watched: float) -> Check:
+    """What was written outside volumes in the seconds that were watched, and what to mount there."""
     files = [one for one in writes if one.bytes is not None]
+    unsized = sum(one.unsized for one in writes)
     total = sum(one.bytes or 0 for one in files)
-    directories = directories_of(files)
-    summary = "nothing written outside volumes"
+    summary = f"nothing written outside volumes in the {watched:.0f} s watched"
     if files:
-        summary = f"{len(files)} files, {shown(total)} written outside volumes: {_mounts(directories)}"
+        count = f"{len(files)} file{'s' if len(files) != 1 else ''}"
+        summary = f"{count}, {shown(total)} written outside volumes"
+        if unsized:
+            summary += f", and {unsized} more paths that were not measured"
+        summary += f": {_advice(files)}"
     proof = {
         "paths": [one.path for one in files[:50]],
         "bytes": total,
-        "directories": directories,
+        "not measured": unsized,
+        "directories": directories_of(files),
         "volumes": list(config.get("Volumes") or {}),
+        "seconds": round(watched, 1),
     }
     return Check("writes.layer", "writable layer", Verdict.PROVED, summary, proof)
 
 
-def directories_of(files: Iterable[Write]) -> list[str]:
-    """The directories that hold what was written: as few as cover it, none of them a system's own."""
+def places_of(files: Iterable[Write]) -> list[str]:
+    """The directories that hold what was written, as few as cover it; of the root the files themselves."""
     out: set[str] = set()
     for one in files:
         directory = posixpath.dirname(one.path)
@@ -90,12 +97,23 @@ def directories_of(files: Iterable[Write]) -> list[str]:
     )
 
 
-def _mounts(directories: Sequence[str]) -> str:
+def directories_of(files: Iterable[Write]) -> list[str]:
+    """What can be mounted over: the same, without files in the root, for which nothing can."""
+    return places_of(one for one in files if posixpath.dirname(one.path).strip("/"))
+
+
+def _advice(files: Sequence[Write]) -> str:
+    directories = directories_of(files)
     lasting = [one for one in directories if not re.match(_PASSING, one)]
     passing = [one for one in directories if re.match(_PASSING, one)]
+    in_the_root = [one.path for one in files if not posixpath.dirname(one.path).strip("/")]
     parts = [f"VOLUME {' '.join(lasting[:3])}"] if lasting else []
     if passing:
         parts.append(" ".join(f"--tmpfs {one}" for one in passing[:3]))
+    if in_the_root:
+        parts.append(
+            f"a directory of its own for {', '.join(in_the_root[:2])}, which nothing can be mounted over"
+        )
     return " and ".join(parts)
 
 

@@ -204,6 +204,10 @@ def ended_while_watched(observation: Observation) -> Outcome:
 
     claims = [one.subject for one in observation.checks if one.name in ("ports.exposed", "health.engine")]
     if observation.started and not observation.alive and claims:
+        stays = next((one for one in observation.checks if one.name == "container.stays"), None)
+        if stays is not None and stays.verdict == "engine cannot tell":
+            yield ENDED.skip("container", stays.summary)
+            return
         proof = {
             "exit_code": observation.exit_code,
             "seconds": observation.seconds,

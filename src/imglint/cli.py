@@ -456,6 +456,22 @@ def verify(
     stop_timeout: Annotated[
         int, typer.Option("--stop-timeout", help="Seconds between the stop signal and the kill.", min=1)
     ] = 10,
+    wait: Annotated[
+        str, typer.Option("--wait", help="How long ports and health are waited for, as 90 or 2m.")
+    ] = "60s",
+    observe: Annotated[
+        str, typer.Option("--observe", help="Watch on for so long, with requests sent, before it is judged.")
+    ] = "0s",
+    memory: Annotated[
+        str | None,
+        typer.Option("--memory", help="The limit of memory, as 2g; else 512m, or 2g if that is too little."),
+    ] = None,
+    pids_limit: Annotated[
+        int | None, typer.Option("--pids-limit", help="The limit of processes; else 256, or 1024.", min=1)
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="A network of yours to start it in, without isolation.")
+    ] = None,
     probe_image: Annotated[
         str, typer.Option("--probe-image", help="What side containers run, if the engine has it.")
     ] = "busybox",
@@ -474,6 +490,7 @@ def verify(
     imglint verify shop.tar --expect verify.yaml
     imglint verify shop:1.0 --harden
     """
+    from .commands.verify import parse_memory, parse_seconds
     from .commands.verify import verify as command
     from .proving import Wishes
 
@@ -486,8 +503,12 @@ def verify(
         raise UsageError("--allow-unknown and --fail-on unknown contradict each other: leave one out")
     if not re.fullmatch(r"\w[\w.:/@-]*", probe_image):
         raise UsageError(f"--probe-image takes the name of an image, not {probe_image!r}")
+    if network is not None and not re.fullmatch(r"[\w][\w.-]*", network):
+        raise UsageError(f"--network takes the name of a network, not {network!r}")
     wishes = Wishes(
-        tuple(publish or ()), publish_all, deep, harden, stop_timeout, probe_image, tuple(expect or ()), allow_unknown
+        tuple(publish or ()), publish_all, deep, harden, stop_timeout, probe_image, tuple(expect or ()), allow_unknown,
+        parse_seconds("--wait", wait), parse_seconds("--observe", observe),
+        None if memory is None else parse_memory(memory), pids_limit, network or "",
     )  # fmt: skip
     return command(
         image, _settings(formats, ("verify", *image), select, ignore, fail_level, fail_on), formats, wishes,

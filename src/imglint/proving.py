@@ -33,6 +33,11 @@ class Wishes(NamedTuple):
     probe: str = "busybox"
     expect: tuple[str, ...] = ()
     allow_unknown: bool = False
+    wait: float = 60.0  # seconds
+    observe: float = 0.0  # seconds
+    memory: int | None = None  # bytes
+    pids: int | None = None
+    network: str = ""
 
 
 class Files(NamedTuple):
@@ -105,7 +110,9 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
     """
     from .progress import StatusLine
     from .runner import verify
+    from .runner.session import Conditions
     from .runner.structure_test import run_structure_tests
+    from .runner.watch import Patience
 
     tested = None
     if files.structure_tests:
@@ -125,6 +132,8 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
             harden=wishes.harden,
             expectations=files.expectations,
             stop_seconds=wishes.stop_seconds,
+            patience=Patience(wishes.wait, wishes.observe),
+            conditions=Conditions(wishes.memory, wishes.pids, wishes.network),
             probe=wishes.probe,
             progress=progress,
         )
@@ -161,11 +170,11 @@ def expectations_text(seen: Observation) -> str:
 
     from .analyzer.credentials import masked
     from .runner.expect import observed_expectations
-    from .runner.writes import directories_of
+    from .runner.writes import places_of
 
-    directories = directories_of(one for one in seen.writes if one.bytes is not None)
+    places = places_of(one for one in seen.writes if one.bytes is not None)
     head = f"# What must hold of {seen.image}: imglint verify {seen.image} --expect THIS-FILE\n"
-    expected = observed_expectations(seen, directories)
+    expected = observed_expectations(seen, places)
     for key in [key for key, value in expected.items() if masked(value) != value]:
         # What holds a credential could only be written masked, and would not hold then.
         del expected[key]
@@ -266,6 +275,11 @@ def verify(
     harden: bool = False,
     expect: Sequence[str] = (),
     stop_seconds: int = 10,
+    wait: float = 60.0,
+    observe: float = 0.0,
+    memory: int | None = None,
+    pids: int | None = None,
+    network: str = "",
     engine: str | None = None,
 ) -> Observation:
     """Run an image and observe it: `verify(...).checks` are the verdicts, each with its proof.
@@ -278,14 +292,20 @@ def verify(
         harden: find the least that it needs; in `.hardening`.
         expect: files of expectations.
         stop_seconds: what lies between the stop signal and the kill.
+        wait: seconds for which ports and health are waited for.
+        observe: seconds to watch on, with requests sent.
+        memory: the limit in bytes; None: 512 MB, or 2 GB where that is too little.
+        pids: the limit of processes; None: 256, or 1024.
+        network: a network of the engine's to start it in; "": one without a way out.
         engine: docker, podman or a URL; None: the local one.
 
     Raises:
         InputError: no engine answers, it has no such image, or it can't do what was asked.
     """
     wishes = Wishes(
-        tuple(publish), publish_all, deep, harden, stop_seconds, expect=tuple(expect), allow_unknown=True
-    )
+        tuple(publish), publish_all, deep, harden, stop_seconds, expect=tuple(expect), allow_unknown=True,
+        wait=wait, observe=observe, memory=memory, pids=pids, network=network,
+    )  # fmt: skip
     return prove((image,), Settings(), wishes, engine=engine).observations[0]
 
 

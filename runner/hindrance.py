@@ -1,0 +1,80 @@
+"""What imglint's own limits and its closed network did to a container: that is no fault of the image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .observation import Check, Verdict
+from .session import Conditions
+from .watch import Run
+
+# What a program that can't go on blames it for. Where several say so, it is whichever stopped it.
+_NO_PROCESS = re.compile(
+    r"fork: (?:retry|Cannot allocate|Resource temporarily)|can't fork|Cannot fork|[Ff]ailed to fork"
+    r"|can't start new thread|pthread_create failed|unable to create (?:new )?native thread"
+    r"|newosproc|Resource temporarily unavailable",
+)
+_NO_NETWORK = re.compile(
+    r"Temporary failure in name resolution|could not resolve host|couldn't resolve host|Name or service not known"
+    r"|bad address '|Network is unreachable|ENETUNREACH|EAI_AGAIN|ENOTFOUND|no such host|UnknownHostException"
+    r"|No address associated with hostname|nodename nor servname|Name does not resolve|unknown host"
+    r"|could not translate host name|No route to host|EHOSTUNREACH|failed to lookup address|server misbehaving"
+    r"|unable to resolve (?:host|address)|NameResolutionError|getaddrinfo",
+    re.IGNORECASE,
+)
+# Checks that fail with the container, or with whom it needs.
+_EXCUSED = frozenset(
+    "container.stays ports.exposed ports.published ports.publish-all health.by-hand health.engine".split()
+)
+
+
+class Hindrance(NamedTuple):
+    """Which limit it was, and what to do."""
+
+    kind: str  # "memory", "processes" or "network"
+    told: str
+
+
+def hindrance(run: Run, conditions: Conditions) -> Hindrance | None:
+    """What of ours kept a run from going on; None where nothing did."""
+    if run.out_of_memory and not run.alive:
+        limit = conditions.memory_bytes >> 20
+        told = f"it hit the limit of {limit} MB that imglint sets. Use --memory to give it more"
+        return Hindrance("memory", told)
+    if run.refused_processes or (not run.alive and _NO_PROCESS.search(run.log)):
+        told = f"it hit the limit of {conditions.pids_limit} processes that imglint sets. Use --pids-limit to give it more"
+        return Hindrance("processes", told)
+    if not conditions.network and (not run.alive or not run.listening) and _NO_NETWORK.search(run.log):
+        return Hindrance("network", _CUT_OFF)
+    return None
+
+
+_CUT_OFF = "it asks for another host, and imglint gives it no way out. Use --network to start it beside what it needs"
+
+
+def excused(checks: Iterable[Check], found: Hindrance | None, conditions: Conditions) -> list[Check]:
+    """The checks, without a fault of the image's where the fault may be ours."""
+    out = []
+    for check in checks:
+        told = ""
+        if check.verdict is Verdict.DISPROVED and check.name in _EXCUSED:
+            if found is not None:
+                told = found.told
+            elif (
+                check.name.startswith("health.")
+                and not conditions.network
+                and _NO_NETWORK.search(_said(check))
+            ):
+                told = _CUT_OFF
+        if told:
+            check = check._replace(verdict=Verdict.CANNOT_TELL, summary=f"{check.summary}; {told}")
+        out.append(check)
+    return out
+
+
+def _said(check: Check) -> str:
+    """What a health check's probes printed."""
+    probes = [*(check.proof.get("runs") or ()), *(check.proof.get("log") or ())]
+    return "\n".join([check.summary, *(str(one.get("output") or "") for one in probes)])

@@ -47,11 +47,19 @@ def _hardening(found: Hardening, image: str, look: Look) -> list[str]:
     """The options as the three tools take them that people run containers with."""
     import yaml
 
+    from ..runner.harden import HEADROOM
+
     if not found.holds:
         why = next((one.reason for one in found.trials if not one.holds), "")
         return [f"no options were found under which it does what it did: {mask(why)}"]
-    lines = [f"{len(found.trials)} runs; with these options it does all that it did:", ""]
+    asked = f" ({found.asked})" if found.asked else ""
+    lines = [f"{len(found.trials)} runs; with these options it does all that it did{asked}:", ""]
     lines.append(f"docker run {' '.join(found.flags())} {image}")
+    if found.pids or found.megabytes:
+        lines += [
+            "",
+            f"The limits are at least {HEADROOM} times what it used here. Measure them again under real load.",
+        ]
     for title, structure in (
         ("compose.yaml, in the service", found.compose()),
         ("Kubernetes, in the pod's spec", found.kubernetes()),

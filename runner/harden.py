@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import posixpath
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .command import main_process
-from .oracle import Oracle
+from .oracle import Oracle, Outcome
 from .session import Session
 from .watch import Run
 from .writes import directories_of
@@ -17,8 +18,12 @@ _DEFAULT_CAPABILITIES = (
     "SYS_CHROOT", "AUDIT_WRITE", "MKNOD", "NET_RAW",
 )  # fmt: skip
 _NOBODY = "65532:65532"  # as images without a shell name their user
-_PIDS = (128, 64, 32, 16, 8, 4, 2)
-_MEGABYTES = (256, 128, 64, 32, 16)
+# Most servers that start as root need no more than these.
+_LIKELY = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE", "SETGID", "SETUID")
+HEADROOM = 4  # times what it used at most while it was asked: a busier day needs more than a test
+_PIDS = (16, 32, 64, 128, 256, 512, 1024)
+_MEGABYTES = (32, 64, 128, 256, 512, 1024, 2048)
+_ROUNDS = 5  # of asking a program that may write nowhere where it wanted to
 
 
 class Trial(NamedTuple):
@@ -38,6 +43,7 @@ class Hardening(NamedTuple):
     tmpfs: tuple[str, ...] = ()  # directories that have to be writable
     pids: int = 0  # 0: no limit held
     megabytes: int = 0
+    asked: str = ""  # what it was asked to do in each run
     holds: bool = False  # all of it together
     trials: tuple[Trial, ...] = ()
 
@@ -126,33 +132,58 @@ def harden(session: Session, config: Mapping[str, Any], first: Run) -> Hardening
     """Find the least that holds. Each step keeps what the steps before have found."""
     search = _Search(Oracle(session, config, first))
     usual = search.oracle.learn()
-    found = Hardening(capabilities=None)
+    found = Hardening(capabilities=None, asked=search.oracle.usual.told)
     if not search.holds(found):
         return found._replace(trials=tuple(search.trials))
     main = main_process(first)
     if main is not None and main.uid == 0:
         found = search.better(found, found._replace(user=_NOBODY))
     found = _without_capabilities(search, found)
-    found = _read_only(search, found, directories_of(one for one in first.writes if one.bytes is not None))
-    # Far above what was used nothing is learned; where the engine does not tell, all steps are tried.
-    found = _least(search, found, "pids", _near(_PIDS, usual.peak_pids))
-    found = _least(search, found, "megabytes", _near(_MEGABYTES, usual.peak_bytes >> 20))
-    return found._replace(holds=search.holds(found), trials=tuple(search.trials))
+    found = _read_only(search, found, _written_places(first, config))
+    # What is not known is not limited.
+    if usual.peak_pids:
+        found = search.better(found, found._replace(pids=_above(_PIDS, HEADROOM * usual.peak_pids)))
+    if usual.peak_bytes:
+        megabytes = _above(_MEGABYTES, (HEADROOM * usual.peak_bytes >> 20) + 1)
+        found = search.better(found, found._replace(megabytes=megabytes))
+    holds = search.again(found)
+    return found._replace(holds=holds, trials=tuple(search.trials))
+
+
+def _written_places(first: Run, config: Mapping[str, Any]) -> list[str]:
+    """Where it wrote files and made directories, and where it works: a database writes there when it is asked to."""
+    files = directories_of(one for one in first.writes if one.bytes is not None)
+    made = [posixpath.dirname(one.path) for one in first.writes if one.bytes is None and one.kind == "added"]
+    working = str(config.get("WorkingDir") or "/")
+    return [*files, *(one for one in (*made, working) if one != "/")]
+
+
+def _above(steps: Sequence[int], wanted: int) -> int:
+    """The first step that is enough; 0, no limit, where none is."""
+    return next((one for one in steps if one >= wanted), 0)
 
 
 class _Search:
     def __init__(self, oracle: Oracle) -> None:
         self.oracle = oracle
         self.trials: list[Trial] = []
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, Outcome] = {}
 
     def holds(self, candidate: Hardening) -> bool:
+        return self.outcome(candidate).holds
+
+    def outcome(self, candidate: Hardening) -> Outcome:
         shown = " ".join(candidate.flags())
         if shown not in self._known:
-            outcome = self.oracle.try_with(**candidate.options())
-            self.trials.append(Trial(shown, outcome.holds, outcome.reason))
-            self._known[shown] = outcome.holds
+            self.again(candidate)
         return self._known[shown]
+
+    def again(self, candidate: Hardening) -> bool:
+        """Run it, whether it was run before or not: what is printed has held twice."""
+        shown = " ".join(candidate.flags())
+        self._known[shown] = outcome = self.oracle.try_with(**candidate.options())
+        self.trials.append(Trial(shown, outcome.holds, outcome.reason))
+        return outcome.holds
 
     def better(self, now: Hardening, candidate: Hardening) -> Hardening:
         return candidate if self.holds(candidate) else now
@@ -162,12 +193,18 @@ def _without_capabilities(search: _Search, found: Hardening) -> Hardening:
     bare = found._replace(capabilities=())
     if search.holds(bare):
         return bare
-    if not search.holds(found._replace(capabilities=_DEFAULT_CAPABILITIES)):
+    enough = next(
+        (
+            some
+            for some in (_LIKELY, _DEFAULT_CAPABILITIES)
+            if search.holds(found._replace(capabilities=some))
+        ),
+        None,
+    )
+    if enough is None:
         return found
     return found._replace(
-        capabilities=_needed(
-            _DEFAULT_CAPABILITIES, lambda some: search.holds(found._replace(capabilities=tuple(some)))
-        )
+        capabilities=_needed(enough, lambda some: search.holds(found._replace(capabilities=tuple(some))))
     )
 
 
@@ -175,8 +212,14 @@ def _read_only(search: _Search, found: Hardening, directories: Sequence[str]) ->
     bare = found._replace(read_only=True)
     if search.holds(bare):
         return bare
-    # A program that could not write may have ended before it came to the other places.
-    candidates = tuple(dict.fromkeys([*directories, "/tmp", "/run", "/var/run", "/var/tmp"]))
+    candidates = tuple(dict.fromkeys([*directories, "/tmp", "/run", "/var/tmp"]))
+    # A program that could not write ends, as a rule, before it comes to the other places.
+    for _ in range(_ROUNDS):
+        outcome = search.outcome(bare._replace(tmpfs=candidates))
+        more = [one for one in outcome.refused if one not in candidates and one != "/"]
+        if outcome.holds or not more:
+            break
+        candidates += tuple(dict.fromkeys(more))
     if not search.holds(bare._replace(tmpfs=candidates)):
         return found
     return bare._replace(
@@ -202,19 +245,3 @@ def _needed(all_of_them: Sequence[str], holds: Any) -> tuple[str, ...]:
         if holds(fewer):
             kept = fewer
     return tuple(kept)
-
-
-def _near(steps: Sequence[int], used: int) -> Sequence[int]:
-    """The steps from eight times of what was used downwards."""
-    return [one for one in steps if not used or one <= 8 * used] or steps[-1:]
-
-
-def _least(search: _Search, found: Hardening, name: str, steps: Iterable[int]) -> Hardening:
-    """The last but one step that holds: what is measured once leaves no room for a busier day."""
-    held: list[Hardening] = []
-    for step in steps:
-        candidate = found._replace(pids=step) if name == "pids" else found._replace(megabytes=step)
-        if not search.holds(candidate):
-            break
-        held.append(candidate)
-    return held[-2] if len(held) > 1 else held[-1] if held else found

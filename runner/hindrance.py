@@ -18,7 +18,7 @@ _NO_PROCESS = re.compile(
 )
 _NO_NETWORK = re.compile(
     r"Temporary failure in name resolution|could not resolve host|couldn't resolve host|Name or service not known"
-    r"|bad address '|Network is unreachable|ENETUNREACH|EAI_AGAIN|ENOTFOUND|no such host|UnknownHostException"
+    r"|bad address '[\w.-]|Network is unreachable|ENETUNREACH|EAI_AGAIN|ENOTFOUND|no such host|UnknownHostException"
     r"|No address associated with hostname|nodename nor servname|Name does not resolve|unknown host"
     r"|could not translate host name|No route to host|EHOSTUNREACH|failed to lookup address|server misbehaving"
     r"|unable to resolve (?:host|address)|NameResolutionError|getaddrinfo",

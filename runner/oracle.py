@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import posixpath
 import re
 import time
 from collections.abc import Mapping
@@ -10,9 +12,10 @@ from typing import Any, NamedTuple
 from ..analyzer.credentials import mask, mask_lines
 from . import health
 from .errors import EngineError
+from .exercise import Exercise, exercise
 from .healthcheck import configured
 from .ports import Port
-from .proc import Unreadable
+from .proc import Snapshot, Unreadable
 from .session import Container, Session
 from .view import viewed
 from .watch import Run
@@ -34,6 +37,7 @@ class Outcome(NamedTuple):
     proof: Mapping[str, Any]
     peak_pids: int = 0
     peak_bytes: int = 0
+    refused: tuple[str, ...] = ()  # directories in which it complains that it may not write
 
 
 class Oracle:
@@ -43,8 +47,9 @@ class Oracle:
         self._session = session
         self._first = first
         self._check = configured(config)
+        # Known only after a run: whether the check passes under the usual conditions, and what is served.
         self._healthy: bool | None = None
-        # Known only after a run: whether the check passes at all under the usual conditions.
+        self._usual = Exercise()
 
     def learn(self) -> Outcome:
         """A run under the usual conditions, to know what the health check and the log are like then."""
@@ -63,7 +68,10 @@ class Oracle:
             return Outcome(False, f"can't be created: {error.problem}", {"error": error.problem})
         try:
             container.start()
-            return self._judged(container, learning=learning)
+            outcome = self._judged(container, learning=learning)
+            if not outcome.holds and options.get("read_only"):
+                outcome = outcome._replace(refused=refused_places(container.logs(200)))
+            return outcome
         except EngineError as error:
             if not error.answered:
                 raise
@@ -76,6 +84,8 @@ class Oracle:
         deadline = time.monotonic() + first.seconds + _MARGIN
         calm_since = None
         missing = first.listening
+        seen = Snapshot()
+        done, peak = Exercise(), (0, 0)
         with viewed(self._session, container) as view:
             while True:
                 state = container.inspect()["State"]
@@ -91,8 +101,12 @@ class Oracle:
                 if (calm_since and now - calm_since >= _CALM) or now > deadline:
                     break
                 time.sleep(0.1)
+            if not missing and seen.listeners:
+                with contextlib.suppress(EngineError):  # without anybody beside nothing is asked
+                    done = exercise(view.side(), seen.listeners)
             log = container.logs(200)
-            peak = _peak(container)
+            if learning:
+                peak = _peak(container)
             if missing:
                 ports = ", ".join(str(one) for one in sorted(missing))
                 return Outcome(
@@ -101,7 +115,9 @@ class Oracle:
             if not first.alive:
                 why = f"still runs, where it ended with {first.exit_code}"
                 return Outcome(False, why, {"log": mask(log)[-500:]}, *peak)
-            failed = self._health(container, learning=learning)
+            if learning:
+                self._usual = done
+            failed = done.lacks(self._usual) or self._health(container, learning=learning)
             if failed:
                 return Outcome(False, failed, {"log": mask(log)[-500:]}, *peak)
             return self._complaints(log, peak)
@@ -137,9 +153,30 @@ class Oracle:
             return Outcome(False, f"goes on, but complains: {new[0].strip()[:120]}", {"log": new[:10]}, *peak)
         return Outcome(True, "", {}, *peak)
 
+    @property
+    def usual(self) -> Exercise:
+        """What the service does under the usual conditions; known after `learn`."""
+        return self._usual
+
 
 def _masked_lines(log: str) -> list[str]:
     return "\n".join(mask_lines(log)).splitlines()
+
+
+_REFUSED = re.compile(r"read-only file system|\bEROFS\b|permission denied|no such file", re.IGNORECASE)
+_PATH = re.compile(r"(?<![\w/])/[\w.@+-]+(?:/[\w.@+-]+)+")
+
+
+def refused_places(log: str) -> tuple[str, ...]:
+    """The directories of the paths that a program's own words name as not writable."""
+    return tuple(
+        dict.fromkeys(
+            posixpath.dirname(path)
+            for line in log.splitlines()
+            if _REFUSED.search(line)
+            for path in _PATH.findall(line)
+        )
+    )
 
 
 def _peak(container: Container) -> tuple[int, int]:

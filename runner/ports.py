@@ -7,7 +7,6 @@ that nobody listens on, so an accepted connection is no proof, and neither is it
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -88,7 +87,7 @@ def exposed_checks(
                 f"nothing listened within {watched:.0f} s, and {others} is served",
             )
         else:
-            wait = math.ceil(2 * watched)
+            wait = max(10, 10 * round(watched / 5))
             told = f"nothing listens on any port after {watched:.0f} s, and it still runs. Use --wait {wait}"
             verdict, summary = Verdict.NOT_OBSERVED, f"{told} if it starts more slowly"
         checks.append(Check("ports.exposed", str(port), verdict, summary, proof))

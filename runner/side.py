@@ -108,23 +108,23 @@ class Side:
         return parse(ran.output)
 
     def ask(self, port: int, request: bytes, seconds: int = 2) -> bytes | None:
-        """Send bytes to a port of the other one's own loopback; what comes back, None where nobody takes them.
+        """Send bytes to a port of the other one's own loopback; what comes back, None where nothing could be sent.
 
         Raises:
             EngineError: the engine does not answer.
         """
-        sent = base64.b64encode(request).decode()
-        # nc ends with its input: that stays open for as long as an answer may take.
-        script = (
-            f"(echo {sent} | base64 -d; sleep {seconds}) | nc -w {seconds} 127.0.0.1 {port} | head -c 4096"
-            " | base64 | tr -d '\\n'; echo"
-        )
-        ran = self.run(script)
-        if ran.exit_code is None:
-            return None
-        with contextlib.suppress(ValueError):
-            return base64.b64decode(ran.output.strip())
-        return None
+        # nc tells the server when its input ends. Most answer all the same, and the others are asked with patience.
+        for pause in ("", f"; sleep {seconds}"):
+            sent = f"(echo {base64.b64encode(request).decode()} | base64 -d{pause})"
+            ran = self.run(
+                f"{sent} | nc -w {seconds} 127.0.0.1 {port} | head -c 4096 | base64 | tr -d '\\n'; echo"
+            )
+            if ran.exit_code is None:
+                return None
+            with contextlib.suppress(ValueError):
+                if answer := base64.b64decode(ran.output.strip()):
+                    return answer
+        return b""
 
     def signal(self, name: str, pids: Sequence[int]) -> bool:
         """Send a signal to processes, by the numbers that they have there; whether it went through."""

@@ -15,7 +15,7 @@ help:
 	@echo "make rule RULE=CODE   the examples of a rule"
 	@echo "make lint    ruff, mypy and pyright alone"
 	@echo "make format  format the code"
-	@echo "make docs    write what is generated: rules/index.py, docs/rules/, the README's output"
+	@echo "make docs    write what is generated: rules/index.py, docs/rules/, docs/checks/, the README's output"
 	@echo "make bench   measure against hadolint and dive"
 	@echo "make corpus  try the linter on the real Dockerfiles in \$$CORPUS/files"
 	@echo "make fuzz    feed the readers with whatever atheris finds, for \$$SECONDS"

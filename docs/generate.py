@@ -1,4 +1,4 @@
-"""Writes what the documentation repeats of the code: docs/rules/, and the blocks in README.md.
+"""Writes what the documentation repeats of the code: docs/rules/, docs/checks/, and the blocks in README.md.
 
 A block stands between `<!-- output: COMMAND -->` and `<!-- end -->` and holds what the command
 prints when it is run in the repository. `python docs/generate.py --check` says what is stale.
@@ -17,8 +17,10 @@ from pathlib import Path
 from differences import DIFFERENCES
 
 from imglint.__main__ import main as imglint
+from imglint.reports import checks_text
 from imglint.reports.exits import Exit
 from imglint.reports.rules_text import page
+from imglint.rules.check_pages import PAGES, find_page
 from imglint.rules.index import INDEX
 from imglint.rules.matrix import ANTIPATTERNS, EVIDENCE, UNDECIDABLE
 from imglint.rules.registry import load
@@ -37,6 +39,8 @@ def files() -> dict[Path, str]:
     rules = load(INDEX)
     out = {ROOT / "docs/rules" / f"{rule.name}.md": page(rule) for rule in rules}
     out[ROOT / "docs/rules/README.md"] = _list(rules)
+    out |= {ROOT / "docs/checks" / check.file: checks_text.page(check) for check in PAGES.values()}
+    out[ROOT / "docs/checks/README.md"] = checks_text.index(PAGES.values())
     guide = ROOT / "docs/coming-from-hadolint.md"
     text = guide.read_text(encoding="utf-8")
     out[guide] = _DIFFERENCES.sub(lambda match: match[1] + _differences() + match[2], text)
@@ -116,7 +120,11 @@ def _checks() -> str:
     """What each check of a container claims, and how bad it is when that is disproved."""
     rows = ["| check | what it puts to the test | disproved |", "|---|---|---|"]
     for name, claim in CLAIMS.items():
-        kinds = [(f"`{name}`", claim)] + ([("", ENDED_WELL)] if name == "container.stays" else [])
+        found = find_page(name)
+        assert found is not None, name
+        kinds = [(f"[`{name}`](checks/{found.file})", claim)] + (
+            [("", ENDED_WELL)] if name == "container.stays" else []
+        )
         rows += [
             f"| {shown} | {one.text} | {one.level.label if one.level else 'no fault'} |"
             for shown, one in kinds
@@ -137,7 +145,7 @@ def _exit_codes() -> str:
 def main(arguments: list[str]) -> int:
     """Write the files, or with --check name those that are stale."""
     wanted = files()
-    pages = set((ROOT / "docs/rules").glob("*.md"))
+    pages = {path for folder in ("rules", "checks") for path in (ROOT / "docs" / folder).glob("*.md")}
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text("utf-8") != text]
     orphans = sorted(pages - set(wanted))
     if "--check" in arguments:

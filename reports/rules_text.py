@@ -95,23 +95,23 @@ def table(rules: Iterable[Rule]) -> str:
 
 def as_json(rules: Iterable[Rule]) -> str:
     """All rules as one JSON array."""
-    return (
-        json.dumps(
-            [
-                {
-                    "code": rule.code,
-                    "name": rule.name,
-                    "aliases": list(rule.aliases),
-                    "severity": rule.severity.label,
-                    "default": rule.default,
-                    "antipattern": rule.antipattern,
-                    "evidence": sorted(rule.evidence),
-                    "summary": rule.summary,
-                    "since": rule.since,
-                }
-                for rule in rules
-            ],
-            indent=1,
-        )
-        + "\n"
-    )
+    return json.dumps([_record(rule) for rule in rules], indent=1) + "\n"
+
+
+def page_as_json(rule: Rule) -> str:
+    """A rule and its page as one JSON object."""
+    return json.dumps({**_record(rule), "page": page(rule)}, indent=1) + "\n"
+
+
+def _record(rule: Rule) -> dict[str, object]:
+    return {
+        "code": rule.code,
+        "name": rule.name,
+        "aliases": list(rule.aliases),
+        "severity": rule.severity.label,
+        "default": rule.default,
+        "antipattern": rule.antipattern,
+        "evidence": sorted(rule.evidence),
+        "summary": rule.summary,
+        "since": rule.since,
+    }

@@ -254,17 +254,35 @@ def fix(
     return command(paths or [], Configuration(choose(given), config), unsafe=unsafe, diff=diff)
 
 
+def _explained(incomplete: str) -> list[str]:
+    """What the shell offers: codes, and names of checks."""
+    from .commands.explain import explained
+
+    return [one for one in explained() if one.startswith(incomplete)]
+
+
 @app.command()
-def explain(code: Annotated[str, typer.Argument(help="A rule's code, alias or name.")]) -> int:
-    """Say what a rule finds, and why that is a fault.
+def explain(
+    code: Annotated[
+        str,
+        typer.Argument(
+            help="A rule's code, alias or name, or the name of a check.", autocompletion=_explained
+        ),
+    ],
+    format: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
+) -> int:
+    """Say what a rule finds and why that is a fault, or what a check of verify proves.
 
     \b
     imglint explain DL3006
     imglint explain untagged-image
+    imglint explain ports.published
     """
     from .commands.explain import explain as command
 
-    return command(code)
+    if format not in ("text", "json"):
+        raise UsageError(f"--format is text or json here, not {format!r}")
+    return command(code, format)
 
 
 @app.command()

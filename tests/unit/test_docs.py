@@ -9,7 +9,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-PAGES += [ROOT / "docs/configuration.md", ROOT / "docs/coming-from-hadolint.md"]
+PAGES += [
+    ROOT / "docs/configuration.md",
+    ROOT / "docs/coming-from-hadolint.md",
+    ROOT / "docs/checks/README.md",
+]
 
 
 def test_generated_documents_are_current() -> None:

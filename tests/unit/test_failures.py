@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import subprocess
@@ -13,6 +12,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from check_names import names_in_the_runner
 from command import SCHEMA, imglint, told
 from image_archives import Saved, docker_legacy
 
@@ -395,17 +395,6 @@ def test_credentials_in_a_check_are_masked() -> None:
 
 
 # The table
-
-
-def names_in_the_runner() -> set[str]:
-    """Every word of the runner that looks like the name of a check."""
-    words: set[str] = set()
-    for path in (ROOT / "runner").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            word = node.value if isinstance(node, ast.Constant) else None
-            if isinstance(word, str) and re.fullmatch(r"(?!imglint\.)[a-z]+\.[a-z0-9-]+", word):
-                words.add(word)  # "imglint.…" are labels
-    return words
 
 
 def test_every_check_of_the_runner_has_a_level() -> None:

@@ -56,6 +56,8 @@ def test_bash(tmp_path: Path) -> None:
         "--max-size", "--max-pull", "--max-layer", "--max-waste", "--max-growth",
     }  # fmt: skip
     assert in_bash("imglint Dock", tmp_path) == []
+    assert in_bash("imglint explain ports.publish", tmp_path) == ["ports.published", "ports.publish-all"]
+    assert in_bash("imglint explain DL300", tmp_path)[0] == "DL3000"
 
 
 def test_zsh_and_fish() -> None:

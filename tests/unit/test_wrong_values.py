@@ -147,7 +147,13 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["missing"], 2, "missing: no such file"), (["empty"], 3, "empty: holds no Dockerfile"),
         (["*.none"], 3, "*.none: holds no Dockerfile"),
     ]),
-    "explain": ([], [(["DL3OO6"], 2, "did you mean DL3006?"), ([], 2, "Missing argument")]),
+    "explain": ([], [
+        (["DL3OO6"], 2, "did you mean DL3006?"), ([], 2, "Missing argument"),
+        (["ports.publised"], 2, "did you mean ports.published?"), (["helth.static"], 2, "did you mean health.static?"),
+        (["health"], 2, "there are the checks health.static, health.by-hand"), (["deep.readonly"], 2, "deep.read-only?"),
+        (["XX1"], 2, "names of checks begin with image, engine"),
+        (["DL3006", "--format", "xml"], 2, "--format is text or json here, not 'xml'"),
+    ]),
     "rules": ([], [(["--format", "xml"], 2, "--format is text or json here, not 'xml'")]),
     "image": ([WASTE], [
         *OUTPUTS, *RULES, *LEVEL, *ENGINE,

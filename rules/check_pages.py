@@ -445,9 +445,9 @@ It measures 200 paths at most. The others are counted.
         "pieces.arrived",
         "writable layer",
         """
-Looks in the same paths for programs and code that were added after the start. Knows them by the mode of an executable
-file, or by a name as `app.py` or `app.jar`. Tells which of them runs. Is missing where the container could not be
-started.
+Looks among the paths of `writes.layer` for programs and code that were added after the start. Knows them by the mode
+of an executable file, or by a name as `app.py` or `app.jar`. Tells which of them runs. Is missing where the container
+could not be started.
 """,
         proved="""
 No such file was added.
@@ -456,7 +456,8 @@ No such file was added.
 Such a file was added, and is not empty.
 """,
         limits="""
-It does not see what would be fetched: without `--network`, the container reaches no other machine.
+It does not see what would be fetched: without `--network`, the container reaches no other machine, unless
+  `engine.isolation` is disproved.
 It does not see code in volumes, in memory, in files that were in the image before, or without such a name and mode.
 It knows the files that `writes.layer` measures, of 200 paths at most.
 It does not know whether a program has made the file by itself, as a compiler does.
@@ -477,8 +478,8 @@ The address stands in no variable and in no argument.
 The address stands in a variable or in an argument, so that no name was looked up.
 """,
         limits="""
-It sees few peers without `--network`: the container reaches nobody but itself. An address of the loopback counts as
-  any other.
+It sees few peers without `--network`: the container reaches nobody but itself, unless `engine.isolation` is disproved.
+It takes an address of the loopback as any other.
 It does not know addresses in files or in the program itself.
 It compares text: 10.0.0.1 is found in 10.0.0.10, too.
 It reads the variables of the image's configuration where this machine's /proc does not show those of PID 1.

@@ -141,9 +141,9 @@ It does not look at a network of yours: with `--network`, the image runs there, 
 Creates a container of the image as it is and starts it. Publishes nothing, and lets no health probe run. Watches until
 nothing changes and nothing more is awaited: 1 second where all declared ports are listened on, 2 seconds where none is
 declared and none is listened on. Waits up to `--wait`, 60 seconds by default, while a declared port is missing;
-`ports.exposed` says when it gives up sooner. `--observe` watches on after that, and sends a request to the TCP ports
-every 5 seconds. Gives the container 512 MB of memory, 256 processes, one CPU, no new privileges, and a network without
-a way out. Where it hits a limit of memory or of processes that you did not set, runs it again with more.
+`ports.exposed` says when it gives up sooner. `--observe` watches on after that, and sends a request to 8 TCP ports
+at most every 5 seconds. Gives the container 512 MB of memory, 256 processes, one CPU, no new privileges, and
+a network without a way out. Where it hits a limit of memory or of processes that you did not set, runs it again with more.
 """,
         proved="""
 The container still runs at the end of the watch.
@@ -632,19 +632,21 @@ It stops a container that is idle. Under load it may take longer.
 )
 
 _HOLDS = """
-It listens on the ports of the first run again, passes its HEALTHCHECK if it did so under the usual conditions, and its
-  output has no new complaint.
+It listens on the ports of the first run again. It answers, stores and passes its HEALTHCHECK where it did so under the
+  usual conditions. Its output has no new complaint.
 It ended in the first run, and ends with the same exit code and without a new complaint.
 """
 _HOLDS_NOT = """
 The engine can't create or start the container so.
 It ends where the first run went on, or with another exit code, or goes on where the first run ended.
 Nothing listens on a port of the first run, within the time of that run and 3 seconds more.
+It answers on a port no more, or a Redis stores no value any more, while it did so under the usual conditions.
 Its HEALTHCHECK fails, and passed under the usual conditions.
 It goes on, but its output has a line of trouble that the first run had not, as "permission denied".
 """
 _HOLDS_LIMITS = """
-It sends no requests. What only a request needs is not tried.
+It asks a few questions only, on 4 TCP ports at most, and none within TLS. What other requests need is not tried.
+It asks nothing where no side container can be started.
 It knows complaints by their words alone, and the last 20 lines of the first run's output: an older line counts as new.
 It does not compare ports where the sockets can't be seen.
 """
@@ -653,8 +655,9 @@ _DEEP = (
         "deep.*",
         "the options, as of docker run",
         """
-Runs the image again under one harder condition each, and holds that run against the first one. Is there with `--deep`
-only. Is no fault of the image: it tells how far the image can be locked up.
+Runs the image again under one harder condition each, and holds that run against the first one. Learns in one more run
+under the usual conditions which ports answer and whether the HEALTHCHECK passes. Is there with `--deep` only. Is no
+fault of the image: it tells how far the image can be locked up.
 """,
         proved=_HOLDS,
         disproved=_HOLDS_NOT,

@@ -131,7 +131,7 @@ The container reached nothing, and no other machine is known that would answer.
 """,
         limits="""
 It dials one address, over TCP and IPv4. It does not try other ports, UDP or IPv6.
-It does not look at a network of yours: with `--network`, the image runs there, and these containers do not.
+It does not look at a network of yours: with `--network`, the image runs there, and that is told as disproved.
 """,
     ),
     _page(
@@ -223,7 +223,6 @@ A socket waits on the port, and the image does not declare it.
 """,
         limits="""
 It does not know whether the port is meant for others.
-It knows the first 32 declared ports. A further one that is listened on counts as not declared.
 """,
     ),
     _page(
@@ -237,11 +236,10 @@ and `-P`. Is missing where the container has ended.
 The engine names no port of the host.
 """,
         disproved="""
-The engine names a port of the host, on an address of IPv4.
+The engine names a port of the host.
 """,
         limits="""
 It takes the engine's word, and dials nothing.
-It does not see a port that is published on an address of IPv6 alone.
 """,
     ),
     _page(
@@ -308,8 +306,7 @@ An answer came back, but no connection arrived in the container: something else 
 It does not know whether the application does its work. It asks one question, and logs in nowhere.
 It does not know whether other machines reach the port.
 It can't see that a datagram arrived: over UDP the answer alone counts.
-It decides by IPv4. An address of IPv6 is dialled and told in the proof, and a port that is published there alone counts
-  as not published.
+It decides by IPv4 where a port is published on both. The address of IPv6 is dialled then, too, and told in the proof.
 """,
     ),
     _page(
@@ -647,7 +644,7 @@ It goes on, but its output has a line of trouble that the first run had not, as 
 _HOLDS_LIMITS = """
 It asks a few questions only, on 4 TCP ports at most, and none within TLS. What other requests need is not tried.
 It asks nothing where no side container can be started.
-It knows complaints by their words alone, and the last 20 lines of the first run's output: an older line counts as new.
+It knows complaints by their words alone, and the last 200 lines of a run under the usual conditions.
 It does not compare ports where the sockets can't be seen.
 """
 _DEEP = (
@@ -804,8 +801,8 @@ What a test says does not hold.
 `structure.file`: the test asks for an owner, and Podman does not tell the owners of files.
 """,
         limits="""
-It runs commands without a way out, with 512 MB of memory and 256 processes. A command that needs more is disproved;
-  `--network`, `--memory` and `--pids-limit` do not reach it.
+It runs commands without a way out, with 512 MB of memory and 256 processes. A command that needs more is disproved.
+  Use `--network`, `--memory` or `--pids-limit`.
 """,
         covers="structure.command structure.file structure.content structure.license structure.metadata",
     ),

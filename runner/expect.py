@@ -134,6 +134,8 @@ def outside(wanted: Expectations, seen: Observation) -> list[Check]:
         faults = [f"{', '.join(sorted(others))} listens, too"] if others else []
         checks.append(
             _check("expect.ports", "others", faults, "no other port listens", {"others": sorted(others)})
+            if seen.processes or not seen.alive
+            else Check("expect.ports", "others", Verdict.CANNOT_TELL, "sockets could not be seen")
         )
     if wanted.health:
         checks.append(_health(wanted.health, seen))
@@ -237,6 +239,8 @@ def _stop(wanted: Mapping[str, float], seen: Observation) -> Check:
     found = next((one for one in seen.checks if one.name == "stop.signal"), None)
     if found is None:
         return Check("expect.stop", "stop", Verdict.NOT_OBSERVED, "it had ended by itself")
+    if found.verdict is Verdict.NOT_OBSERVED:
+        return Check("expect.stop", "stop", found.verdict, found.summary, found.proof)
     late = found.proof["seconds"] > wanted.get("within", 10)
     faults = [found.summary] if late or found.verdict is not Verdict.PROVED else []
     return _check("expect.stop", "stop", faults, found.summary, found.proof)

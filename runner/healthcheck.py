@@ -131,10 +131,10 @@ def static_check(health: HealthCheck, config: Mapping[str, Any], container: Cont
         notes.append("its start interval does nothing without a start period")
     if health.by_shell and list(config.get("Shell") or ["/bin/sh", "-c"]) != ["/bin/sh", "-c"]:
         notes.append("it is run by /bin/sh, not by the image's SHELL")
-    words = [] if health.by_shell else [one for one in health.test[1:] if one in _OPERATORS]
-    if words:
+    word = "" if health.by_shell else next((one for one in health.test[1:] if one in _OPERATORS), "")
+    if word:
         notes.append(
-            f"{words[0]!r} is handed to {health.test[1]} as a word, since the exec form starts no shell."
+            f"{word!r} is handed to {health.command[0]} as a word, since the exec form starts no shell."
             " Use `CMD` with a line of text"
         )
     proof["notes"] = notes

@@ -50,6 +50,7 @@ class Oracle:
         # Known only after a run: whether the check passes under the usual conditions, and what is served.
         self._healthy: bool | None = None
         self._usual = Exercise()
+        self._usual_lines: set[str] = set(_masked_lines(first.log))
 
     def learn(self) -> Outcome:
         """A run under the usual conditions, to know what the health check and the log are like then."""
@@ -117,6 +118,7 @@ class Oracle:
                 return Outcome(False, why, {"log": mask(log)[-500:]}, *peak)
             if learning:
                 self._usual = done
+                self._usual_lines.update(_masked_lines(log))
             failed = done.lacks(self._usual) or self._health(container, learning=learning)
             if failed:
                 return Outcome(False, failed, {"log": mask(log)[-500:]}, *peak)
@@ -147,8 +149,7 @@ class Oracle:
 
     def _complaints(self, log: str, peak: tuple[int, int]) -> Outcome:
         """Lines of trouble that the first run had not: a program that goes on in spite of them is degraded."""
-        known = set(_masked_lines(self._first.log))
-        new = [one for one in _masked_lines(log) if one not in known and _TROUBLE.search(one)]
+        new = [one for one in _masked_lines(log) if one not in self._usual_lines and _TROUBLE.search(one)]
         if new:
             return Outcome(False, f"goes on, but complains: {new[0].strip()[:120]}", {"log": new[:10]}, *peak)
         return Outcome(True, "", {}, *peak)

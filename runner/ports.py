@@ -56,12 +56,12 @@ def listening_checks(listeners: Iterable[Listener], source: str) -> list[Check]:
 
 
 def exposed_checks(
-    declared: Sequence[Port], listeners: Sequence[Listener], ended: str, watched: float
+    every_port: Sequence[Port], listeners: Sequence[Listener], ended: str, watched: float
 ) -> list[Check]:
     """EXPOSE against the sockets: each declared port, and each port that is not declared.
 
     Args:
-        declared: the image's EXPOSE.
+        every_port: the image's EXPOSE, of which some are tried.
         listeners: the sockets that wait.
         ended: how the container ended, or "" while it runs.
         watched: seconds for which sockets were looked for.
@@ -69,7 +69,7 @@ def exposed_checks(
     checks = []
     proof = {"listening": [f"{one.address}:{one.port}/{one.protocol}" for one in listeners]}
     outside = [one for one in listeners if not one.loopback]
-    for port in declared:
+    for port in every_port[:MAX_PORTS]:
         same = [one for one in listeners if one.port == port.number]
         right = [one for one in same if one.protocol == port.protocol]
         if any(not one.loopback for one in right):
@@ -91,7 +91,7 @@ def exposed_checks(
             told = f"nothing listens on any port after {watched:.0f} s, and it still runs. Use --wait {wait}"
             verdict, summary = Verdict.NOT_OBSERVED, f"{told} if it starts more slowly"
         checks.append(Check("ports.exposed", str(port), verdict, summary, proof))
-    known = set(declared)
+    known = set(every_port)
     for one in listeners:
         port = Port(one.port, one.protocol)
         if port in known or one.loopback:
@@ -165,7 +165,7 @@ def published_check(
     }
     if target is None:
         return Check(name, str(port), Verdict.DISPROVED, "is not published", proof)
-    where = f"published on {target[0]}:{target[1]}"
+    where = f"published on {_shown_address(*target)}"
     open_to_others = [one for one in waiting if not one.loopback]
     if not open_to_others:
         why = (
@@ -199,7 +199,7 @@ def published_check(
     result, came = _dialled(target, 1.5, protocol, arrived)
     proof["published"] = result.proof()
     sixth = _published_6(state, port)
-    if sixth is not None:
+    if sixth is not None and sixth != target:
         proof["published on IPv6"] = dial_until_served(*sixth, 0.5, protocol).proof()
     verdict, summary = _served(where, result, direct)
     if verdict is Verdict.PROVED and arrived is not None:
@@ -275,17 +275,18 @@ def published_address(state: Mapping[str, Any], port: Port) -> tuple[str, int] |
 
 
 def _published(state: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
-    """`80/tcp` → address and port on the host, as the engine says they are, not as was asked."""
+    """`80/tcp` → address and port on the host, as the engine says they are, not as was asked: IPv4's, if there is one."""
     ports = (state.get("NetworkSettings") or {}).get("Ports") or {}
-    out = {}
+    out: dict[str, tuple[str, int]] = {}
     for name, bindings in ports.items():
-        for one in bindings or ():
-            host = one.get("HostIp") or "127.0.0.1"
-            if ":" in host:
-                continue
-            out[name] = ("127.0.0.1" if host == "0.0.0.0" else host, int(one["HostPort"]))  # noqa: S104
+        for one in sorted(bindings or (), key=lambda one: ":" in (one.get("HostIp") or "")):
+            host = str(one.get("HostIp") or "127.0.0.1")
+            out[name] = (_EVERYWHERE.get(host, host), int(one["HostPort"]))
             break
     return out
+
+
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def _published_6(state: Mapping[str, Any], port: Port) -> tuple[str, int] | None:
@@ -293,8 +294,13 @@ def _published_6(state: Mapping[str, Any], port: Port) -> tuple[str, int] | None
     bindings = ((state.get("NetworkSettings") or {}).get("Ports") or {}).get(str(port)) or ()
     for one in bindings:
         if ":" in (one.get("HostIp") or ""):
-            return "::1" if one["HostIp"] == "::" else one["HostIp"], int(one["HostPort"])
+            host = str(one["HostIp"])
+            return _EVERYWHERE.get(host, host), int(one["HostPort"])
     return None
+
+
+def _shown_address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _shown(state: Mapping[str, Any]) -> Any:

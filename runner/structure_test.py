@@ -22,7 +22,7 @@ from .expect import Expectations
 from .files import is_link
 from .observation import Check, Observation, Verdict
 from .schema import validate
-from .session import PROBE, Archive, Container, Session
+from .session import PROBE, USUAL, Archive, Conditions, Container, Session
 
 if TYPE_CHECKING:
     from ..analyzer.yaml_file import YamlFile
@@ -87,10 +87,11 @@ def run_structure_tests(
     *,
     archive: Archive | None = None,
     probe: str = PROBE,
+    conditions: Conditions = USUAL,
 ) -> Observation:
     """Run the tests of files. Only commands start anything; files and metadata are read."""
     checks: list[Check] = []
-    with Session(engine, image, archive=archive, probe=probe) as session:
+    with Session(engine, image, archive=archive, probe=probe, conditions=conditions) as session:
         config = session.described.get("Config") or {}
         for one in tests:
             checks += _command_tests(session, one.raw, config)

@@ -101,6 +101,9 @@ def verify(
         known = _calibrated(engine, controls)
         session.schedules_probes = known.probes is not False
         checks[1:1] = [calibration_check(known, str(engine), unknown), *known.isolation]
+        if conditions.network:
+            told = f"it is in the network {conditions.network}, and reaches whatever that network reaches"
+            checks.insert(2, Check("engine.isolation", conditions.network, Verdict.DISPROVED, told))
         plain = _without_noise(plain, known)
         # What is known by now is told, whatever the engine does from here on.
         try:
@@ -265,7 +268,7 @@ def _observed(
         if run.alive and not run.seen.listeners:
             told = f"nothing waited for peers in the {run.seconds:.0f} s watched. Use --observe SECONDS to look longer"
             checks.append(Check("sockets.listening", "all", Verdict.PROVED, told))
-        checks += exposed_checks(declared[:MAX_PORTS], run.seen.listeners, run.ending, run.seconds)
+        checks += exposed_checks(declared, run.seen.listeners, run.ending, run.seconds)
     checks.append(command_check(config, run))
     checks.append(user_check(config, run, container))
     checks += processes_checks(run)

@@ -299,7 +299,7 @@ def programs_running(observation: Observation) -> Outcome:
         yield PROGRAMS.skip("container", observation.error or "it ended before its processes could be told")
     elif len(programs) > 1:
         pids = {
-            name: next(one.pid for one in observation.processes if one.program == name) for name in programs
+            name: next(one.pid for one in observation.processes if one.service == name) for name in programs
         }
         place = Place("container", subject="processes")
         yield PROGRAMS.finding(place, programs=" and ".join(sorted(programs)), proof={"programs": pids})

@@ -115,9 +115,15 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
     from .runner.watch import Patience
 
     tested = None
+    conditions = Conditions(wishes.memory, wishes.pids, wishes.network)
     if files.structure_tests:
         tested = run_structure_tests(
-            engine, wanted.image, files.structure_tests, archive=wanted.archive, probe=wishes.probe
+            engine,
+            wanted.image,
+            files.structure_tests,
+            archive=wanted.archive,
+            probe=wishes.probe,
+            conditions=conditions,
         )
         if not files.expectations:
             return _called(tested, wanted)
@@ -133,7 +139,7 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
             expectations=files.expectations,
             stop_seconds=wishes.stop_seconds,
             patience=Patience(wishes.wait, wishes.observe),
-            conditions=Conditions(wishes.memory, wishes.pids, wishes.network),
+            conditions=conditions,
             probe=wishes.probe,
             progress=progress,
         )

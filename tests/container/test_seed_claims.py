@@ -19,7 +19,7 @@ from imglint.runner.execution import run
 from imglint.runner.files import read, stat
 from imglint.runner.session import Container, Session
 from imglint.runner.view import viewed
-from imglint.runner.watch import watch
+from imglint.runner.watch import Patience, watch
 
 pytestmark = pytest.mark.container
 
@@ -169,7 +169,9 @@ def test_an_image_of_a_shell_session_has_lost_its_cmd(everywhere: Engine, images
 
 
 def test_expose_publishes_nothing(everywhere: Engine, images: Images) -> None:
-    seen = verify(everywhere, images.on(everywhere, f"EXPOSE 8888\n{IDLE}"), phases=())
+    seen = verify(
+        everywhere, images.on(everywhere, f"EXPOSE 8888\n{IDLE}"), phases=(), patience=Patience(wait=2)
+    )
     assert check(seen, "ports.plain").verdict is Verdict.PROVED
     with socket.socket() as probe:
         probe.settimeout(1)

@@ -64,8 +64,11 @@ def dial(
     """
     start = time.monotonic()
     outcome, received, spoken = _attempt(address, port, protocol, meanwhile)
-    if spoken is None and _wants_tls(received):
-        outcome, received, spoken = _attempt(address, port, HTTPS, meanwhile)
+    if spoken is None and (outcome == CLOSED or _wants_tls(received)):
+        # A server of TLS says so, or hangs up on who speaks plainly.
+        secure = _attempt(address, port, HTTPS, meanwhile)
+        if secure[0] == DATA:
+            outcome, received, spoken = secure
     elif protocol is not None and (outcome in (CLOSED, SILENT) or received.startswith(b"HTTP/")):
         # A port stands for a protocol by custom alone: another one may be spoken there.
         other = _attempt(address, port, None, meanwhile)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..analyzer.credentials import mask_cut
@@ -134,8 +133,9 @@ def judge(received: bytes, protocol: Protocol | None, *, datagram: bool = False)
 
 
 def shown_line(received: bytes) -> str:
-    """The first line of an answer as people may see it: masked, cut, without bytes that are no text."""
-    runs: Iterable[bytes] = re.findall(rb"[\x20-\x7e\x80-\xff]{4,}", received[:2048].split(b"\n")[0])
+    """The first line of text in an answer as people may see it: masked, cut, without bytes that are no text."""
+    lines = (re.findall(rb"[\x20-\x7e\x80-\xff]{4,}", line) for line in received[:2048].split(b"\n"))
+    runs: list[bytes] = next((found for found in lines if found), [])
     text = " ".join(one.decode("utf-8", "replace").strip() for one in runs)
     text = "".join(one for one in text if one.isprintable() and one != "\ufffd").strip()
     return mask_cut(text)[:_SHOWN]

@@ -172,8 +172,8 @@ def test_what_a_request_makes_it_write_is_seen(seen: Seen) -> None:
 
 def test_who_fails_by_our_limits_is_not_judged(seen: Seen) -> None:
     """No finding says that the service ends."""
-    from imglint.rules.judge import judge_container
     from imglint.config import Settings
+    from imglint.rules.judge import judge_container
     from imglint.rules.registry import load
 
     rules = load(Settings().entries("container"))

@@ -1,0 +1,341 @@
+"""What is drawn from processes, logs and times, without an engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from imglint.runner import Check, Listener, Process, Verdict
+from imglint.runner.health import hopeless, reason
+from imglint.runner.healthcheck import HealthCheck, configured
+from imglint.runner.hindrance import excused, hindrance
+from imglint.runner.oracle import refused_places
+from imglint.runner.ports import Port, exposed_checks
+from imglint.runner.proc import Snapshot, _awaits_signals, parse_process, sockets
+from imglint.runner.processes import services
+from imglint.runner.session import USUAL, Conditions
+from imglint.runner.stop import _cut_off, takes
+from imglint.runner.watch import Patience, Run, _is_runtime, _whole
+
+TERM = 1 << (signal.SIGTERM - 1)
+
+
+# What our limits did
+
+
+def ended(log: str = "", **fields: object) -> Run:
+    return Run(alive=False, exit_code=1, log=log, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        'could not translate host name "db" to address: Temporary failure in name resolution',
+        "Error: getaddrinfo ENOTFOUND db",
+        "dial tcp: lookup db on 192.0.2.1:53: no such host",
+        "java.net.UnknownHostException: db",
+        "wget: bad address 'db:8000'",
+        "connect: Network is unreachable",
+        "curl: (6) Could not resolve host: example.org",
+    ],
+)
+def test_who_asks_for_another_host(log: str) -> None:
+    found = hindrance(ended(log), USUAL)
+    assert found is not None
+    assert found.kind == "network"
+    assert hindrance(ended(log), Conditions(network="theirs")) is None
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "connect to 127.0.0.1 port 5432 failed: Connection refused",
+        "wget: bad address '||'",
+        "FATAL: could not open /data: No such file or directory",
+        "usage: server [-v]",
+        "",
+    ],
+)
+def test_who_fails_by_itself(log: str) -> None:
+    assert hindrance(ended(log), USUAL) is None
+
+
+def test_memory_and_processes() -> None:
+    memory = hindrance(ended(out_of_memory=True), Conditions(memory=64 << 20))
+    assert memory is not None
+    assert "64 MB" in memory.told
+    assert "--memory" in memory.told
+    for run in (ended("sh: fork: retry: Resource temporarily unavailable"), Run(refused_processes=True)):
+        found = hindrance(run, USUAL)
+        assert found is not None
+        assert found.kind == "processes"
+        assert "256" in found.told
+    # A child that was killed for want of memory, and a service that goes on.
+    assert (
+        hindrance(Run(out_of_memory=True, seen=Snapshot(listeners=(Listener("tcp", "::", 80),))), USUAL)
+        is None
+    )
+
+
+def test_what_is_excused() -> None:
+    checks = [
+        Check("container.stays", "PID 1", Verdict.DISPROVED, "ended"),
+        Check("ports.exposed", "80/tcp", Verdict.PROVED, "listens"),
+        Check("stop.signal", "SIGTERM", Verdict.DISPROVED, "killed"),
+    ]
+    found = hindrance(ended("no such host"), USUAL)
+    verdicts = [one.verdict for one in excused(checks, found, USUAL)]
+    assert verdicts == [Verdict.CANNOT_TELL, Verdict.PROVED, Verdict.DISPROVED]
+    assert excused(checks, None, USUAL) == checks
+    probe = Check(
+        "health.by-hand", "HEALTHCHECK", Verdict.DISPROVED, "ended with 6",
+        {"runs": [{"output": "Could not resolve host: db"}]},
+    )  # fmt: skip
+    (judged,) = excused([probe], None, USUAL)
+    assert judged.verdict is Verdict.CANNOT_TELL
+    assert "--network" in judged.summary
+
+
+# Waiting
+
+
+def listening(*ports: int, address: str = "::") -> list[Listener]:
+    return [Listener("tcp", address, port) for port in ports]
+
+
+WEB = frozenset({Port(80, "tcp"), Port(81, "tcp")})
+
+
+@pytest.mark.parametrize(
+    ("listeners", "unchanged", "passed", "whole"),
+    [
+        (listening(80, 81), 0.5, 1.0, False),
+        (listening(80, 81), 1.0, 1.0, True),
+        (listening(80), 1.5, 5.0, False),
+        (listening(80), 2.0, 5.0, True),
+        ([], 30.0, 30.0, False),
+        ([], 60.0, 60.1, True),
+        (listening(8080), 10.0, 15.0, False),  # another port may be only the first of several
+        (listening(8080), 20.0, 25.0, True),
+        (listening(8080, address="127.0.0.1"), 30.0, 35.0, False),
+        (listening(80, 81), 0.1, 61.5, True),  # what changes for ever is looked at once
+    ],
+)
+def test_when_the_picture_is_whole(
+    listeners: list[Listener], unchanged: float, passed: float, whole: bool
+) -> None:
+    assert _whole(listeners, WEB, unchanged, passed, Patience()) is whole
+
+
+def test_without_expose() -> None:
+    nothing: frozenset[Port] = frozenset()
+    assert not _whole([], nothing, 1.5, 1.5, Patience())
+    assert _whole([], nothing, 2.0, 2.0, Patience())
+    assert _whole(listening(80), nothing, 1.0, 1.0, Patience())
+
+
+def test_what_a_declared_port_is_told() -> None:
+    def told(listeners: list[Listener], ending: str = "") -> tuple[str, str]:
+        (check,) = exposed_checks([Port(80, "tcp")], listeners, ending, 60.1)[:1]
+        return check.verdict.value, check.summary
+
+    assert told(listening(80))[0] == "proved"
+    assert told(listening(8080))[0] == "disproved"
+    assert told(listening(80, address="127.0.0.1"))[0] == "disproved"
+    assert told([], "it ended")[0] == "disproved"
+    assert told([]) == (
+        "not observed",
+        "nothing listens on any port after 60 s, and it still runs. Use --wait 120 if it starts more slowly",
+    )
+
+
+def test_ports_beyond_those_that_are_tried_are_declared_all_the_same() -> None:
+    declared = [Port(number, "tcp") for number in range(1000, 1100)]
+    checks = exposed_checks(declared, listening(1090, 2000), "", 1.0)
+    assert [one.subject for one in checks if one.name == "ports.undeclared"] == ["2000/tcp"]
+    assert len([one for one in checks if one.name == "ports.exposed"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("executable", "argv", "runtime"),
+    [
+        ("/usr/sbin/runc", ("runc", "init"), True),
+        ("/usr/bin/crun", ("/usr/bin/crun", "run"), True),
+        ("/memfd:runc_cloned:/proc/self/exe (deleted)", ("runc", "init"), True),
+        ("/init", ("/init",), False),
+        ("/sbin/init", ("init",), False),
+        ("", ("init",), False),
+    ],
+)
+def test_an_images_own_init_is_not_the_runtime(executable: str, argv: tuple[str, ...], runtime: bool) -> None:
+    assert _is_runtime(Snapshot((Process(1, argv=argv),), executable=executable)) is runtime
+
+
+# Signals
+
+
+@pytest.mark.parametrize(
+    ("process", "taken"),
+    [
+        (Process(1, argv=("a",), caught_signals=TERM), True),
+        (Process(1, argv=("a",)), False),
+        (Process(1, argv=("a",), ignored_signals=TERM), False),
+        (Process(1, argv=("a",), blocked_signals=TERM), True),
+        (Process(1, argv=("a",), awaits_signals=True), True),
+        (Process(1, argv=("/usr/bin/tini", "--", "a")), True),
+        (Process(1, argv=("tini",), ignored_signals=TERM), False),
+    ],
+)
+def test_who_takes_a_signal(process: Process, taken: bool) -> None:
+    assert takes(process, signal.SIGTERM) is taken
+
+
+def test_blocked_signals_are_read() -> None:
+    status = "Name:\tx\nPid:\t1\nPPid:\t0\nSigBlk:\t0000000000004000\nSigCgt:\t0000000000000000\n"
+    assert takes(parse_process(status, b"x\0"), signal.SIGTERM)
+
+
+@pytest.mark.skipif(os.uname().machine not in ("x86_64", "aarch64"), reason="its system calls are not known")
+def test_a_process_in_sigwait_is_told_from_one_that_sleeps() -> None:
+    wait = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {15}); signal.sigwait({15})"
+    for text, awaits in ((wait, True), ("import time; time.sleep(60)", False)):
+        process = subprocess.Popen([sys.executable, "-c", text])
+        try:
+            deadline = time.monotonic() + 10
+            path = f"/proc/{process.pid}/syscall"
+            if awaits:
+                while not _awaits_signals(path) and time.monotonic() < deadline:
+                    time.sleep(0.02)
+                assert _awaits_signals(path)
+            else:
+                time.sleep(0.5)
+                assert not _awaits_signals(path)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_a_shell_between_an_init_and_its_service() -> None:
+    def run(*argv: tuple[str, ...], shell: int = 0) -> Run:
+        line = tuple(
+            Process(at + 1, parent=at, argv=words, caught_signals=shell if at == 1 else 0)
+            for at, words in enumerate(argv)
+        )
+        return Run(seen=Snapshot(line))
+
+    told = _cut_off(run(("tini", "--"), ("bash", "-c", "x"), ("node", "server.js")), signal.SIGTERM)
+    assert "bash stands between tini and server.js" in told
+    assert not _cut_off(run(("tini", "--"), ("bash",), ("node",), shell=TERM), signal.SIGTERM)
+    assert not _cut_off(run(("tini", "-g", "--"), ("bash",), ("node",)), signal.SIGTERM)
+    assert not _cut_off(run(("tini", "--"), ("node",), ("node",)), signal.SIGTERM)
+    assert not _cut_off(run(("dumb-init",), ("bash",), ("node",)), signal.SIGTERM)
+
+
+# Processes
+
+
+@pytest.mark.parametrize(
+    ("argv", "service"),
+    [
+        (("python3", "/usr/bin/supervisord", "-n"), "supervisord"),
+        (("python3", "-u", "-m", "gunicorn", "app:app"), "gunicorn"),
+        (("/usr/bin/python3.11", "app.py"), "app.py"),
+        (("python3", "-c", "x"), "python3"),
+        (("java", "-Xmx1g", "-cp", "/app/lib/*", "org.example.Main"), "org.example.Main"),
+        (("java", "-jar", "/srv/app.jar"), "app.jar"),
+        (("node", "server.js"), "server.js"),
+        (("node",), "node"),
+        (("nginx: master process nginx",), "nginx"),
+    ],
+)
+def test_what_a_process_does(argv: tuple[str, ...], service: str) -> None:
+    assert Process(1, argv=argv).service == service
+
+
+def test_services_of_a_supervisor() -> None:
+    seen = [
+        Process(1, argv=("/usr/bin/python3", "/usr/bin/supervisord", "-n")),
+        Process(7, parent=1, argv=("nginx: master process nginx",)),
+        Process(8, parent=7, argv=("nginx: worker process",)),
+        Process(9, parent=1, argv=("redis-server *:6379",)),
+        Process(20, parent=0, argv=("curl", "localhost")),  # a probe of the engine's
+    ]
+    assert sorted(services(seen)) == ["nginx", "redis-server *"]
+
+
+def test_two_scripts_are_two_services() -> None:
+    """Of one interpreter; the finding names both, with their numbers."""
+    from imglint.config import Settings
+    from imglint.rules.judge import judge_container
+    from imglint.rules.registry import load
+    from imglint.runner import Observation
+
+    seen = Observation(
+        processes=(
+            Process(1, argv=("sh", "/start.sh")),
+            Process(7, parent=1, argv=("python3", "/web.py")),
+            Process(8, parent=1, argv=("python3", "/worker.py")),
+        )
+    )
+    judged = judge_container(seen, load(Settings().entries("container")))
+    (found,) = [one for one in judged.findings if one.rule.code == "AV0704"]
+    assert "web.py and worker.py" in found.message
+
+
+def test_a_socket_for_each_cpu_is_told_once() -> None:
+    head = "  sl  local_address rem_address   st\n"
+    line = "   0: 00000000:0035 00000000:0000 0A 0:0 00:0 0 0 0 {} 1\n"
+    listeners, _ = sockets({"tcp": head + line.format(1) + line.format(2)}, {"1": "named"})
+    assert listeners == (Listener("tcp", "0.0.0.0", 53, 0, "named"),)
+
+
+# HEALTHCHECK
+
+
+def test_the_time_that_is_granted() -> None:
+    check = configured({"Healthcheck": {"Test": ["CMD", "x"], "StartPeriod": 60_000_000_000}})
+    assert check is not None
+    assert check.granted == 60 + 3 * (30 + 30)
+    assert check.unhealthy_after(0.5) == 60 + 3 * 30.5
+    assert check.unhealthy_after(99) == check.granted
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "no_hope"),
+    [
+        (127, "/bin/sh: 1: curl: not found", True),
+        (126, "permission denied", True),
+        (1, "/bin/sh: curl: not found", True),  # `|| exit 1` hides the 127
+        (1, "sh: 1: curl: not found\n", True),
+        (-1, 'OCI runtime exec failed: exec failed: "curl": executable file not found in $PATH', True),
+        (1, "ls: /ready/yes: No such file or directory", False),
+        (8, "wget: server returned error: HTTP/1.1 404 Not Found", False),
+        (1, "open /run/app.sock: permission denied", False),
+        (None, "", False),
+    ],
+)
+def test_a_missing_tool_is_told_from_a_missing_file(code: int | None, output: str, no_hope: bool) -> None:
+    assert hopeless(code, output) is no_hope
+    assert ("is not there" in reason(code, output)) is no_hope
+
+
+def test_the_times_of_a_check_may_be_very_long() -> None:
+    check = HealthCheck(("CMD", "x"), 3600.0, 30.0, 0.0, 0.0, 3)
+    assert check.granted > 3 * 3600
+
+
+# Hardening
+
+
+def test_where_a_program_may_not_write() -> None:
+    log = (
+        '2026/11/30 15:30:50 [emerg] 1#1: mkdir() "/var/lib/nginx/body" failed (30: Read-only file system)\n'
+        'open() "/run/nginx.pid" failed (30: Read-only file system)\n'
+        "GET /index.html HTTP/1.1 200\n"
+    )
+    assert refused_places(log) == ("/var/lib/nginx", "/run")

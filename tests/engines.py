@@ -133,6 +133,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     if not item.get_closest_marker("container") or _kind(item) not in _MODERN:
         return (yield)
     place, _ = _running(item.config, _kind(item))
+    # Podman has died under load before: then the tests that follow have another one, and the end tells of it.
+    words = place.revive()
+    if words:
+        tell(item.config, f"{_kind(item)} {words}")
     with place.entered():
         return (yield)
 

@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from engine import INSECURE, NoEngine, may_change, named, provide
@@ -97,9 +97,12 @@ _HOME = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 class ModernEngine:
     """An engine that runs. Everything of it is in `place`: log, socket, images, containers."""
 
-    def __init__(self, place: Path, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(
+        self, place: Path, process: subprocess.Popen[bytes] | None = None, command: Sequence[str] = ()
+    ) -> None:
         self.place = place
         self._process = process  # where this one started it
+        self._command = command
         self.url = f"unix://{place}/engine.sock"
         self.group = f"{place.name}-containers"  # of all its containers
 
@@ -131,6 +134,30 @@ class ModernEngine:
                 yield
             finally:
                 _set_network(here.fileno())
+
+    def revive(self) -> str:
+        """Start it again at the same place, without what it held, if it has died; its last words then, else "".
+
+        Raises:
+            NoEngine: it does not come up again.
+        """
+        if self._process is None or self._process.poll() is None:
+            return ""
+        words = self.words()
+        wait(lambda: not self._killed(), 60)
+        shutil.rmtree(self.place / "data", ignore_errors=True)
+        (self.place / "engine.sock").unlink(missing_ok=True)
+        self._process = _launched(self.place, self._command)
+        wait(lambda: _answers(self.url), _SECONDS)
+        if not _answers(self.url):
+            raise NoEngine(f"{self.place}: it died, and does not come up again: {self.words()}")
+        return f"died: {words}"
+
+    def words(self) -> str:
+        """The end of its log."""
+        with contextlib.suppress(OSError):
+            return " ".join((self.place / "log").read_text(errors="replace")[-800:].split())
+        return ""
 
     def processes(self) -> list[int]:
         """The processes that live in its world, which is known by its directory, not by a number kept somewhere."""
@@ -187,24 +214,28 @@ def start(kind: str, place: Path, *, lasting: bool = False) -> ModernEngine:
     Raises:
         NoEngine: it can't be had here; the text says why.
     """
-    root = provided()
+    provided()
     place.mkdir(parents=True)
     command = _docker(place) if kind == "docker28" else _podman(place)
-    # Only with the process that wants it, so that nothing is left when that one is killed.
-    tether = [] if lasting else ["setpriv", "--pdeathsig", "TERM"]
-    with open(place / "log", "wb") as log:
-        process = subprocess.Popen(
-            [*tether, "unshare", "--net", "--mount", "--propagation", "private",
-             "sh", "-ec", _ENTER, "sh", str(root), str(place), *command],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    engine = ModernEngine(place, process)
+    process = _launched(place, command, lasting=lasting)
+    engine = ModernEngine(place, process, command)
     wait(lambda: process.poll() is not None or _answers(engine.url), _SECONDS)
     if process.poll() is None and _answers(engine.url):
         return engine
-    text = " ".join((place / "log").read_text(errors="replace")[-800:].split())
+    text = engine.words()
     engine.stop()
     raise NoEngine(f"{kind} did not come up: {text}")
+
+
+def _launched(place: Path, command: Sequence[str], *, lasting: bool = False) -> subprocess.Popen[bytes]:
+    # Only with the process that wants it, so that nothing is left when that one is killed.
+    tether = [] if lasting else ["setpriv", "--pdeathsig", "TERM"]
+    with open(place / "log", "ab") as log:
+        return subprocess.Popen(
+            [*tether, "unshare", "--net", "--mount", "--propagation", "private",
+             "sh", "-ec", _ENTER, "sh", str(provided()), str(place), *command],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
 
 
 @contextlib.contextmanager

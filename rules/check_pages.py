@@ -361,6 +361,60 @@ It knows the arguments as the program shows them: a program can write others ove
 """,
     ),
     _page(
+        "command.arguments",
+        "CMD",
+        """
+Looks for a CMD under an ENTRYPOINT in shell form. The engine hands the words of CMD to the shell, not to the program
+that the shell starts. The check is there only where such a CMD is.
+""",
+        disproved="""
+ENTRYPOINT is a shell that is given one text to run, CMD has words, and the text reads none of
+  `$0`, `$1`, `$@`, `$*` and `$#`.
+""",
+        limits="""
+It knows the shells by their names.
+It does not follow a script that the text starts: that script gets no words either, unless the text hands them on.
+""",
+    ),
+    _page(
+        "environment.arrives",
+        "ENV",
+        """
+Compares the variables of ENV with the environment with which PID 1 was started. Shows names, and never a value.
+""",
+        proved="""
+Each variable is there, with the value that ENV gives it.
+""",
+        not_observed="""
+A variable has another value, or is not there. A script may have changed it before it started the program.
+""",
+        cannot_tell="""
+The host's /proc does not show the container, or the environment may not be read.
+""",
+        limits="""
+It does not know what a program does with a variable.
+""",
+    ),
+    _page(
+        "workdir.pid1",
+        "the directory, as /srv",
+        """
+Compares WORKDIR with the directory in which PID 1 is. The check is there only where the image has a WORKDIR.
+""",
+        proved="""
+PID 1 is in that directory.
+""",
+        not_observed="""
+PID 1 is in another directory. Many servers go to `/` at their start, and a link leads to where it points.
+""",
+        cannot_tell="""
+The host's /proc does not show the container.
+""",
+        limits="""
+It knows the last look. Where PID 1 was before is not told.
+""",
+    ),
+    _page(
         "user.pid1",
         "PID 1",
         """

@@ -37,6 +37,7 @@ class Snapshot(NamedTuple):
     executable: str = ""  # of PID 1; "" where it may not be read
     user_map: tuple[int, int] | None = None  # the host's uid for uid 0 inside, and how many follow
     source: str = ""  # how it was read
+    directory: str = ""  # of PID 1; "" where it may not be read
     refused_processes: bool = False  # whether the kernel has refused it a process, since it has too many
 
 
@@ -78,8 +79,15 @@ def snapshot(host_pid: int, container: str) -> Snapshot:
         executable,
         _user_map(base),
         HOST_PROC,
+        _directory(base),
         _refused_processes(base),
     )
+
+
+def _directory(base: str) -> str:
+    with contextlib.suppress(OSError):
+        return os.readlink(f"{base}/cwd")
+    return ""
 
 
 def _refused_processes(base: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..analyzer.credentials import mask, mask_lines
 from . import health, published
 from .calibration import UNKNOWN, Calibration, Controls, calibrate, calibration_check, start_controls
+from .claims import claims_checks
 from .command import command_check, user_check
 from .engine import Engine
 from .errors import EngineError
@@ -270,6 +271,7 @@ def _observed(
             checks.append(Check("sockets.listening", "all", Verdict.PROVED, told))
         checks += exposed_checks(declared, run.seen.listeners, run.ending, run.seconds)
     checks.append(command_check(config, run))
+    checks += claims_checks(config, run)
     checks.append(user_check(config, run, container))
     checks += processes_checks(run)
     return checks

@@ -126,8 +126,34 @@ def test_cmd_under_a_shell_form_entrypoint_is_no_argument(everywhere: Engine, im
     assert everywhere.inspect_image(image)["Config"]["Cmd"] == ["-n", "10"]
     seen = verify(everywhere, image, phases=())
     assert list(seen.processes[0].argv) == ["top", "-b"]
+    assert check(seen, "command.arguments").verdict is Verdict.DISPROVED
     right = images.on(everywhere, 'ENTRYPOINT ["top", "-b"]\nCMD ["-n", "10"]')
-    assert list(verify(everywhere, right, phases=()).processes[0].argv) == ["top", "-b", "-n", "10"]
+    seen = verify(everywhere, right, phases=())
+    assert list(seen.processes[0].argv) == ["top", "-b", "-n", "10"]
+    assert not [one for one in seen.checks if one.name == "command.arguments"]
+
+
+def test_a_relative_workdir_is_below_the_one_before(everywhere: Engine, images: Images) -> None:
+    """`~` is no home there, but a name like any other."""
+    lines = f"WORKDIR /srv\nWORKDIR app\nWORKDIR ~/data\nENV HOME=/root COLOUR=blue\n{IDLE}"
+    seen = verify(everywhere, images.on(everywhere, lines), phases=())
+    assert check(seen, "workdir.pid1", "/srv/app/~/data").verdict is Verdict.PROVED
+    assert check(seen, "environment.arrives").verdict is Verdict.PROVED
+    assert seen.environment["COLOUR"] == "blue"
+
+
+def test_user_holds_for_the_steps_that_follow(everywhere: Engine, images: Images) -> None:
+    image = images.on(
+        everywhere,
+        f"RUN mkdir -m 777 /ids && id -u > /ids/before\nUSER 1000:7\nRUN id -u > /ids/behind\n{IDLE}",
+    )
+    with Session(everywhere, image) as session:
+        container = session.create()
+        try:
+            assert read(container, "/ids/before") == b"0\n"
+            assert read(container, "/ids/behind") == b"1000\n"
+        finally:
+            container.remove()
 
 
 def test_the_seeds_health_check_against_its_server(everywhere: Engine, images: Images) -> None:

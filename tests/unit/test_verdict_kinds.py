@@ -11,6 +11,7 @@ import time
 import pytest
 
 from imglint.runner import Check, Listener, Process, Verdict
+from imglint.runner.claims import claims_checks
 from imglint.runner.health import hopeless, reason
 from imglint.runner.healthcheck import HealthCheck, configured
 from imglint.runner.hindrance import excused, hindrance
@@ -339,3 +340,40 @@ def test_where_a_program_may_not_write() -> None:
         "GET /index.html HTTP/1.1 200\n"
     )
     assert refused_places(log) == ("/var/lib/nginx", "/run")
+
+
+# What a Dockerfile promises to its program
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "command", "lost"),
+    [
+        (["/bin/sh", "-c", "top -b"], ["-n", "10"], True),
+        (["/bin/bash", "-c", "exec app"], ["serve"], True),
+        (["/bin/sh", "-c", 'exec app "$@"'], ["serve"], False),
+        (["/bin/sh", "-c", "exec app ${1:-serve}"], ["serve"], False),
+        (["/bin/sh", "-c", "top -b"], [], False),
+        (["top", "-b"], ["-n", "10"], False),
+        (["/bin/sh", "/start.sh"], ["serve"], False),
+        (None, ["/bin/sh", "-c", "top"], False),
+    ],
+)
+def test_words_of_cmd_that_nobody_reads(entrypoint: list[str] | None, command: list[str], lost: bool) -> None:
+    checks = claims_checks({"Entrypoint": entrypoint, "Cmd": command}, Run())
+    assert [one.name for one in checks] == (["command.arguments"] if lost else [])
+
+
+def test_environment_and_directory() -> None:
+    config = {"Env": ["A=1", "TOKEN=hidden-value"], "WorkingDir": "/srv/"}
+    seen = Snapshot(
+        (Process(1, argv=("a",)),), environment={"A": "1", "TOKEN": "hidden-value"}, directory="/srv"
+    )
+    arrives, directory = claims_checks(config, Run(seen=seen))
+    assert (arrives.verdict, directory.verdict) == (Verdict.PROVED, Verdict.PROVED)
+    moved = seen._replace(environment={"A": "2", "TOKEN": "hidden-value"}, directory="/")
+    arrives, directory = claims_checks(config, Run(seen=moved))
+    assert (arrives.verdict, directory.verdict) == (Verdict.NOT_OBSERVED, Verdict.NOT_OBSERVED)
+    assert arrives.proof["otherwise"] == ["A"]
+    assert "hidden-value" not in str(arrives)
+    unseen = seen._replace(environment=None, directory="")
+    assert {one.verdict for one in claims_checks(config, Run(seen=unseen))} == {Verdict.CANNOT_TELL}

@@ -73,11 +73,9 @@ def test_a_container_that_refutes_the_text(engine: Engine, tmp_path: Path) -> No
 
     example_images.make_busybox(engine.api)
     # Named like a server that forks, but it stays.
-    (tmp_path / "ntpd").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "ntpd").write_text("#!/bin/sh\nexec sleep 600\n")
     (tmp_path / "ntpd").chmod(0o755)
-    (tmp_path / "Dockerfile").write_text(
-        f'FROM {example_images.BUSYBOX}\nCOPY ntpd /\nEXPOSE 80\nCMD ["/ntpd"]\n'
-    )
+    (tmp_path / "Dockerfile").write_text(f'FROM {example_images.BUSYBOX}\nCOPY ntpd /\nCMD ["/ntpd"]\n')
     example_images.build(engine.api, tmp_path, "imglint-test:stays", nocache=True)
     dockerfile = str(tmp_path / "Dockerfile")
     assert any(one["code"] == "IL010" for one in document(dockerfile)["findings"])

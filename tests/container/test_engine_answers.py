@@ -163,9 +163,9 @@ def test_what_was_seen_before_the_engine_died_is_told(
     assert "the engine stopped answering" in result.stderr
     assert "left behind" in result.stderr
     text = result.stdout
-    assert "container.stays PID 1" in text and "ports.published 8888/tcp" in text
+    assert "container.stays PID 1" in text and "ports.exposed 8888/tcp" in text
     parsed = json.loads((tmp_path / "out.json").read_text())
-    assert {check["check"] for check in parsed["checks"]} >= {"container.stays", "ports.published"}
+    assert {check["check"] for check in parsed["checks"]} >= {"container.stays", "ports.exposed"}
     assert parsed["errors"]
     # Behind the same address the engine comes back, and the guardian is still there to clean up.
     assert made(anywhere, state)

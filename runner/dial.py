@@ -81,7 +81,7 @@ def dial(
         and answer.serves is not True
         and not received.startswith(b"HTTP/")
     ):
-        answer = Answer(True, f"answers in TLS: {received.decode('ascii', 'replace')}")
+        answer = Answer(True, f"it answers in TLS: {received.decode('ascii', 'replace')}")
     return Dial(address, port, outcome, received, (time.monotonic() - start) * 1000, answer)
 
 

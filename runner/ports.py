@@ -7,7 +7,6 @@ that nobody listens on, so an accepted connection is no proof, and neither is it
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -189,15 +188,15 @@ def published_check(
         proof["published"] = answered.proof()
         verdict, summary = _answered(where, answered)
         return Check(name, str(port), verdict, summary, proof)
-    direct = None
-    if reachable and (address := address_of(state)):
-        direct, came = _dialled((address, port.number), 0.8, protocol, arrived)
-        proof["container"] = direct.proof()
-        if not came and direct.outcome not in (REFUSED, UNREACHABLE):
-            direct = None  # it was something on the way that answered
-        time.sleep(0.1)  # a server of one connection at a time comes back to listen
     result, came = _dialled(target, 1.5, protocol, arrived)
     proof["published"] = result.proof()
+    direct = None
+    # Whose fault it is that nothing serves, the container's own address tells.
+    if not result.serves and reachable and (address := address_of(state)):
+        direct, there = _dialled((address, port.number), 0.8, protocol, arrived)
+        proof["container"] = direct.proof()
+        if not there and direct.outcome not in (REFUSED, UNREACHABLE):
+            direct = None  # it was something on the way that answered
     sixth = _published_6(state, port)
     if sixth is not None and sixth != target:
         proof["published on IPv6"] = dial_until_served(*sixth, 0.5, protocol).proof()

@@ -121,7 +121,7 @@ def judge(received: bytes, protocol: Protocol | None, *, datagram: bool = False)
                 return Answer(False, f"{known.name} turns the caller away{words}")
         if received.startswith(b"HTTP/"):
             return judge(received, HTTP)
-        return Answer(True, f"answers{words}")
+        return Answer(True, f"it answers{words}")
     serves = protocol.datagram_serves if datagram else protocol.serves
     if serves is not None and serves.match(received):
         return Answer(True, f"{protocol.name} answers{words if line else ''}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -225,3 +226,26 @@ def test_a_network_of_the_users(anywhere: Engine, images: Images) -> None:
     finally:
         anywhere.api.remove_container(running, force=True, v=True)
         anywhere.api.remove_network(network)
+
+
+@pytest.mark.parametrize("anywhere", ["docker28"], indirect=True)
+@pytest.mark.parametrize(("ready", "status"), [("sleep 3; touch /ready; ", "healthy"), ("", "unhealthy")])
+def test_the_shortened_rhythm_comes_to_what_the_real_one_does(
+    anywhere: Engine, images: Images, ready: str, status: str
+) -> None:
+    """The image's own check, run by the engine as it is, without a change of ours."""
+    check_line = "HEALTHCHECK --interval=2s --timeout=1s --retries=3 CMD test -f /ready"
+    image = images.on(anywhere, f"{check_line}\n{shell(f'{ready}exec sleep 300')}")
+    container = anywhere.api.create_container(image)["Id"]
+    try:
+        anywhere.api.start(container)
+        deadline = time.monotonic() + 30
+        seen = "starting"
+        while seen == "starting" and time.monotonic() < deadline:
+            time.sleep(0.2)
+            seen = anywhere.api.inspect_container(container)["State"]["Health"]["Status"]
+    finally:
+        anywhere.api.remove_container(container, force=True)
+    assert seen == status
+    found = check(verify(anywhere, image, phases=("calibration", "health")), "health.engine")
+    assert found.verdict is (PROVED if status == "healthy" else DISPROVED), found.summary

@@ -28,37 +28,13 @@ def first_run(engine: Engine, image: str, **options: Any) -> Observation:
 
 
 # What is run, most of which is waiting
-BLIND = ["true", '["true"]', "pidof sh", "exit 0"]
+BLIND = ['["true"]', "pidof sh"]
 ONCE = "HEALTHCHECK --interval=1s --timeout=2s --retries=1"  # whose time is over soon
 FAILING = [
-    (
-        f"{ONCE} CMD curl -f http://localhost/ || exit 1",
-        "curl is not in the image",
-        "is not there",
-    ),
-    (
-        f'{ONCE} CMD ["curl", "localhost"]',
-        "curl is not in the image",
-        "is not there",
-    ),
-    (
-        f'{ONCE} CMD ["/server.txt"]',
-        "/server.txt is not in the image",
-        "is not there",
-    ),
-    (
-        f'{ONCE} CMD ["/etc/passwd"]',
-        "/etc/passwd is not executable",
-        "is not there",
-    ),
-    (f"{ONCE} CMD exit 2", "", "reserved"),
-    (f"{ONCE} CMD kill -9 $$", "", "signal 9"),
+    (f"{ONCE} CMD curl -f http://localhost/ || exit 1", "curl is not in the image", "is not there"),
+    (f'{ONCE} CMD ["/etc/passwd"]', "/etc/passwd is not executable", "is not there"),
     (f"{ONCE} CMD sleep 5", "", "longer than its timeout"),
-    (
-        f"{ONCE} CMD echo nothing; exit 1",
-        "",
-        "ended with 1: nothing",
-    ),
+    (f"{ONCE} CMD echo nothing; exit 1", "", "ended with 1: nothing"),
 ]
 STOPS = [
     ('CMD ["sh", "-c", "trap \'exit 0\' TERM; while :; do sleep 0.1; done"]', PROVED, 0),
@@ -135,15 +111,14 @@ RUNS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "::1": ('EXPOSE 8888\nCMD ["httpd", "-f", "-p", "[::1]:8888"]', {}),
     "closes": ('EXPOSE 8888\nCMD ["nc", "-ll", "-p", "8888", "-e", "true"]', {}),
     "child": ('EXPOSE 8888\nCMD ["nc", "-ll", "-p", "8888", "-e", "echo", "hi"]', {}),
-    "late": (script("sleep 6; exec sh /server.sh"), {"phases": ("published",)}),
 }
-ON_DOCKER = {"complains", "tmpfs"}  # which Podman takes its time over, and tells nothing else
+ON_DOCKER = {"complains", "tmpfs", "own root"}  # which Podman takes its time over, and tells nothing else
 Ahead = Mapping[str, Observation]
 
 
 @pytest.fixture(scope="module")
 def ahead(anywhere: Engine, images: Images) -> Ahead:
-    """What was seen of each of RUNS. They ran three at a time, since most of it is waiting."""
+    """What was seen of each of RUNS. They ran four at a time, since most of it is waiting."""
 
     def run(name: str) -> Observation:
         with connect(anywhere.url) as client:
@@ -151,7 +126,7 @@ def ahead(anywhere: Engine, images: Images) -> Ahead:
 
     here = [name for name in RUNS if anywhere.kind == "docker" or name not in ON_DOCKER]
     tags = {name: images.on(anywhere, RUNS[name][0]) for name in here}
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         return dict(zip(here, pool.map(run, here), strict=True))
 
 
@@ -365,6 +340,7 @@ def test_deep_finds_what_goes_on_but_complains(ahead: Ahead) -> None:
         assert "complains" in one.summary
 
 
+@pytest.mark.parametrize("anywhere", ["docker28"], indirect=True)
 def test_hardening_is_the_least_that_holds(ahead: Ahead) -> None:
     found = ahead["own root"].hardening
     assert found is not None
@@ -421,12 +397,6 @@ def test_a_server_of_udp_alone(anywhere: Engine, images: Images) -> None:
     (socket,) = seen.listeners
     assert (socket.protocol, socket.port, socket.process) == ("udp", 5353, "perl")
     assert check(seen, "ports.published", "5353/udp").verdict is PROVED
-
-
-def test_a_server_that_listens_after_six_seconds(ahead: Ahead) -> None:
-    seen = ahead["late"]
-    assert check(seen, "ports.exposed").verdict is PROVED
-    assert check(seen, "ports.published", "8888/tcp").verdict is PROVED
 
 
 def test_a_server_that_closes_at_once(ahead: Ahead) -> None:

@@ -325,6 +325,20 @@ def test_a_missing_tool_is_told_from_a_missing_file(code: int | None, output: st
     assert ("is not there" in reason(code, output)) is no_hope
 
 
+@pytest.mark.parametrize(
+    ("code", "output", "told"),
+    [
+        (2, "", "reserved"),
+        (137, "", "signal 9"),
+        (None, "", "longer than its timeout"),
+        (-1, "Health check exceeded timeout (1s)", "took too long"),
+        (1, "first\nlast", "ended with 1: last"),
+    ],
+)
+def test_what_a_probe_tells(code: int | None, output: str, told: str) -> None:
+    assert told in reason(code, output)
+
+
 def test_the_times_of_a_check_may_be_very_long() -> None:
     check = HealthCheck(("CMD", "x"), 3600.0, 30.0, 0.0, 0.0, 3)
     assert check.granted > 3 * 3600

@@ -171,7 +171,7 @@ INDEX = (
     Entry("IL038", "error-page-taken-for-file", "traps", True, None, (), ("dockerfile",), ("RUN",), ("curl",), False),
     Entry("IL039", "remote-file-unverified", "copy", True, None, (), ("dockerfile",), ("ADD",), (), False),
     Entry("IL040", "apt-without-lists", "apt", True, None, (), ("dockerfile",), ("RUN",), ("apt",), False),
-    Entry("IL041", "health-check-without-its-tool", "healthcheck", True, None, (), ("dockerfile",), ("HEALTHCHECK",), (), False),
+    Entry("IL041", "health-check-without-its-tool", "healthcheck", True, None, (), ("dockerfile", "image"), ("HEALTHCHECK",), (), False),
     Entry("IL042", "base-past-its-support", "base_image", True, None, (), ("dockerfile",), ("FROM",), (), False),
     Entry("InvalidBaseImagePlatform", "base-of-another-platform", "platforms", True, None, (), ("dockerfile",), ("FROM",), (), False),
     Entry("InvalidDefaultArgInFrom", "no-image-without-build-arguments", "variables", True, None, (), ("dockerfile",), (), (), False),

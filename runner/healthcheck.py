@@ -113,16 +113,16 @@ def static_check(health: HealthCheck, config: Mapping[str, Any], container: Cont
     faults = []
     if len(health.test) < 2:
         faults.append(f"the check {list(health.test)} holds no command")
-    search = _search_path(config)
-    programs = {}
-    for name in _programs(health):
+    search = search_path(config)
+    found_at = {}
+    for name in programs(health):
         found = find_program(container, name, search)
-        programs[name] = found.path if found is not None and found.executable else None
+        found_at[name] = found.path if found is not None and found.executable else None
         if found is None:
             faults.append(f"{name} is not in the image")
         elif not found.executable:
             faults.append(f"{found.path} is not executable")
-    proof["programs"] = programs
+    proof["programs"] = found_at
     notes = []
     if health.timeout > health.interval:
         notes.append("its timeout is longer than its interval")
@@ -144,7 +144,8 @@ def static_check(health: HealthCheck, config: Mapping[str, Any], container: Cont
     return Check("health.static", "HEALTHCHECK", Verdict.PROVED, "; ".join([told, *notes]), proof)
 
 
-def _search_path(config: Mapping[str, Any]) -> str:
+def search_path(config: Mapping[str, Any]) -> str:
+    """The PATH of an image, else the engine's."""
     for one in config.get("Env") or ():
         name, _, value = one.partition("=")
         if name == "PATH":
@@ -158,7 +159,7 @@ _BUILT_IN = frozenset(
 )
 
 
-def _programs(health: HealthCheck) -> list[str]:
+def programs(health: HealthCheck) -> list[str]:
     """The programs that a check starts, as far as they can be told without running it."""
     if len(health.test) < 2:
         return []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from ..rule import Outcome, Rule, Severity
+from ..rule import ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Instruction, Stage
+    from ...analyzer.image import Image
 
 NO_HEALTHCHECK = Rule(
     code="DL3057",
@@ -34,16 +35,24 @@ def unprobed(target: Stage) -> Outcome:
         yield NO_HEALTHCHECK.finding(target.source.word.span)
 
 
+_SHELL: Final = ({"bin/sh": "sh", "usr/bin/wget": "wget"},)
+_MODES: Final = {"bin/sh": 0o755, "usr/bin/wget": 0o755}
+
+
+def _probed(*test: str) -> dict[str, object]:
+    return {"Healthcheck": {"Test": list(test)}}
+
+
 NO_PROBE = Rule(
     code="IL041",
     name="health-check-without-its-tool",
     severity=Severity.WARNING,
-    message="{tool} is not in {base}, and nothing here installs it: the check fails each time, and the container is"
-    " never healthy",
+    message="{tool} is not in {base}{why}: the check fails each time, and the container is never healthy",
     page="""A HEALTHCHECK calls a program that the image does not have.
 
 debian, ubuntu and the slim images have neither curl nor wget, Alpine has no curl, and distroless
-images have nothing at all. Told for bases that are known, where no RUN and no COPY names the program.
+images have nothing at all. Told for bases that are known, where no RUN and no COPY names the program; and
+of an image whose files do not have it.
 Install it, or ask with what is there: `wget -q -O /dev/null http://127.0.0.1/` on Alpine, or the
 program itself.
 """,
@@ -51,6 +60,11 @@ program itself.
         "FROM debian:12\nHEALTHCHECK CMD curl -f http://localhost/ || exit 1\n",
         'FROM python:3.12-slim\nHEALTHCHECK CMD ["curl", "-f", "http://127.0.0.1/"]\n',
         "FROM alpine:3\nHEALTHCHECK --interval=5s CMD curl -f http://localhost/\n",
+        ImageExample(
+            config=_probed("CMD-SHELL", "curl -f http://localhost/ || exit 1"), layers=_SHELL, modes=_MODES
+        ),
+        ImageExample(config=_probed("CMD", "/srv/probe"), layers=_SHELL, modes=_MODES),
+        ImageExample(config=_probed("CMD-SHELL", "true")),  # nor is the shell that it takes
     ),
     good=(
         "FROM debian:12\nRUN apt-get update && apt-get install -y curl\nHEALTHCHECK CMD curl -f http://localhost/\n",
@@ -61,6 +75,10 @@ program itself.
         "FROM debian:12\nRUN ./setup\nHEALTHCHECK CMD curl -f http://localhost/\n",
         "FROM debian:12\nHEALTHCHECK NONE\n",
         'FROM gcr.io/distroless/base-debian12:debug\nHEALTHCHECK CMD ["/busybox/wget", "-qO-", "http://127.0.0.1/"]\n',
+        ImageExample(config=_probed("CMD-SHELL", "wget -q x || exit 1"), layers=_SHELL, modes=_MODES),
+        ImageExample(config=_probed("CMD-SHELL", "curl x || wget x"), layers=_SHELL, modes=_MODES),
+        ImageExample(config=_probed("CMD", "/bin/sh"), layers=_SHELL, modes=_MODES),
+        ImageExample(config=_probed("NONE"), layers=_SHELL, modes=_MODES),
     ),
 )
 
@@ -77,8 +95,40 @@ def probe_missing(instruction: Instruction, stage: Stage) -> Outcome:
         if not _may_have(tool, stage):
             at = text.index(tool)
             span = instruction.value.part(at, at + len(tool)).span
-            yield NO_PROBE.finding(span, tool=tool, base=stage.lineage[-1].base.raw)
+            base = stage.lineage[-1].base.raw
+            yield NO_PROBE.finding(span, tool=tool, base=base, why=", and nothing here installs it")
             return
+
+
+@NO_PROBE.image
+def probe_not_in_the_image(image: Image) -> Outcome:
+    from ...runner.healthcheck import configured, programs, search_path
+
+    config = image.raw.get("config") or {}
+    check = configured(config)
+    if check is None or image.platform.startswith("windows") or _ANOTHER_WAY.search(" ".join(check.test)):
+        return
+    for name in programs(check)[:2]:
+        if not _is_in(image, name, search_path(config)):
+            place = Place("image", subject="HEALTHCHECK")
+            yield NO_PROBE.finding(
+                place, tool=name, base="the image", why="", proof={"test": list(check.test)}
+            )
+            return
+
+
+# What may make up for a program that is missing; `|| exit 1` and the like do not.
+_ANOTHER_WAY = re.compile(
+    r"\|\|(?!\s*(?:exit|false|kill)\b)|\bif\b|\bcase\b|\bcommand -v\b|\bwhich\b|;|&(?!&)"
+)
+
+
+def _is_in(image: Image, name: str, search: str) -> bool:
+    if "/" in name:
+        # A relative path depends on WORKDIR, and on who changes it.
+        return not name.startswith("/") or image.resolve(name.lstrip("/")) is not None
+    places = (directory.strip("/") for directory in search.split(":"))
+    return any(image.resolve(f"{place}/{name}".lstrip("/")) is not None for place in places)
 
 
 def _lacking(name: str, tag: str) -> tuple[str, ...]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from .execution import run
 from .observation import Listener
 from .protocols import HTTP, judge, protocol_of
 from .side import Side
+
+if TYPE_CHECKING:
+    from .session import Container
 
 _ROUNDS = 5  # requests to a server of HTTP
 _MAX_PORTS = 4
@@ -40,7 +44,7 @@ class Exercise(NamedTuple):
         return "does not store what it is given any more" if usual.stores and not self.stores else ""
 
 
-def exercise(side: Side, listeners: Iterable[Listener]) -> Exercise:
+def exercise(container: Container, side: Side, listeners: Iterable[Listener]) -> Exercise:
     """Ask each server of TCP that a container of ours holds. What is stored is taken back."""
     served = set()
     stores = False
@@ -48,8 +52,9 @@ def exercise(side: Side, listeners: Iterable[Listener]) -> Exercise:
     for port, program in list(ports.items())[:_MAX_PORTS]:
         protocol = protocol_of(port, program)
         if protocol is not None and protocol.name == "Redis":
-            kept = _redis(side, port)
-            stores = stores or kept
+            stores = _redis(side, port) or stores
+        elif protocol is not None and protocol.name in _CLIENTS:
+            stores = _by_its_client(container, _CLIENTS[protocol.name]) or stores
         asked = protocol or HTTP
         if asked.tls:
             continue  # nobody beside speaks it
@@ -59,6 +64,24 @@ def exercise(side: Side, listeners: Iterable[Listener]) -> Exercise:
         ):  # the first failure is enough
             served.add(port)
     return Exercise(frozenset(served), stores)
+
+
+# The database's own client, in its own container, as the image's user: whom it lets in so is its affair.
+_TABLE = (
+    "CREATE TABLE {0}imglint_exercise (a int); INSERT INTO {0}imglint_exercise VALUES (4711);"
+    " SELECT a FROM {0}imglint_exercise; DROP TABLE {0}imglint_exercise;"
+)
+_CLIENTS = {
+    "PostgreSQL": ["psql", "-v", "ON_ERROR_STOP=1", "-AtX", "-d", "postgres", "-c", _TABLE.format(""), "-c", "CHECKPOINT"],
+    "MySQL": ["mysql", "-N", "-e", "CREATE DATABASE imglint_exercise; " + _TABLE.format("imglint_exercise.")
+              + " DROP DATABASE imglint_exercise"],
+}  # fmt: skip
+_CLIENT_SECONDS = 15.0
+
+
+def _by_its_client(container: Container, command: list[str]) -> bool:
+    ran = run(container.session.engine, container.id, command, _CLIENT_SECONDS)
+    return ran.exit_code == 0 and "4711" in ran.output
 
 
 def _redis(side: Side, port: int) -> bool:

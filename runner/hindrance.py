@@ -16,6 +16,9 @@ _NO_PROCESS = re.compile(
     r"|can't start new thread|pthread_create failed|unable to create (?:new )?native thread"
     r"|newosproc|Resource temporarily unavailable",
 )
+_NO_MEMORY = re.compile(
+    r"Cannot allocate memory|OutOfMemoryError|std::bad_alloc|\bMemoryError\b|out of memory", re.IGNORECASE
+)
 _NO_NETWORK = re.compile(
     r"Temporary failure in name resolution|could not resolve host|couldn't resolve host|Name or service not known"
     r"|bad address '[\w.-]|Network is unreachable|ENETUNREACH|EAI_AGAIN|ENOTFOUND|no such host|UnknownHostException"
@@ -39,7 +42,7 @@ class Hindrance(NamedTuple):
 
 def hindrance(run: Run, conditions: Conditions) -> Hindrance | None:
     """What of ours kept a run from going on; None where nothing did."""
-    if run.out_of_memory and not run.alive:
+    if not run.alive and (run.out_of_memory or _NO_MEMORY.search(run.log)):
         limit = conditions.memory_bytes >> 20
         told = f"it hit the limit of {limit} MB that imglint sets. Use --memory to give it more"
         return Hindrance("memory", told)
@@ -54,8 +57,17 @@ def hindrance(run: Run, conditions: Conditions) -> Hindrance | None:
 _CUT_OFF = "it asks for another host, and imglint gives it no way out. Use --network to start it beside what it needs"
 
 
-def excused(checks: Iterable[Check], found: Hindrance | None, conditions: Conditions) -> list[Check]:
-    """The checks, without a fault of the image's where the fault may be ours."""
+def excused(
+    checks: Iterable[Check], found: Hindrance | None, conditions: Conditions, log: str = ""
+) -> list[Check]:
+    """The checks, without a fault of the image's where the fault may be ours.
+
+    Args:
+        checks: what was found.
+        found: what kept the run from going on.
+        conditions: what its containers had.
+        log: what the program said: one that serves without what it needs is not healthy.
+    """
     out = []
     for check in checks:
         told = ""
@@ -65,7 +77,7 @@ def excused(checks: Iterable[Check], found: Hindrance | None, conditions: Condit
             elif (
                 check.name.startswith("health.")
                 and not conditions.network
-                and _NO_NETWORK.search(_said(check))
+                and _NO_NETWORK.search(f"{_said(check)}\n{log}")
             ):
                 told = _CUT_OFF
         if told:

@@ -104,7 +104,7 @@ class Oracle:
                 time.sleep(0.1)
             if not missing and seen.listeners:
                 with contextlib.suppress(EngineError):  # without anybody beside nothing is asked
-                    done = exercise(view.side(), seen.listeners)
+                    done = exercise(container, view.side(), seen.listeners)
             log = container.logs(200)
             if learning:
                 peak = _peak(container)

@@ -227,15 +227,22 @@ class Session:
             if entry.name == name:
                 remove(self.engine, self.journal, entry, self.receipt)
 
-    def raise_limits(self) -> bool:
-        """Give the containers that follow more of what the user has not limited; whether there was more to give."""
+    def raise_limits(self, kind: str) -> bool:
+        """Give the containers that follow more of what the user has not limited.
+
+        Args:
+            kind: what is lacking, "memory" or "processes". Says whether there is more of that now.
+        """
         usual = self.conditions
         with errors(self.engine.url):
             available = int(described(self.engine.api.info(), "ID").get("MemTotal") or 0) // 4
         self.conditions = usual._replace(
             memory=usual.memory or max(min(_MORE_MEMORY, available), _MEMORY), pids=usual.pids or _MORE_PIDS
         )
-        return self.conditions.limits() != usual.limits()
+        now = self.conditions
+        return (
+            now.memory_bytes > usual.memory_bytes if kind == "memory" else now.pids_limit > usual.pids_limit
+        )
 
     @functools.cached_property
     def network(self) -> str:

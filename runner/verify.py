@@ -94,7 +94,7 @@ def verify(
         plan = _Plan(config, declared, stop_seconds, expectations, patience)
         plain, first_checks = _plain_run(session, plan)
         hindered = hindrance(plain, session.conditions)
-        if hindered is not None and hindered.kind != "network" and session.raise_limits():
+        if hindered is not None and hindered.kind != "network" and session.raise_limits(hindered.kind):
             progress("running it again with more memory and processes")
             plain, first_checks = _plain_run(session, plan)
             hindered = hindrance(plain, session.conditions)
@@ -137,7 +137,7 @@ def verify(
                     hardening = search(session, config, plain)
         except EngineError as error:
             problem = f"{error}; what was to follow is not known"
-        checks = excused(checks, hindered, session.conditions)
+        checks = excused(checks, hindered, session.conditions, plain.log)
     seen = Observation(
         image=image,
         image_id=session.image,

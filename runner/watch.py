@@ -21,6 +21,7 @@ _UNDECLARED = 2.0  # … where nothing is declared and nothing listens
 _REST = 2.0  # … before ports are given up of which another declared one is served
 _ELSEWHERE = 20.0  # … before they are given up where only undeclared ports are served
 _ROUND = 5.0  # seconds between two rounds of requests
+_KILLED, _KILLED_WAIT = 137, 1.0  # the exit code of who was killed, and seconds until it is told why
 _RUNTIMES = ("runc", "crun")
 _SIZE_ROUND = 2.0  # seconds between two looks at how much it has written
 _MAX_WRITTEN = 2_000_000_000  # bytes of the writable layer, which no engine limits everywhere
@@ -93,6 +94,7 @@ def watch(container: Container, view: View, declared: Iterable[Port], patience: 
         state = container.inspect()["State"]
         passed = time.monotonic() - start
         if not state.get("Running") or state.get("Restarting"):
+            state = _settled(container, state)
             return Run(
                 alive=False, exit_code=state.get("ExitCode"), error=str(state.get("Error") or ""),
                 seconds=passed, log=container.logs(), seen=last._replace(listeners=()),
@@ -134,8 +136,19 @@ def watch(container: Container, view: View, declared: Iterable[Port], patience: 
         time.sleep(0.1)
 
 
+def _settled(container: Container, state: dict[str, Any]) -> dict[str, Any]:
+    """The description of a container that was killed: that memory ran out an engine may say a moment later."""
+    deadline = time.monotonic() + _KILLED_WAIT
+    while state.get("ExitCode") == _KILLED and not state.get("OOMKilled") and time.monotonic() < deadline:
+        time.sleep(0.1)
+        state = container.inspect()["State"]
+    return state
+
+
 def _bounded(container: Container, passed: float) -> None:
-    size = container.written_bytes()
+    size = 0
+    with contextlib.suppress(EngineError):  # an engine that takes too long to count says nothing
+        size = container.written_bytes()
     if size > _MAX_WRITTEN:
         raise DiskFilledError(
             container.session.name,

@@ -51,8 +51,8 @@ NO_PROBE = Rule(
     page="""A HEALTHCHECK calls a program that the image does not have.
 
 debian, ubuntu and the slim images have neither curl nor wget, Alpine has no curl, and distroless
-images have nothing at all. Told for bases that are known, where no RUN and no COPY names the program; and
-of an image whose files do not have it.
+images have nothing at all. Told for bases that are known, where no RUN and no COPY names the program;
+and of an image whose files do not have it.
 Install it, or ask with what is there: `wget -q -O /dev/null http://127.0.0.1/` on Alpine, or the
 program itself.
 """,

@@ -76,6 +76,9 @@ def test_memory_and_processes() -> None:
         assert found is not None
         assert found.kind == "processes"
         assert "256" in found.told
+    heap = hindrance(ended("java.lang.OutOfMemoryError: Java heap space"), USUAL)
+    assert heap is not None
+    assert heap.kind == "memory"
     # A child that was killed for want of memory, and a service that goes on.
     assert (
         hindrance(Run(out_of_memory=True, seen=Snapshot(listeners=(Listener("tcp", "::", 80),))), USUAL)
@@ -99,6 +102,10 @@ def test_what_is_excused() -> None:
     )  # fmt: skip
     (judged,) = excused([probe], None, USUAL)
     assert judged.verdict is Verdict.CANNOT_TELL
+    silent = probe._replace(proof={"runs": [{"output": "503"}]})
+    assert [one.verdict for one in excused([silent], None, USUAL)] == [Verdict.DISPROVED]
+    told = "could not translate host name db: Temporary failure in name resolution"
+    assert [one.verdict for one in excused([silent], None, USUAL, told)] == [Verdict.CANNOT_TELL]
     assert "--network" in judged.summary
 
 

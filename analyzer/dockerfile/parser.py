@@ -79,6 +79,7 @@ class _Parser:
         self._read_directives()
         above: list[Comment] = []
         lost = False  # inside a run of lines that are no instructions: one fault is enough
+        unknown = 0
         while self.number < len(self.text.lines):
             line = self._line(self.number)
             stripped = line.strip(SPACE)
@@ -94,8 +95,10 @@ class _Parser:
             if instruction is None:
                 continue
             if instruction.keyword not in KEYWORDS:
-                if not lost:
-                    self._fault(f"unknown instruction {shown(instruction.word.raw)}", instruction.word)
+                unknown += 1
+                meant = _meant(instruction.keyword) if unknown <= _MOST_MEANT else ""
+                if meant or not lost:
+                    self._fault(f"unknown instruction {shown(instruction.word.raw)}{meant}", instruction.word)
                 lost = True
                 continue
             lost = False
@@ -229,7 +232,10 @@ class _Parser:
         elif keyword == "ONBUILD":
             trigger = self._instruction(line, at, end)
             if trigger.keyword not in KEYWORDS:
-                self._fault(f"unknown instruction {shown(trigger.word.raw)} after ONBUILD", trigger.word)
+                meant = _meant(trigger.keyword)
+                self._fault(
+                    f"unknown instruction {shown(trigger.word.raw)} after ONBUILD{meant}", trigger.word
+                )
         elif keyword in _JSON_FORMS:
             array = self._json(line, at, end)
         elif keyword == "HEALTHCHECK":
@@ -303,3 +309,14 @@ class _Parser:
 
 def _body_line(line: str, marker: Marker) -> str:
     return line.lstrip("\t") if marker.chomp else line
+
+
+_MOST_MEANT = 50  # words to compare: what has more of them is no Dockerfile
+
+
+def _meant(keyword: str) -> str:
+    """The instruction that a word may be meant for, as the end of a message; "" where none is near."""
+    import difflib
+
+    close = difflib.get_close_matches(keyword, KEYWORDS, 1, 0.74)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -148,7 +148,7 @@ def test_spans_hold_what_they_say(noise: str) -> None:
 
 
 FAULTS = [
-    ("FROM a\nWORDIR /x\nRUN b\n", "unknown instruction 'WORDIR'", (2, 1), ["FROM", "RUN"]),
+    ("FROM a\nWORDIR /x\nRUN b\n", "unknown instruction 'WORDIR'; did you mean WORKDIR?", (2, 1), ["FROM", "RUN"]),
     ("FROM a\nRUN <<EOF\nb\nCOPY c d\n", "here-document 'EOF' has no end", (2, 5), ["FROM", "RUN", "COPY"]),
     ("FROM a\nENV lonely\nRUN b\n", "ENV needs a name and a value", (2, 5), ["FROM", "ENV", "RUN"]),
     ("FROM a\nENV a=b lonely\n", "ENV needs name=value", (2, 9), ["FROM", "ENV"]),

@@ -1,0 +1,77 @@
+"""HEALTHCHECKs of a web server."""
+
+from __future__ import annotations
+
+from .server import DISPROVED, HEALTHY, HEEDS, PROVED, Server, serves
+from .web import WEB
+
+OFTEN = "HEALTHCHECK --interval=2s --timeout=3s --retries=2"
+
+SERVERS = (
+    Server(
+        "health-good", "nginx", "web", f"{OFTEN} CMD curl -fsS http://127.0.0.1/\n{WEB}",
+        serves("80/tcp") | HEEDS | HEALTHY, cheap=True,
+    ),
+    Server(
+        "health-exec", "nginx", "web", f"{OFTEN} CMD [\"curl\", \"-fsS\", \"http://127.0.0.1/\"]\n{WEB}",
+        serves("80/tcp") | HEEDS | HEALTHY,
+    ),
+    Server(
+        "health-missing-tool", "nginx", "web", f"{OFTEN} CMD wget -qO- http://127.0.0.1/ || exit 1\n{WEB}",
+        {
+            **serves("80/tcp"), ("health.static", None): DISPROVED, ("health.by-hand", None): DISPROVED,
+            ("health.engine", None): DISPROVED,
+        },
+        broken="unhealthy; its log: /bin/sh: 1: wget: not found", cheap=True,
+    ),
+    Server(
+        "health-or-true", "nginx", "web", f"{OFTEN} CMD curl -fsS http://127.0.0.1/ || true\n{WEB}",
+        {
+            **serves("80/tcp"), ("health.by-hand", None): PROVED, ("health.notices", None): DISPROVED,
+            ("health.engine", None): PROVED,
+        },
+        broken="still healthy after docker exec has stopped every nginx", cheap=True,
+    ),
+    Server(
+        "health-exec-or", "nginx", "web",
+        f"{OFTEN} CMD [\"curl\", \"-fsS\", \"http://127.0.0.1/\", \"||\", \"exit\", \"1\"]\n{WEB}",
+        {**serves("80/tcp"), ("health.by-hand", None): DISPROVED, ("health.engine", None): DISPROVED},
+        broken="unhealthy; its log: curl: (3) URL using bad/illegal format or missing URL",
+    ),
+    Server(
+        "health-wrong-port", "nginx", "web", f"{OFTEN} CMD curl -fsS http://127.0.0.1:8080/\n{WEB}",
+        {**serves("80/tcp"), ("health.static", None): PROVED, ("health.by-hand", None): DISPROVED,
+         ("health.engine", None): DISPROVED},
+        broken="unhealthy; its log: curl: (7) Failed to connect to 127.0.0.1 port 8080",
+    ),
+    Server(
+        "health-start-period", "nginx", "web",
+        "HEALTHCHECK --interval=5s --timeout=3s --retries=2 --start-period=30s CMD curl -fsS http://127.0.0.1/\n"
+        "EXPOSE 80\nCMD sleep 20; exec nginx -g 'daemon off;'",
+        serves("80/tcp") | HEEDS | HEALTHY,
+    ),
+    Server(
+        "health-no-patience", "nginx", "web",
+        f"{OFTEN} CMD curl -fsS http://127.0.0.1/\nEXPOSE 80\nCMD sleep 20; exec nginx -g 'daemon off;'",
+        {**serves("80/tcp"), **HEEDS, ("health.static", None): PROVED, ("health.notices", None): PROVED},
+        broken="unhealthy after 4 s, and healthy from 20 s on",
+    ),
+    Server(
+        "health-redis", "redis", "web",
+        f"{OFTEN} CMD redis-cli ping | grep -q PONG\nEXPOSE 6379\nCMD [\"redis-server\", \"--protected-mode\", \"no\"]",
+        serves("6379/tcp") | HEEDS | HEALTHY,
+    ),
+    Server(
+        "health-redis-blind", "redis", "web",
+        f"{OFTEN} CMD redis-cli -h 127.0.0.1 -p 6380 ping; echo checked\nEXPOSE 6379\n"
+        "CMD [\"redis-server\", \"--protected-mode\", \"no\"]",
+        {**serves("6379/tcp"), ("health.notices", None): DISPROVED, ("health.engine", None): PROVED},
+        broken="healthy though its log says: Could not connect to Redis",
+    ),
+    Server(
+        "health-slow-probe", "nginx", "web",
+        f"{OFTEN} CMD sleep 6 && curl -fsS http://127.0.0.1/\n{WEB}",
+        {**serves("80/tcp"), ("health.by-hand", None): DISPROVED, ("health.engine", None): DISPROVED},
+        broken="unhealthy; its log: Health check exceeded timeout (3s)",
+    ),
+)  # fmt: skip

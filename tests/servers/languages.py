@@ -1,0 +1,35 @@
+"""Applications in Python, Node and Java behind the servers of these languages."""
+
+from __future__ import annotations
+
+from .server import DEAF, HEEDS, Server, serves, shut
+
+SERVERS = (
+    Server(
+        "gunicorn", "gunicorn", "languages",
+        "COPY wsgi.py /\nEXPOSE 8000\nCMD [\"gunicorn\", \"-b\", \"0.0.0.0:8000\", \"wsgi:app\"]",
+        serves("8000/tcp") | HEEDS, files=("wsgi.py",),
+    ),
+    Server(
+        "gunicorn-loopback", "gunicorn", "languages",
+        "COPY wsgi.py /\nEXPOSE 8000\nCMD [\"gunicorn\", \"wsgi:app\"]",
+        shut("8000/tcp") | HEEDS, files=("wsgi.py",), broken="curl of the published port: connection reset",
+    ),
+    Server(
+        "uvicorn", "uvicorn", "languages",
+        "COPY asgi.py /\nEXPOSE 8000\nCMD [\"uvicorn\", \"--host\", \"0.0.0.0\", \"asgi:app\"]",
+        serves("8000/tcp") | HEEDS, files=("asgi.py",),
+    ),
+    Server(
+        "node", "Node", "languages", "COPY server.js /\nEXPOSE 3000\nCMD [\"node\", \"/server.js\"]",
+        serves("3000/tcp") | DEAF, files=("server.js",), broken="docker stop takes ten seconds",
+    ),
+    Server(
+        "node-heeds", "Node", "languages", "COPY heeds.js /\nEXPOSE 3000\nCMD [\"node\", \"/heeds.js\"]",
+        serves("3000/tcp") | HEEDS, files=("heeds.js",),
+    ),
+    Server(
+        "java", "Java", "java", "COPY Server.java /\nRUN javac Server.java\nEXPOSE 8080\nCMD [\"java\", \"Server\"]",
+        serves("8080/tcp") | HEEDS, files=("Server.java",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,117 @@
+"""How services are started and ended: slow ones, inits, shells in front of them."""
+
+from __future__ import annotations
+
+from .server import DEAF, DISPROVED, ENDS, HEEDS, PROVED, STAYS, Server, serves, shut
+from .web import WEB
+
+SERVERS = (
+    Server(
+        "slow-20", "nginx", "web", "EXPOSE 80\nCMD sleep 20; exec nginx -g 'daemon off;'",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "slow-40", "nginx", "web", "EXPOSE 80\nCMD sleep 40; exec nginx -g 'daemon off;'",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "tini", "tini", "web", f"ENTRYPOINT [\"tini\", \"--\"]\n{WEB}", serves("80/tcp") | HEEDS, cheap=True,
+    ),
+    Server("dumb-init", "dumb-init", "web", f"ENTRYPOINT [\"dumb-init\", \"--\"]\n{WEB}", serves("80/tcp") | HEEDS),
+    Server(
+        "init", "tini", "web", f"RUN cp /usr/bin/tini /init\nENTRYPOINT [\"/init\", \"--\"]\n{WEB}",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "tini-graceful", "tini", "web",
+        "COPY graceful.py /\nEXPOSE 8000\nENTRYPOINT [\"tini\", \"--\"]\nCMD [\"python3\", \"/graceful.py\"]",
+        serves("8000/tcp") | HEEDS, says={("stop.signal", None): "ended 3."}, files=("graceful.py",),
+    ),
+    Server(
+        "tini-bash", "tini", "web",
+        "EXPOSE 80\nENTRYPOINT [\"tini\", \"--\"]\nCMD [\"bash\", \"-c\", \"nginx -g 'daemon off;'; echo done\"]",
+        serves("80/tcp") | HEEDS, says={("stop.signal", None): "does not hand it on"},
+        broken="docker stop ends it at once with 143, and nginx is killed: no shutdown in its log",
+    ),
+    Server(
+        "entry-exec", "shell", "web", f"COPY entry-exec.sh /\nENTRYPOINT [\"/entry-exec.sh\"]\n{WEB}",
+        serves("80/tcp") | HEEDS, files=("entry-exec.sh",),
+    ),
+    Server(
+        "entry-child", "shell", "web", f"COPY entry-child.sh /\nENTRYPOINT [\"/entry-child.sh\"]\n{WEB}",
+        serves("80/tcp") | DEAF, files=("entry-child.sh",), broken="docker stop takes ten seconds",
+    ),
+    Server(
+        "ends-soon", "shell", "web", "CMD [\"sh\", \"-c\", \"sleep 1; echo done\"]",
+        ENDS, broken="ends with 0 after one second",
+    ),
+    Server(
+        "crashes-starting", "shell", "web", "EXPOSE 80\nCMD [\"sh\", \"-c\", \"sleep 8; echo no licence >&2; exit 3\"]",
+        ENDS, broken="ends with 3 after eight seconds",
+    ),
+    Server(
+        "crashes-serving", "nginx", "web", "EXPOSE 80\nCMD [\"sh\", \"-c\", \"nginx; sleep 10; exit 4\"]",
+        ENDS, broken="serves, and ends with 4 after ten seconds", observe=15,
+    ),
+    Server(
+        "silent", "python", "web", "COPY silent.py /\nEXPOSE 8000\nCMD [\"python3\", \"/silent.py\"]",
+        {**shut("8000/tcp", exposed=PROVED), **HEEDS}, files=("silent.py",),
+        broken="curl of the published port, and of the container's own address: nothing within ten seconds",
+        undecided={("ports.published", "8000/tcp"): "nothing came back", ("ports.publish-all", "8000/tcp"): "nothing came back"},
+    ),
+    Server(
+        "memory", "python", "web", "COPY memory.py /\nEXPOSE 8000\nCMD [\"python3\", \"/memory.py\"]",
+        serves("8000/tcp") | HEEDS, files=("memory.py",),
+    ),
+    Server(
+        "threads", "python", "web", "COPY threads.py /\nEXPOSE 8000\nCMD [\"python3\", \"/threads.py\"]",
+        serves("8000/tcp") | HEEDS, files=("threads.py",),
+    ),
+    Server(
+        "zombies", "python", "web", "COPY zombies.py /\nEXPOSE 8000\nCMD [\"python3\", \"/zombies.py\"]",
+        {**serves("8000/tcp"), **HEEDS, ("processes.zombies", None): DISPROVED}, files=("zombies.py",),
+        broken="docker exec: five processes in state Z, of parent 1",
+    ),
+    Server(
+        "late-writer", "python", "web", "COPY late_writer.py /\nEXPOSE 8000\nCMD [\"python3\", \"/late_writer.py\"]",
+        {**serves("8000/tcp"), **HEEDS, ("writes.layer", None): PROVED}, files=("late_writer.py",), observe=20,
+        says={("writes.layer", None): "1 file, 9 B written"},
+        broken="docker diff after 16 s: A /srv/orders.db",
+    ),
+    Server(
+        "request-writer", "python", "web",
+        "COPY request_writer.py /\nEXPOSE 8000\nCMD [\"python3\", \"/request_writer.py\"]",
+        {**serves("8000/tcp"), **HEEDS, ("writes.layer", None): PROVED}, files=("request_writer.py",), observe=8,
+        says={("writes.layer", None): "1 file"},
+        broken="docker diff after a request: A /srv/visits.txt",
+    ),
+    Server(
+        "needs-database", "python", "web",
+        "COPY needs_database.py /\nEXPOSE 8000\nCMD [\"python3\", \"/needs_database.py\"]",
+        {("container.stays", None): DISPROVED, ("ports.exposed", "8000/tcp"): DISPROVED}, files=("needs_database.py",),
+        broken="ends with 1: Name or service not known; with a host db on its network it serves",
+        undecided={("container.stays", None): "Use --network", ("ports.exposed", "8000/tcp"): "Use --network"},
+    ),
+    Server(
+        "udp", "socat", "web", "EXPOSE 9999/udp\nCMD [\"socat\", \"UDP4-RECVFROM:9999,fork\", \"EXEC:cat\"]",
+        serves("9999/udp") | HEEDS,
+    ),
+    Server(
+        "supervisord", "supervisord", "system",
+        "COPY supervisord.conf /\nEXPOSE 80 6379\nCMD [\"supervisord\", \"-c\", \"/supervisord.conf\"]",
+        {**serves("80/tcp", "6379/tcp"), **HEEDS, ("processes.tree", None): PROVED}, files=("supervisord.conf",),
+        says={("processes.tree", None): "2 services: "},
+    ),
+    Server(
+        "supervisord-failing", "supervisord", "system",
+        "COPY supervisord-failing.conf /\nEXPOSE 80\nCMD [\"supervisord\", \"-c\", \"/supervisord-failing.conf\"]",
+        {**shut("80/tcp"), **HEEDS}, files=("supervisord-failing.conf",),
+        broken="stays; gave up: web entered FATAL state; curl of the published port: connection reset",
+        undecided={
+            ("ports.exposed", "80/tcp"): "nothing listens on any port",
+            ("ports.published", "80/tcp"): "nothing listens on it in the container",
+            ("ports.publish-all", "80/tcp"): "nothing listens on it in the container",
+        },
+    ),
+    Server("cron", "cron", "system", "CMD [\"cron\", \"-f\"]", {**STAYS, **DEAF}, broken="docker stop takes ten seconds"),
+)  # fmt: skip

@@ -1,0 +1,88 @@
+"""nginx and other servers of HTTP and TLS."""
+
+from __future__ import annotations
+
+from .server import DEAF, ENDS, HEEDS, PROVED, STAYS, Server, serves, shut
+
+SITE = "/etc/nginx/sites-enabled/default"
+NGINX = """CMD ["nginx", "-g", "daemon off;"]"""
+WEB = f"EXPOSE 80\n{NGINX}"
+
+
+def site(text: str) -> str:
+    """The line that gives nginx a site of its own."""
+    return f"RUN echo 'server {{ {text} return 200 \"hello\\\\n\"; }}' > {SITE}"
+
+
+SERVERS = (
+    Server("nginx", "nginx", "web", WEB, serves("80/tcp") | HEEDS, cheap=True),
+    Server("nginx-quit", "nginx", "web", f"STOPSIGNAL SIGQUIT\n{WEB}", serves("80/tcp") | HEEDS),
+    Server("nginx-shell-form", "nginx", "web", "EXPOSE 80\nCMD nginx -g 'daemon off;'", serves("80/tcp") | HEEDS),
+    Server(
+        "nginx-user", "nginx", "web",
+        f"{site('listen 8080;')}\nRUN chown -R www-data /var/lib/nginx /var/log/nginx /run\n"
+        f"USER www-data\nEXPOSE 8080\nCMD [\"nginx\", \"-g\", \"daemon off; pid /run/nginx.pid;\"]",
+        serves("8080/tcp") | HEEDS,
+    ),
+    Server(
+        "nginx-tls", "nginx", "web",
+        "RUN openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout /etc/nginx/key -out /etc/nginx/crt\n"
+        f"{site('listen 443 ssl; ssl_certificate crt; ssl_certificate_key key;')}\nEXPOSE 443\n{NGINX}",
+        serves("443/tcp") | HEEDS,
+    ),
+    Server(
+        "nginx-not-found", "nginx", "web",
+        f"RUN rm -rf /var/www/html/*\n{WEB}",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "nginx-ipv4", "nginx", "web", f"{site('listen 0.0.0.0:80;')}\n{WEB}", serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "nginx-unix", "nginx", "web", f"{site('listen unix:/run/web.sock;')}\n{NGINX}",
+        {**STAYS, **HEEDS, ("sockets.listening", "all"): PROVED, ("ports.publish-all", "-P"): PROVED},
+    ),
+    Server(
+        "nginx-loopback", "nginx", "web", f"{site('listen 127.0.0.1:80;')}\n{WEB}", shut("80/tcp") | HEEDS,
+        broken="curl of the published port: connection reset", cheap=True,
+    ),
+    Server(
+        "nginx-ipv6", "nginx", "web", f"{site('listen [::]:80 ipv6only=on;')}\n{WEB}",
+        shut("80/tcp", exposed=PROVED) | HEEDS,
+        broken="curl of the published port: connection reset; the container's IPv4 address refuses",
+    ),
+    Server(
+        "nginx-background", "nginx", "web", "EXPOSE 80\nCMD [\"nginx\"]",
+        ENDS, broken="ends with 0 at once", cheap=True,
+    ),
+    Server(
+        "nginx-wrong-port", "nginx", "web", f"EXPOSE 8080\n{NGINX}",
+        {**shut("8080/tcp"), **HEEDS, ("ports.undeclared", "80/tcp"): PROVED, ("ports.published", "80/tcp"): PROVED},
+        broken="curl of the published 8080: connection reset; -p 80 serves", cheap=True,
+    ),
+    Server(
+        "openssl", "openssl s_server", "web",
+        "RUN openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout /key -out /crt\n"
+        "EXPOSE 4433\nCMD [\"openssl\", \"s_server\", \"-accept\", \"4433\", \"-www\", \"-key\", \"/key\", \"-cert\", \"/crt\"]",
+        serves("4433/tcp") | DEAF, broken="docker stop takes ten seconds",
+    ),
+    Server(
+        "python", "http.server", "web", "EXPOSE 8000\nCMD [\"python3\", \"-m\", \"http.server\"]",
+        serves("8000/tcp") | DEAF, broken="docker stop takes ten seconds",
+    ),
+    Server(
+        "apache", "Apache", "system", "EXPOSE 80\nCMD [\"apachectl\", \"-D\", \"FOREGROUND\"]",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "apache-direct", "Apache", "system",
+        "ENV APACHE_RUN_USER=www-data APACHE_RUN_GROUP=www-data APACHE_RUN_DIR=/run/apache2 "
+        "APACHE_PID_FILE=/run/apache2/apache2.pid APACHE_LOG_DIR=/var/log/apache2 APACHE_LOCK_DIR=/run/lock\n"
+        "RUN mkdir -p /run/apache2\nSTOPSIGNAL SIGWINCH\nEXPOSE 80\nCMD [\"apache2\", \"-D\", \"FOREGROUND\"]",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "apache-service", "Apache", "system", "EXPOSE 80\nCMD service apache2 start",
+        ENDS, broken="ends with 0 within seconds",
+    ),
+)  # fmt: skip

@@ -30,13 +30,31 @@ SERVERS = (
             **serves("80/tcp"), ("health.by-hand", None): PROVED, ("health.notices", None): DISPROVED,
             ("health.engine", None): PROVED,
         },
-        broken="still healthy after docker exec has stopped every nginx", cheap=True,
+        broken="healthy in a container that runs sleep in nginx's stead", cheap=True,
     ),
     Server(
         "health-exec-or", "nginx", "web",
         f"{OFTEN} CMD [\"curl\", \"-fsS\", \"http://127.0.0.1/\", \"||\", \"exit\", \"1\"]\n{WEB}",
         {**serves("80/tcp"), ("health.by-hand", None): DISPROVED, ("health.engine", None): DISPROVED},
-        broken="unhealthy; its log: curl: (3) URL using bad/illegal format or missing URL",
+        broken="unhealthy; its log: curl: (6) Could not resolve host: exit",
+    ),
+    Server(
+        "health-pid-file", "nginx", "web", f"{OFTEN} CMD test -f /run/nginx.pid\n{WEB}",
+        {**serves("80/tcp"), ("health.by-hand", None): PROVED, ("health.notices", None): DISPROVED,
+         ("health.engine", None): PROVED},
+        broken="still healthy after kill -STOP of every nginx",
+    ),
+    Server(
+        "health-connect", "nginx", "web", f"{OFTEN} CMD socat -u OPEN:/dev/null TCP4:127.0.0.1:80\n{WEB}",
+        {**serves("80/tcp"), ("health.by-hand", None): PROVED, ("health.notices", None): DISPROVED,
+         ("health.engine", None): PROVED},
+        broken="still healthy after kill -STOP of every nginx",
+    ),
+    Server(
+        "health-python", "uvicorn", "languages",
+        "COPY asgi.py /\nEXPOSE 8000\nCMD [\"python3\", \"-m\", \"uvicorn\", \"--host\", \"0.0.0.0\", \"asgi:app\"]\n"
+        f"{OFTEN} CMD python3 -c \"import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/', timeout=2)\"",
+        serves("8000/tcp") | HEEDS | HEALTHY, files=("asgi.py",),
     ),
     Server(
         "health-wrong-port", "nginx", "web", f"{OFTEN} CMD curl -fsS http://127.0.0.1:8080/\n{WEB}",
@@ -53,8 +71,8 @@ SERVERS = (
     Server(
         "health-no-patience", "nginx", "web",
         f"{OFTEN} CMD curl -fsS http://127.0.0.1/\nEXPOSE 80\nCMD sleep 20; exec nginx -g 'daemon off;'",
-        {**serves("80/tcp"), **HEEDS, ("health.static", None): PROVED, ("health.notices", None): PROVED},
-        broken="unhealthy after 4 s, and healthy from 20 s on",
+        {**serves("80/tcp"), **HEEDS, ("health.static", None): PROVED, ("health.engine", None): DISPROVED},
+        broken="unhealthy from 6 s on, and healthy from 22 s on",
     ),
     Server(
         "health-redis", "redis", "web",
@@ -66,7 +84,7 @@ SERVERS = (
         f"{OFTEN} CMD redis-cli -h 127.0.0.1 -p 6380 ping; echo checked\nEXPOSE 6379\n"
         "CMD [\"redis-server\", \"--protected-mode\", \"no\"]",
         {**serves("6379/tcp"), ("health.notices", None): DISPROVED, ("health.engine", None): PROVED},
-        broken="healthy though its log says: Could not connect to Redis",
+        broken="healthy in a container that runs sleep in its stead; its log: Could not connect to Redis",
     ),
     Server(
         "health-slow-probe", "nginx", "web",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .server import DEAF, HEEDS, Server, serves, shut
+from .server import DEAF, HEEDS, Server, serves, shut, unanswered
 
 SERVERS = (
     Server(
@@ -17,16 +17,21 @@ SERVERS = (
     ),
     Server(
         "uvicorn", "uvicorn", "languages",
-        "COPY asgi.py /\nEXPOSE 8000\nCMD [\"uvicorn\", \"--host\", \"0.0.0.0\", \"asgi:app\"]",
+        "COPY asgi.py /\nEXPOSE 8000\nCMD [\"python3\", \"-m\", \"uvicorn\", \"--host\", \"0.0.0.0\", \"asgi:app\"]",
         serves("8000/tcp") | HEEDS, files=("asgi.py",),
     ),
     Server(
         "node", "Node", "languages", "COPY server.js /\nEXPOSE 3000\nCMD [\"node\", \"/server.js\"]",
-        serves("3000/tcp") | DEAF, files=("server.js",), broken="docker stop takes ten seconds",
+        serves("3000/tcp") | DEAF, files=("server.js",), broken="docker stop takes ten seconds, and ends it with 137",
     ),
     Server(
         "node-heeds", "Node", "languages", "COPY heeds.js /\nEXPOSE 3000\nCMD [\"node\", \"/heeds.js\"]",
         serves("3000/tcp") | HEEDS, files=("heeds.js",),
+    ),
+    Server(
+        "node-http2", "Node", "languages", "COPY http2.js /\nEXPOSE 3000\nCMD [\"node\", \"/http2.js\"]",
+        serves("3000/tcp") | DEAF, files=("http2.js",), undecided=unanswered("3000/tcp", "takes its own protocol"),
+        broken="docker stop takes ten seconds, and ends it with 137",
     ),
     Server(
         "java", "Java", "java", "COPY Server.java /\nRUN javac Server.java\nEXPOSE 8080\nCMD [\"java\", \"Server\"]",

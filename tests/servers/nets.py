@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from .server import DISPROVED, HEEDS, Server, serves, shut
+from .server import ENDS, HEEDS, Server, serves, shut
 
 SERVERS = (
     Server(
         "sshd", "sshd", "system", "RUN mkdir -p /run/sshd\nEXPOSE 22\nCMD [\"/usr/sbin/sshd\", \"-D\", \"-e\"]",
         serves("22/tcp") | HEEDS,
+    ),
+    Server(
+        "sshd-no-keys", "sshd", "system",
+        "RUN mkdir -p /run/sshd && rm /etc/ssh/ssh_host_*\nEXPOSE 22\nCMD [\"/usr/sbin/sshd\", \"-D\", \"-e\"]",
+        ENDS, broken="ends with 1: no hostkeys available",
     ),
     Server(
         "dnsmasq", "dnsmasq", "system",
@@ -33,6 +38,6 @@ SERVERS = (
     ),
     Server(
         "postfix-background", "Postfix", "system", "EXPOSE 25\nCMD [\"postfix\", \"start\"]",
-        {("container.stays", None): DISPROVED}, broken="ends with 0 at once",
+        ENDS, broken="ends with 0 at once",
     ),
 )  # fmt: skip

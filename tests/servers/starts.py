@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .server import DEAF, DISPROVED, ENDS, HEEDS, PROVED, STAYS, Server, serves, shut
+from .server import DEAF, DISPROVED, ENDS, HEEDS, PROVED, STAYS, Server, serves, shut, unanswered
 from .web import WEB
 
 SERVERS = (
@@ -31,7 +31,44 @@ SERVERS = (
         "tini-bash", "tini", "web",
         "EXPOSE 80\nENTRYPOINT [\"tini\", \"--\"]\nCMD [\"bash\", \"-c\", \"nginx -g 'daemon off;'; echo done\"]",
         serves("80/tcp") | HEEDS, says={("stop.signal", None): "does not hand it on"},
-        broken="docker stop ends it at once with 143, and nginx is killed: no shutdown in its log",
+        broken="docker stop ends it at once with 143, and /run/nginx.pid is left, as by a kill",
+    ),
+    Server(
+        "tini-group", "tini", "web",
+        "EXPOSE 80\nENTRYPOINT [\"tini\", \"-g\", \"--\"]\nCMD [\"bash\", \"-c\", \"nginx -g 'daemon off;'; echo done\"]",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "dumb-init-shell", "dumb-init", "web",
+        "EXPOSE 80\nENTRYPOINT [\"dumb-init\", \"--\"]\nCMD [\"bash\", \"-c\", \"nginx -g 'daemon off;'; echo done\"]",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "su", "redis", "web",
+        "EXPOSE 6379\nCMD [\"su\", \"-s\", \"/bin/sh\", \"nobody\", \"-c\", \"exec redis-server --protected-mode no --save ''\"]",
+        serves("6379/tcp") | HEEDS,
+    ),
+    Server(
+        "ends-late", "python", "web",
+        "COPY graceful.py /\nRUN sed -i s/sleep.3/sleep\\(15/ /graceful.py\nEXPOSE 8000\nCMD [\"python3\", \"/graceful.py\"]",
+        serves("8000/tcp") | DEAF, files=("graceful.py",), broken="docker stop takes ten seconds, and ends it with 137",
+    ),
+    Server(
+        "ends-in-time", "python", "web",
+        "COPY graceful.py /\nRUN sed -i s/sleep.3/sleep\\(7/ /graceful.py\nEXPOSE 8000\nCMD [\"python3\", \"/graceful.py\"]",
+        serves("8000/tcp") | HEEDS, files=("graceful.py",), says={("stop.signal", None): "ended 7."},
+    ),
+    Server(
+        "needs-variable", "shell", "web",
+        "ENTRYPOINT [\"sh\", \"-c\", \": ${PASSWORD:?has to be set}; exec nginx -g 'daemon off;'\"]\nEXPOSE 80",
+        ENDS, broken="ends with 2: PASSWORD: has to be set",
+    ),
+    Server(
+        "waits-for-database", "shell", "web",
+        "EXPOSE 80\nCMD until curl -sS http://db:8080/; do sleep 1; done; exec nginx -g 'daemon off;'",
+        {**STAYS, ("ports.exposed", "80/tcp"): DISPROVED},
+        broken="its log: Could not resolve host: db; with a host db on its network it serves",
+        undecided={("ports.exposed", "80/tcp"): "Use --network"},
     ),
     Server(
         "entry-exec", "shell", "web", f"COPY entry-exec.sh /\nENTRYPOINT [\"/entry-exec.sh\"]\n{WEB}",
@@ -39,7 +76,7 @@ SERVERS = (
     ),
     Server(
         "entry-child", "shell", "web", f"COPY entry-child.sh /\nENTRYPOINT [\"/entry-child.sh\"]\n{WEB}",
-        serves("80/tcp") | DEAF, files=("entry-child.sh",), broken="docker stop takes ten seconds",
+        serves("80/tcp") | DEAF, files=("entry-child.sh",), broken="docker stop takes ten seconds, and ends it with 137",
     ),
     Server(
         "ends-soon", "shell", "web", "CMD [\"sh\", \"-c\", \"sleep 1; echo done\"]",
@@ -57,7 +94,7 @@ SERVERS = (
         "silent", "python", "web", "COPY silent.py /\nEXPOSE 8000\nCMD [\"python3\", \"/silent.py\"]",
         {**shut("8000/tcp", exposed=PROVED), **HEEDS}, files=("silent.py",),
         broken="curl of the published port, and of the container's own address: nothing within ten seconds",
-        undecided={("ports.published", "8000/tcp"): "nothing came back", ("ports.publish-all", "8000/tcp"): "nothing came back"},
+        undecided=unanswered("8000/tcp", "nothing came back"),
     ),
     Server(
         "memory", "python", "web", "COPY memory.py /\nEXPOSE 8000\nCMD [\"python3\", \"/memory.py\"]",
@@ -97,6 +134,16 @@ SERVERS = (
         serves("9999/udp") | HEEDS,
     ),
     Server(
+        "udp-silent", "socat", "web", "EXPOSE 8125/udp\nCMD [\"socat\", \"-u\", \"UDP4-RECV:8125\", \"STDOUT\"]",
+        {**STAYS, **HEEDS, ("ports.exposed", "8125/udp"): PROVED, ("ports.published", "8125/udp"): PROVED},
+        undecided={("ports.published", "8125/udp"): "takes its own protocol"},
+    ),
+    Server(
+        "own-protocol", "python", "web", "COPY own_protocol.py /\nEXPOSE 7000\nCMD [\"python3\", \"/own_protocol.py\"]",
+        serves("7000/tcp") | HEEDS, files=("own_protocol.py",),
+        undecided=unanswered("7000/tcp", "takes its own protocol"),
+    ),
+    Server(
         "supervisord", "supervisord", "system",
         "COPY supervisord.conf /\nEXPOSE 80 6379\nCMD [\"supervisord\", \"-c\", \"/supervisord.conf\"]",
         {**serves("80/tcp", "6379/tcp"), **HEEDS, ("processes.tree", None): PROVED}, files=("supervisord.conf",),
@@ -113,5 +160,5 @@ SERVERS = (
             ("ports.publish-all", "80/tcp"): "nothing listens on it in the container",
         },
     ),
-    Server("cron", "cron", "system", "CMD [\"cron\", \"-f\"]", {**STAYS, **DEAF}, broken="docker stop takes ten seconds"),
+    Server("cron", "cron", "system", "CMD [\"cron\", \"-f\"]", {**STAYS, **DEAF}, broken="docker stop takes ten seconds, and ends it with 137"),
 )  # fmt: skip

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from .server import HEALTHY, HEEDS, PROVED, Server, serves, shut
+from .server import DEAF, ENDS, HEALTHY, HEEDS, PROVED, Server, serves, shut, unanswered
+from .web import KEY
 
 POSTGRES = (
-    "USER postgres\nEXPOSE 5432\n"
+    "RUN mkdir -p /run/postgresql && chown postgres /run/postgresql\nUSER postgres\nEXPOSE 5432\n"
     'CMD ["/usr/lib/postgresql/15/bin/postgres", "-D", "/var/lib/postgresql/15/main", '
     '"-c", "config_file=/etc/postgresql/15/main/postgresql.conf"{}]'
 )
 EVERYWHERE = ', "-c", "listen_addresses=*"'
 LET_IN = "RUN echo 'host all all 0.0.0.0/0 scram-sha-256' >> /etc/postgresql/15/main/pg_hba.conf"
+SHOP = "RUN printf \"CREATE USER shop@'%%' IDENTIFIED BY 'wordpass';\\n\" > /etc/mysql/init.sql"
 MARIADB = (
     "RUN mkdir -p /run/mysqld && chown mysql /run/mysqld\nUSER mysql\nEXPOSE 3306\n"
     'CMD ["mariadbd", "--bind-address=0.0.0.0"]'
@@ -35,6 +37,13 @@ SERVERS = (
         "EXPOSE 6379\nCMD [\"redis-server\", \"/etc/redis/redis.conf\", \"--daemonize\", \"no\"]",
         shut("6379/tcp") | HEEDS,
         broken="redis-cli of the published port: connection reset",
+    ),
+    Server(
+        "redis-tls", "redis", "web",
+        f"{KEY}\nWORKDIR /etc/nginx\nEXPOSE 6379\nCMD [\"redis-server\", \"--port\", \"0\", \"--tls-port\", \"6379\", "
+        '"--tls-cert-file", "crt", "--tls-key-file", "key", "--tls-ca-cert-file", "crt", "--tls-auth-clients", "no", '
+        '"--protected-mode", "no"]',
+        serves("6379/tcp") | HEEDS, undecided=unanswered("6379/tcp", "TLS"),
     ),
     Server(
         "redis-unix", "redis", "web",
@@ -67,9 +76,25 @@ SERVERS = (
         broken="psql of the published port: FATAL: no pg_hba.conf entry for host",
     ),
     Server(
+        "postgres-no-run", "PostgreSQL", "databases", POSTGRES.format(EVERYWHERE).partition("\n")[2],
+        ENDS, broken="ends with 1: could not create lock file",
+    ),
+    Server(
+        "mariadb-safe", "MariaDB", "databases",
+        f"{SHOP}\nEXPOSE 3306\nCMD [\"mysqld_safe\", \"--bind-address=0.0.0.0\", \"--init-file=/etc/mysql/init.sql\"]",
+        serves("3306/tcp") | DEAF, broken="docker stop takes ten seconds, and ends it with 137",
+    ),
+    Server(
+        "mariadb-unix", "MariaDB", "databases", MARIADB.replace("--bind-address=0.0.0.0", "--skip-networking"),
+        shut("3306/tcp") | HEEDS, broken="mariadb of the published port: lost connection",
+        undecided={
+            ("ports.exposed", "3306/tcp"): "nothing listens on any port",
+            **unanswered("3306/tcp", "nothing listens on it in the container"),
+        },
+    ),
+    Server(
         "mariadb", "MariaDB", "databases",
-        "RUN printf \"CREATE USER shop@'%%' IDENTIFIED BY 'wordpass';\\n\" > /etc/mysql/init.sql\n"
-        + MARIADB.replace('"]', '", "--init-file=/etc/mysql/init.sql"]'),
+        f"{SHOP}\n" + MARIADB.replace('"]', '", "--init-file=/etc/mysql/init.sql"]'),
         serves("3306/tcp") | HEEDS,
     ),
     Server(
@@ -78,6 +103,6 @@ SERVERS = (
     ),
     Server(
         "rabbitmq", "RabbitMQ", "rabbit",
-        "EXPOSE 5672\nUSER rabbitmq\nCMD [\"rabbitmq-server\"]", serves("5672/tcp") | HEEDS,
+        "EXPOSE 5672\nUSER rabbitmq\nCMD [\"rabbitmq-server\"]", serves("5672/tcp") | DEAF, broken="docker stop takes ten seconds, and ends it with 137",
     ),
 )  # fmt: skip

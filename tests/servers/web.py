@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from .server import DEAF, ENDS, HEEDS, PROVED, STAYS, Server, serves, shut
+from .server import DEAF, DISPROVED, ENDS, HEEDS, PROVED, STAYS, Server, serves, shut, unanswered
 
+KEY = (
+    "RUN cd /etc/nginx && openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key -out crt"
+)
 SITE = "/etc/nginx/sites-enabled/default"
 NGINX = """CMD ["nginx", "-g", "daemon off;"]"""
 WEB = f"EXPOSE 80\n{NGINX}"
@@ -17,17 +20,23 @@ def site(text: str) -> str:
 SERVERS = (
     Server("nginx", "nginx", "web", WEB, serves("80/tcp") | HEEDS, cheap=True),
     Server("nginx-quit", "nginx", "web", f"STOPSIGNAL SIGQUIT\n{WEB}", serves("80/tcp") | HEEDS),
-    Server("nginx-shell-form", "nginx", "web", "EXPOSE 80\nCMD nginx -g 'daemon off;'", serves("80/tcp") | HEEDS),
+    Server(
+        "nginx-shell-form", "nginx", "web", "EXPOSE 80\nCMD nginx -g 'daemon off;'", serves("80/tcp") | DEAF,
+        broken="docker stop takes ten seconds, and ends it with 137",
+    ),
+    Server(
+        "nginx-tail", "nginx", "web", "EXPOSE 80\nCMD service nginx start && tail -f /var/log/nginx/access.log",
+        serves("80/tcp") | DEAF, broken="docker stop takes ten seconds, and ends it with 137",
+    ),
     Server(
         "nginx-user", "nginx", "web",
         f"{site('listen 8080;')}\nRUN chown -R www-data /var/lib/nginx /var/log/nginx /run\n"
-        f"USER www-data\nEXPOSE 8080\nCMD [\"nginx\", \"-g\", \"daemon off; pid /run/nginx.pid;\"]",
+        f"USER www-data\nEXPOSE 8080\n{NGINX}",
         serves("8080/tcp") | HEEDS,
     ),
     Server(
         "nginx-tls", "nginx", "web",
-        "RUN openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout /etc/nginx/key -out /etc/nginx/crt\n"
-        f"{site('listen 443 ssl; ssl_certificate crt; ssl_certificate_key key;')}\nEXPOSE 443\n{NGINX}",
+        f"{KEY}\n{site('listen 443 ssl; ssl_certificate crt; ssl_certificate_key key;')}\nEXPOSE 443\n{NGINX}",
         serves("443/tcp") | HEEDS,
     ),
     Server(
@@ -62,17 +71,50 @@ SERVERS = (
     ),
     Server(
         "openssl", "openssl s_server", "web",
-        "RUN openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout /key -out /crt\n"
-        "EXPOSE 4433\nCMD [\"openssl\", \"s_server\", \"-accept\", \"4433\", \"-www\", \"-key\", \"/key\", \"-cert\", \"/crt\"]",
-        serves("4433/tcp") | DEAF, broken="docker stop takes ten seconds",
+        f"{KEY}\nWORKDIR /etc/nginx\nEXPOSE 4433\n"
+        "CMD [\"openssl\", \"s_server\", \"-accept\", \"4433\", \"-www\", \"-key\", \"key\", \"-cert\", \"crt\"]",
+        serves("4433/tcp") | DEAF, broken="docker stop takes ten seconds, and ends it with 137",
+    ),
+    Server(
+        "nginx-postgres-port", "nginx", "web", f"{site('listen 5432;')}\nEXPOSE 5432\n{NGINX}",
+        serves("5432/tcp") | HEEDS,
+    ),
+    Server(
+        "nginx-client-certificate", "nginx", "web",
+        f"{KEY}\n{site('listen 443 ssl; ssl_certificate crt; ssl_certificate_key key; ssl_client_certificate crt; ssl_verify_client on;')}"
+        f"\nEXPOSE 443\n{NGINX}",
+        serves("443/tcp") | HEEDS,
+    ),
+    Server(
+        "nginx-admin-loopback", "nginx", "web",
+        f"{site('listen 80; listen 127.0.0.1:8081;')}\nEXPOSE 80 8081\n{NGINX}",
+        serves("80/tcp") | shut("8081/tcp") | HEEDS, broken="curl of the published 8081: connection reset",
+    ),
+    Server(
+        "nginx-range", "nginx", "web", f"{site('listen 8001;')}\nEXPOSE 8000-8002\n{NGINX}",
+        shut("8000/tcp") | shut("8002/tcp") | serves("8001/tcp") | HEEDS,
+        broken="curl of the published 8000 and 8002: connection reset",
+    ),
+    Server(
+        "nginx-500", "nginx", "web", f"{site('listen 80;').replace('200', '500')}\n{WEB}", {**STAYS, **HEEDS, ("ports.exposed", "80/tcp"): PROVED,
+        ("ports.published", "80/tcp"): DISPROVED, ("ports.publish-all", "80/tcp"): DISPROVED},
+        broken="curl of the published port: 500", undecided=unanswered("80/tcp", "answers, but with an error"),
+    ),
+    Server(
+        "warming", "python", "web", "COPY warming.py /\nEXPOSE 8000\nCMD [\"python3\", \"/warming.py\"]",
+        serves("8000/tcp") | HEEDS, files=("warming.py",),
+    ),
+    Server(
+        "python-interrupt", "http.server", "web", "STOPSIGNAL SIGINT\nEXPOSE 8000\nCMD [\"python3\", \"-m\", \"http.server\"]",
+        serves("8000/tcp") | HEEDS,
     ),
     Server(
         "python", "http.server", "web", "EXPOSE 8000\nCMD [\"python3\", \"-m\", \"http.server\"]",
-        serves("8000/tcp") | DEAF, broken="docker stop takes ten seconds",
+        serves("8000/tcp") | DEAF, broken="docker stop takes ten seconds, and ends it with 137",
     ),
     Server(
         "apache", "Apache", "system", "EXPOSE 80\nCMD [\"apachectl\", \"-D\", \"FOREGROUND\"]",
-        serves("80/tcp") | HEEDS,
+        serves("80/tcp") | DEAF, broken="docker stop takes ten seconds, and ends it with 137",
     ),
     Server(
         "apache-direct", "Apache", "system",

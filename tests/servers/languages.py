@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .server import DEAF, HEEDS, Server, serves, shut, unanswered
+from .server import DEAF, HEEDS, KILLED, Server, serves, shut, unanswered
 
 SERVERS = (
     Server(
@@ -22,7 +22,7 @@ SERVERS = (
     ),
     Server(
         "node", "Node", "languages", "COPY server.js /\nEXPOSE 3000\nCMD [\"node\", \"/server.js\"]",
-        serves("3000/tcp") | DEAF, files=("server.js",), broken="docker stop takes ten seconds, and ends it with 137",
+        serves("3000/tcp") | DEAF, files=("server.js",), broken=KILLED,
     ),
     Server(
         "node-heeds", "Node", "languages", "COPY heeds.js /\nEXPOSE 3000\nCMD [\"node\", \"/heeds.js\"]",
@@ -31,7 +31,7 @@ SERVERS = (
     Server(
         "node-http2", "Node", "languages", "COPY http2.js /\nEXPOSE 3000\nCMD [\"node\", \"/http2.js\"]",
         serves("3000/tcp") | DEAF, files=("http2.js",), undecided=unanswered("3000/tcp", "takes its own protocol"),
-        broken="docker stop takes ten seconds, and ends it with 137",
+        broken=KILLED,
     ),
     Server(
         "java", "Java", "java", "COPY Server.java /\nRUN javac Server.java\nEXPOSE 8080\nCMD [\"java\", \"Server\"]",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from imglint.runner import Verdict
 
 Key = tuple[str, str | None]  # a check's name and its subject; None where there is one of that name
-Expected = Mapping[Key, Verdict]
+Expected = dict[Key, Verdict]
 
 PROVED, DISPROVED = Verdict.PROVED, Verdict.DISPROVED
 
@@ -29,6 +29,7 @@ class Server(NamedTuple):
     cheap: bool = False  # whether every run of the tests has it
 
 
+KILLED = "docker stop takes ten seconds, and ends it with 137"
 STAYS: Expected = {("container.stays", None): PROVED}
 HEEDS: Expected = {("stop.signal", None): PROVED}
 DEAF: Expected = {("stop.signal", None): DISPROVED}

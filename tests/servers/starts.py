@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .server import DEAF, DISPROVED, ENDS, HEEDS, PROVED, STAYS, Server, serves, shut, unanswered
+from .server import DEAF, DISPROVED, ENDS, HEEDS, KILLED, PROVED, STAYS, Server, serves, shut, unanswered
 from .web import WEB
 
 SERVERS = (
@@ -45,13 +45,15 @@ SERVERS = (
     ),
     Server(
         "su", "redis", "web",
-        "EXPOSE 6379\nCMD [\"su\", \"-s\", \"/bin/sh\", \"nobody\", \"-c\", \"exec redis-server --protected-mode no --save ''\"]",
+        "EXPOSE 6379\n"
+        'CMD ["su", "-s", "/bin/sh", "nobody", "-c", "exec redis-server --protected-mode no"]',
         serves("6379/tcp") | HEEDS,
     ),
     Server(
         "ends-late", "python", "web",
-        "COPY graceful.py /\nRUN sed -i s/sleep.3/sleep\\(15/ /graceful.py\nEXPOSE 8000\nCMD [\"python3\", \"/graceful.py\"]",
-        serves("8000/tcp") | DEAF, files=("graceful.py",), broken="docker stop takes ten seconds, and ends it with 137",
+        "COPY graceful.py /\nRUN sed -i s/sleep.3/sleep\\(15/ /graceful.py\nEXPOSE 8000\n"
+        'CMD ["python3", "/graceful.py"]',
+        serves("8000/tcp") | DEAF, files=("graceful.py",), broken=KILLED,
     ),
     Server(
         "ends-in-time", "python", "web",
@@ -76,7 +78,7 @@ SERVERS = (
     ),
     Server(
         "entry-child", "shell", "web", f"COPY entry-child.sh /\nENTRYPOINT [\"/entry-child.sh\"]\n{WEB}",
-        serves("80/tcp") | DEAF, files=("entry-child.sh",), broken="docker stop takes ten seconds, and ends it with 137",
+        serves("80/tcp") | DEAF, files=("entry-child.sh",), broken=KILLED,
     ),
     Server(
         "ends-soon", "shell", "web", "CMD [\"sh\", \"-c\", \"sleep 1; echo done\"]",
@@ -160,5 +162,5 @@ SERVERS = (
             ("ports.publish-all", "80/tcp"): "nothing listens on it in the container",
         },
     ),
-    Server("cron", "cron", "system", "CMD [\"cron\", \"-f\"]", {**STAYS, **DEAF}, broken="docker stop takes ten seconds, and ends it with 137"),
+    Server("cron", "cron", "system", "CMD [\"cron\", \"-f\"]", {**STAYS, **DEAF}, broken=KILLED),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .server import DEAF, ENDS, HEALTHY, HEEDS, PROVED, Server, serves, shut, unanswered
+from .server import DEAF, ENDS, HEALTHY, HEEDS, KILLED, PROVED, Server, serves, shut, unanswered
 from .web import KEY
 
 POSTGRES = (
@@ -82,7 +82,7 @@ SERVERS = (
     Server(
         "mariadb-safe", "MariaDB", "databases",
         f"{SHOP}\nEXPOSE 3306\nCMD [\"mysqld_safe\", \"--bind-address=0.0.0.0\", \"--init-file=/etc/mysql/init.sql\"]",
-        serves("3306/tcp") | DEAF, broken="docker stop takes ten seconds, and ends it with 137",
+        serves("3306/tcp") | DEAF, broken=KILLED,
     ),
     Server(
         "mariadb-unix", "MariaDB", "databases", MARIADB.replace("--bind-address=0.0.0.0", "--skip-networking"),
@@ -103,6 +103,7 @@ SERVERS = (
     ),
     Server(
         "rabbitmq", "RabbitMQ", "rabbit",
-        "EXPOSE 5672\nUSER rabbitmq\nCMD [\"rabbitmq-server\"]", serves("5672/tcp") | DEAF, broken="docker stop takes ten seconds, and ends it with 137",
+        "EXPOSE 5672\nUSER rabbitmq\nCMD [\"rabbitmq-server\"]",
+        serves("5672/tcp") | DEAF, broken=KILLED,
     ),
 )  # fmt: skip

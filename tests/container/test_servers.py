@@ -1,0 +1,82 @@
+"""Real servers: what `verify` says of each is what plain `docker run` shows of it.
+
+The cheap ones run each time, all of them with IMGLINT_ENGINES (`make test-engines`).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import engine as provisioning
+import pytest
+from container_images import Images
+from servers import roots
+from servers.catalogue import SERVERS
+from servers.judge import wrong
+from together import alone
+
+from imglint.runner import Engine, Observation, connect, verify
+from imglint.runner.watch import Patience
+
+pytestmark = [pytest.mark.container, pytest.mark.slow]
+
+EVERY = "IMGLINT_ENGINES" in os.environ
+CHOSEN = {name: one for name, one in SERVERS.items() if one.cheap or EVERY}
+FILES = Path(roots.__file__).parent / "files"
+
+
+@pytest.fixture(scope="module")
+def bases(engine: Engine) -> Iterator[Mapping[str, str]]:
+    """The roots on the machine's own Docker: name → tag."""
+    tags = {}
+    mark = secrets.token_hex(4)
+    try:
+        for name in dict.fromkeys(one.root for one in CHOSEN.values()):
+            try:
+                with alone():
+                    archive = roots.archive(name)
+            except provisioning.NoEngine as reason:
+                if provisioning.must_be_there():
+                    pytest.exit(f"the tests of real servers need their roots: {reason}", returncode=1)
+                pytest.skip(str(reason))
+            tags[name] = f"imglint-servers:{mark}-{name}"
+            engine.api.import_image_from_file(
+                str(archive), repository="imglint-servers", tag=f"{mark}-{name}"
+            )
+        yield tags
+    finally:
+        for tag in tags.values():
+            engine.api.remove_image(tag, force=True)
+
+
+@pytest.fixture(scope="module")
+def verified(anywhere: Engine, images: Images, bases: Mapping[str, str]) -> Mapping[str, Observation]:
+    """What was seen of each server. They ran three at a time, since most of it is waiting."""
+
+    def run(name: str) -> Observation:
+        with connect(anywhere.url) as client:
+            return verify(client, tags[name], patience=Patience(observe=CHOSEN[name].observe))
+
+    tags = {}
+    for name, one in CHOSEN.items():
+        files = {file: (FILES / file).read_bytes() for file in one.files}
+        tags[name] = images.on(anywhere, one.lines, files, base=bases[one.root])
+    with ThreadPoolExecutor(3) as pool:
+        return dict(zip(tags, pool.map(run, tags), strict=True))
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_what_is_said_is_true(verified: Mapping[str, Observation], anywhere: Engine, name: str) -> None:
+    probes = anywhere.kind == "docker"  # Podman leaves them to systemd
+    assert wrong(CHOSEN[name], verified[name], probes=probes) == []
+
+
+def test_the_catalogue_is_worth_its_time() -> None:
+    assert len(SERVERS) >= 40
+    assert len({one.program for one in SERVERS.values()}) >= 15
+    assert sum(bool(one.broken) for one in SERVERS.values()) >= 10
+    assert all(one.expected for one in SERVERS.values())

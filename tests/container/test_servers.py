@@ -17,6 +17,7 @@ from container_images import Images
 from servers import roots
 from servers.catalogue import SERVERS
 from servers.judge import wrong
+from servers.server import Server
 from together import alone
 
 from imglint.runner import Engine, Observation, connect, verify
@@ -30,12 +31,20 @@ FILES = Path(roots.__file__).parent / "files"
 
 
 @pytest.fixture(scope="module")
-def bases(engine: Engine) -> Iterator[Mapping[str, str]]:
+def chosen(request: pytest.FixtureRequest) -> Mapping[str, Server]:
+    """Those whose tests are run: all of CHOSEN but for a -k."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    names = {call.params.get("name") for call in calls if call is not None}
+    return {name: one for name, one in CHOSEN.items() if name in names}
+
+
+@pytest.fixture(scope="module")
+def bases(engine: Engine, chosen: Mapping[str, Server]) -> Iterator[Mapping[str, str]]:
     """The roots on the machine's own Docker: name → tag."""
     tags = {}
     mark = secrets.token_hex(4)
     try:
-        for name in dict.fromkeys(one.root for one in CHOSEN.values()):
+        for name in dict.fromkeys(one.root for one in chosen.values()):
             try:
                 with alone():
                     archive = roots.archive(name)
@@ -54,15 +63,17 @@ def bases(engine: Engine) -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def verified(anywhere: Engine, images: Images, bases: Mapping[str, str]) -> Mapping[str, Observation]:
+def verified(
+    anywhere: Engine, images: Images, bases: Mapping[str, str], chosen: Mapping[str, Server]
+) -> Mapping[str, Observation]:
     """What was seen of each server. They ran three at a time, since most of it is waiting."""
 
     def run(name: str) -> Observation:
         with connect(anywhere.url) as client:
-            return verify(client, tags[name], patience=Patience(observe=CHOSEN[name].observe))
+            return verify(client, tags[name], patience=Patience(observe=chosen[name].observe))
 
     tags = {}
-    for name, one in CHOSEN.items():
+    for name, one in chosen.items():
         files = {file: (FILES / file).read_bytes() for file in one.files}
         tags[name] = images.on(anywhere, one.lines, files, base=bases[one.root])
     with ThreadPoolExecutor(3) as pool:

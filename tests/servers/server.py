@@ -53,7 +53,9 @@ def serves(*ports: str) -> Expected:
 def shut(port: str, *, exposed: Verdict = DISPROVED) -> Expected:
     """It stays, and a declared port can't be used from outside, whether or not something listens on it."""
     out = {**STAYS, ("ports.exposed", port): exposed}
-    return out | {(name, port): DISPROVED for name in ("ports.published", "ports.publish-all")}
+    for name in ("ports.published", "ports.publish-all"):
+        out[name, port] = DISPROVED
+    return out
 
 
 def unanswered(port: str, words: str) -> Mapping[Key, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .server import DISPROVED, HEALTHY, HEEDS, PROVED, Server, serves
+from .server import CANNOT_TELL, DISPROVED, HEALTHY, HEEDS, PROVED, Server, serves
 from .web import WEB
 
 OFTEN = "HEALTHCHECK --interval=2s --timeout=3s --retries=2"
@@ -67,6 +67,17 @@ SERVERS = (
         "HEALTHCHECK --interval=5s --timeout=3s --retries=2 --start-period=30s CMD curl -fsS http://127.0.0.1/\n"
         "EXPOSE 80\nCMD sleep 20; exec nginx -g 'daemon off;'",
         serves("80/tcp") | HEEDS | HEALTHY,
+    ),
+    Server(
+        "health-default-times", "nginx", "web",
+        "HEALTHCHECK CMD curl -fsS http://127.0.0.1/\nEXPOSE 80\nCMD sleep 20; exec nginx -g 'daemon off;'",
+        serves("80/tcp") | HEEDS | HEALTHY,
+    ),
+    Server(
+        "health-other-host", "nginx", "web", f"{OFTEN} CMD curl -fsS http://cache:8080/ && curl -fsS http://127.0.0.1/\n{WEB}",
+        {**serves("80/tcp"), ("health.by-hand", None): CANNOT_TELL, ("health.engine", None): CANNOT_TELL},
+        broken="unhealthy: Could not resolve host: cache; with a host cache on its network it is healthy",
+        undecided={("health.by-hand", None): "Use --network", ("health.engine", None): "Use --network"},
     ),
     Server(
         "health-no-patience", "nginx", "web",

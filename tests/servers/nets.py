@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .server import ENDS, HEEDS, Server, serves, shut
+from .server import ENDS, HEEDS, Server, serves, shut, unanswered
 
 SERVERS = (
     Server(
@@ -23,6 +23,16 @@ SERVERS = (
         "named", "named", "system",
         "RUN mkdir -p /run/named && chown bind /run/named\nEXPOSE 53/tcp 53/udp\nCMD [\"named\", \"-f\", \"-u\", \"bind\"]",
         serves("53/tcp", "53/udp") | HEEDS,
+    ),
+    Server(
+        "named-own-zone", "named", "system",
+        "RUN mkdir -p /run/named && chown bind /run/named && cd /etc/bind && cp db.empty db.shop && "
+        "echo 'www A 192.0.2.1' >> db.shop && "
+        "echo 'options { directory \"/var/cache/bind\"; recursion no; };' > named.conf && "
+        "echo 'zone shop.example { type master; file \"/etc/bind/db.shop\"; };' >> named.conf\n"
+        "EXPOSE 53/udp\nCMD [\"named\", \"-f\", \"-u\", \"bind\"]",
+        serves("53/udp") | HEEDS,
+        undecided=unanswered("53/udp", "answers, but with an error"),
     ),
     Server(
         "named-loopback", "named", "system",

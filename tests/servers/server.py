@@ -10,7 +10,7 @@ from imglint.runner import Verdict
 Key = tuple[str, str | None]  # a check's name and its subject; None where there is one of that name
 Expected = dict[Key, Verdict]
 
-PROVED, DISPROVED = Verdict.PROVED, Verdict.DISPROVED
+PROVED, DISPROVED, CANNOT_TELL = Verdict.PROVED, Verdict.DISPROVED, Verdict.CANNOT_TELL
 
 
 class Server(NamedTuple):

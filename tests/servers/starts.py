@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from .server import DEAF, DISPROVED, ENDS, HEEDS, KILLED, PROVED, STAYS, Server, serves, shut, unanswered
+from .server import (
+    CANNOT_TELL,
+    DEAF,
+    DISPROVED,
+    ENDS,
+    HEEDS,
+    KILLED,
+    PROVED,
+    STAYS,
+    Server,
+    serves,
+    shut,
+    unanswered,
+)
 from .web import WEB
 
 SERVERS = (
@@ -46,7 +59,7 @@ SERVERS = (
     Server(
         "su", "redis", "web",
         "EXPOSE 6379\n"
-        'CMD ["su", "-s", "/bin/sh", "nobody", "-c", "exec redis-server --protected-mode no"]',
+        'CMD ["su", "-s", "/bin/sh", "nobody", "-c", "exec redis-server --protected-mode no --dir /tmp"]',
         serves("6379/tcp") | HEEDS,
     ),
     Server(
@@ -68,7 +81,7 @@ SERVERS = (
     Server(
         "waits-for-database", "shell", "web",
         "EXPOSE 80\nCMD until curl -sS http://db:8080/; do sleep 1; done; exec nginx -g 'daemon off;'",
-        {**STAYS, ("ports.exposed", "80/tcp"): DISPROVED},
+        {**STAYS, ("ports.exposed", "80/tcp"): CANNOT_TELL},
         broken="its log: Could not resolve host: db; with a host db on its network it serves",
         undecided={("ports.exposed", "80/tcp"): "Use --network"},
     ),
@@ -79,6 +92,20 @@ SERVERS = (
     Server(
         "entry-child", "shell", "web", f"COPY entry-child.sh /\nENTRYPOINT [\"/entry-child.sh\"]\n{WEB}",
         serves("80/tcp") | DEAF, files=("entry-child.sh",), broken=KILLED,
+    ),
+    Server(
+        "entry-trap", "shell", "web",
+        "EXPOSE 80\nCMD [\"sh\", \"-c\", \"trap 'kill $web' TERM; nginx -g 'daemon off;' & web=$!; wait; wait\"]",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "stop-realtime", "python", "web",
+        "COPY realtime.py /\nSTOPSIGNAL SIGRTMIN+3\nEXPOSE 8000\nCMD [\"python3\", \"/realtime.py\"]",
+        serves("8000/tcp") | HEEDS, files=("realtime.py",),
+    ),
+    Server(
+        "ends-after-5", "shell", "web", "CMD [\"sh\", \"-c\", \"sleep 5; echo done\"]",
+        ENDS, broken="ends with 0 after five seconds",
     ),
     Server(
         "ends-soon", "shell", "web", "CMD [\"sh\", \"-c\", \"sleep 1; echo done\"]",
@@ -127,8 +154,8 @@ SERVERS = (
     Server(
         "needs-database", "python", "web",
         "COPY needs_database.py /\nEXPOSE 8000\nCMD [\"python3\", \"/needs_database.py\"]",
-        {("container.stays", None): DISPROVED, ("ports.exposed", "8000/tcp"): DISPROVED}, files=("needs_database.py",),
-        broken="ends with 1: Name or service not known; with a host db on its network it serves",
+        {("container.stays", None): CANNOT_TELL, ("ports.exposed", "8000/tcp"): CANNOT_TELL}, files=("needs_database.py",),
+        broken="ends with 1: Name or service not known; with a host db on its network it stays and serves",
         undecided={("container.stays", None): "Use --network", ("ports.exposed", "8000/tcp"): "Use --network"},
     ),
     Server(

@@ -24,6 +24,11 @@ SERVERS = (
         serves("6379/tcp") | HEEDS,
     ),
     Server(
+        "redis-own-port", "redis", "web",
+        "EXPOSE 7000\nCMD [\"redis-server\", \"--port\", \"7000\", \"--protected-mode\", \"no\"]",
+        serves("7000/tcp") | HEEDS,
+    ),
+    Server(
         "redis-password", "redis", "web", "EXPOSE 6379\nCMD [\"redis-server\", \"--requirepass\", \"wordpass\"]",
         serves("6379/tcp") | HEEDS,
     ),
@@ -74,6 +79,11 @@ SERVERS = (
         "postgres-nobody-let-in", "PostgreSQL", "databases", POSTGRES.format(EVERYWHERE),
         shut("5432/tcp", exposed=PROVED) | HEEDS,
         broken="psql of the published port: FATAL: no pg_hba.conf entry for host",
+    ),
+    Server(
+        "postgres-tls-only", "PostgreSQL", "databases",
+        f"{LET_IN.replace('host all', 'hostssl all')}\n{POSTGRES.format(EVERYWHERE)}",
+        serves("5432/tcp") | HEEDS,
     ),
     Server(
         "postgres-no-run", "PostgreSQL", "databases", POSTGRES.format(EVERYWHERE).partition("\n")[2],

@@ -53,6 +53,22 @@ SERVERS = (
         {**STAYS, **HEEDS, ("sockets.listening", "all"): PROVED, ("ports.publish-all", "-P"): PROVED},
     ),
     Server(
+        "nginx-no-expose", "nginx", "web", NGINX,
+        {**STAYS, **HEEDS, ("ports.undeclared", "80/tcp"): PROVED, ("ports.published", "80/tcp"): PROVED,
+         ("ports.publish-all", "-P"): PROVED},
+    ),
+    Server(
+        "nginx-own-address", "nginx", "web",
+        f"EXPOSE 80\nCMD echo \"server {{ listen $(hostname -i):80; return 204; }}\" > {SITE}; exec nginx -g 'daemon off;'",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "nginx-tls-500", "nginx", "web",
+        f"{KEY}\n{site(TLS).replace('200', '500')}\nEXPOSE 443\n{NGINX}",
+        shut("443/tcp", exposed=PROVED) | HEEDS,
+        broken="curl -k of the published port: 500", undecided=unanswered("443/tcp", "answers, but with an error"),
+    ),
+    Server(
         "nginx-loopback", "nginx", "web", f"{site('listen 127.0.0.1:80;')}\n{WEB}", shut("80/tcp") | HEEDS,
         broken="curl of the published port: connection reset", cheap=True,
     ),

@@ -28,7 +28,7 @@ SERVERS = (
         serves("80/tcp") | HEEDS,
     ),
     Server(
-        "tini", "tini", "web", f"ENTRYPOINT [\"tini\", \"--\"]\n{WEB}", serves("80/tcp") | HEEDS, cheap=True,
+        "tini", "tini", "web", f"ENTRYPOINT [\"tini\", \"--\"]\n{WEB}", serves("80/tcp") | HEEDS,
     ),
     Server("dumb-init", "dumb-init", "web", f"ENTRYPOINT [\"dumb-init\", \"--\"]\n{WEB}", serves("80/tcp") | HEEDS),
     Server(

@@ -57,6 +57,10 @@ SERVERS = (
         serves("8000/tcp") | HEEDS | HEALTHY, files=("asgi.py",),
     ),
     Server(
+        "health-or-kill", "nginx", "web", f"{OFTEN} CMD curl -fsS --max-time 2 http://127.0.0.1/ || kill 1\n{WEB}",
+        {**serves("80/tcp"), **HEEDS, ("health.by-hand", None): PROVED, ("health.engine", None): PROVED},
+    ),
+    Server(
         "health-wrong-port", "nginx", "web", f"{OFTEN} CMD curl -fsS http://127.0.0.1:8080/\n{WEB}",
         {**serves("80/tcp"), ("health.static", None): PROVED, ("health.by-hand", None): DISPROVED,
          ("health.engine", None): DISPROVED},

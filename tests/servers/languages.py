@@ -34,6 +34,16 @@ SERVERS = (
         broken=KILLED,
     ),
     Server(
+        "php-fpm", "PHP", "others",
+        "RUN mkdir /run/php && sed -i 's/^listen = .*/listen = 9000/' /etc/php/8.2/fpm/pool.d/www.conf\nSTOPSIGNAL SIGQUIT\nEXPOSE 9000\n"
+        "CMD [\"php-fpm8.2\", \"-F\"]",
+        serves("9000/tcp") | HEEDS, undecided=unanswered("9000/tcp", "takes its own protocol"),
+    ),
+    Server(
+        "node-exporter", "Go", "others", "EXPOSE 9100\nUSER nobody\nCMD [\"prometheus-node-exporter\"]",
+        serves("9100/tcp") | HEEDS,
+    ),
+    Server(
         "java", "Java", "java", "COPY Server.java /\nRUN javac Server.java\nEXPOSE 8080\nCMD [\"java\", \"Server\"]",
         serves("8080/tcp") | HEEDS, files=("Server.java",),
     ),

@@ -104,6 +104,44 @@ SERVERS = (
         serves("8000/tcp") | HEEDS, files=("realtime.py",),
     ),
     Server(
+        "stop-sigwait", "python", "web", "COPY sigwait.py /\nEXPOSE 8000\nCMD [\"python3\", \"/sigwait.py\"]",
+        serves("8000/tcp") | HEEDS, files=("sigwait.py",),
+    ),
+    Server(
+        "runit", "runit", "others",
+        "RUN mkdir -p /srv/web && printf '#!/bin/sh\\nexec lighttpd -D -f /etc/lighttpd/lighttpd.conf\\n' > /srv/web/run && "
+        "chmod 755 /srv/web/run\nEXPOSE 80\nCMD [\"runsvdir\", \"/srv\"]",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "sudo", "sudo", "others",
+        "RUN useradd app && echo 'app ALL=NOPASSWD: ALL' > /etc/sudoers.d/app\nUSER app\nEXPOSE 80\n"
+        "CMD exec sudo lighttpd -D -f /etc/lighttpd/lighttpd.conf",
+        serves("80/tcp") | HEEDS, undecided={("container.stays", None): "no-new-privileges"},
+    ),
+    Server(
+        "slow-answer", "python", "web", "COPY slow_answer.py /\nEXPOSE 8000\nCMD [\"python3\", \"/slow_answer.py\"]",
+        serves("8000/tcp") | HEEDS, files=("slow_answer.py",),
+    ),
+    Server(
+        "local-store", "python", "web",
+        "COPY local_store.py /\nENV STORE=127.0.0.1\nEXPOSE 8000\n"
+        "CMD redis-server --bind 127.0.0.1 & exec python3 /local_store.py",
+        {**serves("8000/tcp"), **HEEDS, ("addresses.peers", "127.0.0.1:6379"): PROVED}, files=("local_store.py",),
+    ),
+    Server(
+        "memory-3g", "python", "web",
+        "COPY memory.py /\nRUN sed -i s/700/3000/ /memory.py\nEXPOSE 8000\nCMD [\"python3\", \"/memory.py\"]",
+        serves("8000/tcp"), files=("memory.py",),
+        undecided=dict.fromkeys(serves("8000/tcp"), "Use --memory"),
+    ),
+    Server(
+        "threads-2000", "python", "web",
+        "COPY threads.py /\nRUN sed -i s/400/2000/ /threads.py\nEXPOSE 8000\nCMD [\"python3\", \"/threads.py\"]",
+        serves("8000/tcp"), files=("threads.py",),
+        undecided=dict.fromkeys(serves("8000/tcp"), "Use --pids-limit"),
+    ),
+    Server(
         "ends-after-5", "shell", "web", "CMD [\"sh\", \"-c\", \"sleep 5; echo done\"]",
         ENDS, broken="ends with 0 after five seconds",
     ),

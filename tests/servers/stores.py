@@ -112,6 +112,19 @@ SERVERS = (
         broken="mariadb of the published port: ERROR 1130: Host '172.17.0.1' is not allowed to connect",
     ),
     Server(
+        "nats", "NATS", "others", "EXPOSE 4222\nCMD [\"nats-server\"]", serves("4222/tcp") | HEEDS,
+    ),
+    Server(
+        "mosquitto", "mosquitto", "others",
+        "EXPOSE 1883\nRUN printf 'listener 1883\\nallow_anonymous true\\n' > /mqtt.conf\n"
+        "CMD [\"mosquitto\", \"-c\", \"/mqtt.conf\"]",
+        serves("1883/tcp") | HEEDS, undecided=unanswered("1883/tcp", "takes its own protocol"),
+    ),
+    Server(
+        "mosquitto-loopback", "mosquitto", "others", "EXPOSE 1883\nCMD [\"mosquitto\"]", shut("1883/tcp") | HEEDS,
+        broken="connecting to the published port: reset; its log: Starting in local only mode",
+    ),
+    Server(
         "rabbitmq", "RabbitMQ", "rabbit",
         "EXPOSE 5672\nUSER rabbitmq\nCMD [\"rabbitmq-server\"]",
         serves("5672/tcp") | DEAF, broken=KILLED,

@@ -130,6 +130,29 @@ SERVERS = (
         serves("8000/tcp") | DEAF, broken=KILLED,
     ),
     Server(
+        "python-tls", "http.server", "web",
+        f"{KEY}\nCOPY tls.py /\nEXPOSE 9000\nCMD [\"python3\", \"/tls.py\"]",
+        serves("9000/tcp") | HEEDS, files=("tls.py",),
+    ),
+    Server(
+        "lighttpd", "lighttpd", "others",
+        "EXPOSE 80\nCMD [\"lighttpd\", \"-D\", \"-f\", \"/etc/lighttpd/lighttpd.conf\"]", serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "caddy", "Caddy", "others",
+        "EXPOSE 80\nCMD [\"caddy\", \"file-server\", \"--listen\", \":80\", \"--root\", \"/etc\"]",
+        serves("80/tcp") | HEEDS,
+    ),
+    Server(
+        "haproxy", "HAProxy", "others",
+        "RUN printf 'defaults\\n mode http\\n timeout connect 1s\\n timeout client 9s\\n timeout server 9s\\n"
+        "frontend web\\n bind :80\\n default_backend apps\\nbackend apps\\n server one 127.0.0.1:8080\\n' > /web.cfg\n"
+        "EXPOSE 80\nCMD [\"haproxy\", \"-f\", \"/web.cfg\"]",
+        shut("80/tcp", exposed=PROVED) | DEAF,
+        broken=f"curl of the published port: 503, since nothing serves behind it; {KILLED}",
+        undecided=unanswered("80/tcp", "answers, but with an error"),
+    ),
+    Server(
         "apache", "Apache", "system", "EXPOSE 80\nCMD [\"apachectl\", \"-D\", \"FOREGROUND\"]",
         serves("80/tcp") | DEAF, broken=KILLED,
     ),

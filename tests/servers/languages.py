@@ -35,7 +35,8 @@ SERVERS = (
     ),
     Server(
         "php-fpm", "PHP", "others",
-        "RUN mkdir /run/php && sed -i 's/^listen = .*/listen = 9000/' /etc/php/8.2/fpm/pool.d/www.conf\nSTOPSIGNAL SIGQUIT\nEXPOSE 9000\n"
+        "RUN mkdir /run/php && sed -i 's/^listen = .*/listen = 9000/' /etc/php/8.2/fpm/pool.d/www.conf\n"
+        "STOPSIGNAL SIGQUIT\nEXPOSE 9000\n"
         "CMD [\"php-fpm8.2\", \"-F\"]",
         serves("9000/tcp") | HEEDS, undecided=unanswered("9000/tcp", "takes its own protocol"),
     ),

@@ -44,12 +44,6 @@ SERVERS = (
         broken="dig of the published port: connection refused or no answer",
     ),
     Server(
-        "vsftpd", "vsftpd", "others",
-        "RUN mkdir -p /run/vsftpd/empty\nEXPOSE 21\n"
-        "CMD [\"vsftpd\", \"-obackground=NO\", \"-olisten=YES\", \"-olisten_ipv6=NO\"]",
-        serves("21/tcp"),
-    ),
-    Server(
         "postfix", "Postfix", "system", "EXPOSE 25\nCMD [\"postfix\", \"start-fg\"]", serves("25/tcp") | HEEDS,
     ),
     Server(

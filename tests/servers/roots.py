@@ -17,7 +17,7 @@ ROOTS = {
     "system": "apache2 curl openssh-server cron supervisor nginx-light redis-server dnsmasq bind9 bind9-dnsutils postfix",
     "databases": "postgresql mariadb-server",
     "languages": "curl gunicorn python3-uvicorn nodejs",
-    "others": "lighttpd haproxy mosquitto vsftpd runit php-fpm prometheus-node-exporter caddy nats-server sudo curl",
+    "others": "lighttpd haproxy mosquitto runit php-fpm prometheus-node-exporter caddy nats-server sudo curl",
     "java": "openjdk-17-jdk-headless curl",
     "rabbit": "rabbitmq-server",
 }

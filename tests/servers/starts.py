@@ -130,6 +130,13 @@ SERVERS = (
         {**serves("8000/tcp"), **HEEDS, ("addresses.peers", "127.0.0.1:6379"): PROVED}, files=("local_store.py",),
     ),
     Server(
+        "ends-when-called", "python", "web",
+        "COPY ends_when_called.py /\nEXPOSE 7000\nCMD [\"python3\", \"/ends_when_called.py\"]",
+        shut("7000/tcp", exposed=PROVED), files=("ends_when_called.py",),
+        broken="the published port: reset at the first connection, and the container has ended with 1",
+        undecided=unanswered("7000/tcp", "ended with 1"),
+    ),
+    Server(
         "memory-3g", "python", "web",
         "COPY memory.py /\nRUN sed -i s/700/3000/ /memory.py\nEXPOSE 8000\nCMD [\"python3\", \"/memory.py\"]",
         serves("8000/tcp"), files=("memory.py",),

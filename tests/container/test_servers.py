@@ -65,7 +65,7 @@ def bases(engine: Engine, chosen: Mapping[str, Server]) -> Iterator[Mapping[str,
 
 @pytest.fixture(scope="module")
 def verified(
-    anywhere: Engine, images: Images, bases: Mapping[str, str], chosen: Mapping[str, Server]
+    anywhere: Engine, engine: Engine, images: Images, bases: Mapping[str, str], chosen: Mapping[str, Server]
 ) -> Verified:
     """What was seen of each server. They ran three at a time, since most of it is waiting."""
 
@@ -79,7 +79,9 @@ def verified(
     tags = {}
     for name, one in chosen.items():
         files = {file: (FILES / file).read_bytes() for file in one.files}
-        tags[name] = images.on(anywhere, one.lines, files, base=bases[one.root])
+        tags[name] = images.on(engine, one.lines, files, base=bases[one.root])
+    for root in bases:
+        images.hand_over(anywhere, *(tags[name] for name, one in chosen.items() if one.root == root))
     with ThreadPoolExecutor(3) as pool:
         return dict(zip(tags, pool.map(run, tags), strict=True))
 

@@ -61,6 +61,12 @@ SERVERS = (
         {**serves("80/tcp"), **HEEDS, ("health.by-hand", None): PROVED, ("health.engine", None): PROVED},
     ),
     Server(
+        "health-heartbeat", "nginx", "web",
+        f"{OFTEN} CMD test $(($(date +%s) - $(stat -c %Y /run/beat))) -lt 8\nEXPOSE 80\n"
+        "CMD [\"bash\", \"-c\", \"while :; do touch /run/beat; sleep 2; done & exec nginx -g 'daemon off;'\"]",
+        {**serves("80/tcp"), **HEEDS, **HEALTHY},
+    ),
+    Server(
         "health-wrong-port", "nginx", "web", f"{OFTEN} CMD curl -fsS http://127.0.0.1:8080/\n{WEB}",
         {**serves("80/tcp"), ("health.static", None): PROVED, ("health.by-hand", None): DISPROVED,
          ("health.engine", None): DISPROVED},

@@ -208,6 +208,11 @@ SERVERS = (
         serves("9999/udp") | HEEDS,
     ),
     Server(
+        "udp-ipv6", "socat", "web", "EXPOSE 9999/udp\nCMD [\"socat\", \"UDP6-RECVFROM:9999,ipv6only,fork\", \"EXEC:cat\"]",
+        shut("9999/udp", exposed=PROVED) | HEEDS, broken="a datagram to the published port: nothing comes back",
+        undecided=unanswered("9999/udp", "nothing came back"),
+    ),
+    Server(
         "udp-silent", "socat", "web", "EXPOSE 8125/udp\nCMD [\"socat\", \"-u\", \"UDP4-RECV:8125\", \"STDOUT\"]",
         {**STAYS, **HEEDS, ("ports.exposed", "8125/udp"): PROVED, ("ports.published", "8125/udp"): PROVED},
         undecided={("ports.published", "8125/udp"): "takes its own protocol"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .server import DEAF, ENDS, HEALTHY, HEEDS, KILLED, PROVED, Server, serves, shut, unanswered
+from .server import CANNOT_TELL, DEAF, ENDS, HEALTHY, HEEDS, KILLED, PROVED, Server, serves, shut, unanswered
 from .web import KEY
 
 POSTGRES = (
@@ -93,6 +93,13 @@ SERVERS = (
         "mariadb-safe", "MariaDB", "databases",
         f"{SHOP}\nEXPOSE 3306\nCMD [\"mysqld_safe\", \"--bind-address=0.0.0.0\", \"--init-file=/etc/mysql/init.sql\"]",
         serves("3306/tcp") | DEAF, broken=KILLED,
+    ),
+    Server(
+        "needs-mariadb", "MariaDB", "databases",
+        "CMD mariadb -h db -u shop -pwordpass -e 'select 1' && exec sleep infinity",
+        {("container.stays", None): CANNOT_TELL},
+        broken="ends with 1: Unknown server host 'db'; with a host db on its network it stays",
+        undecided={("container.stays", None): "Use --network"},
     ),
     Server(
         "mariadb-unix", "MariaDB", "databases", MARIADB.replace("--bind-address=0.0.0.0", "--skip-networking"),

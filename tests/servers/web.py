@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .server import DEAF, ENDS, HEEDS, KILLED, PROVED, STAYS, Server, serves, shut, unanswered
+from .server import CANNOT_TELL, DEAF, ENDS, HEEDS, KILLED, PROVED, STAYS, Server, serves, shut, unanswered
 
 KEY = (
     "RUN cd /etc/nginx && openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key -out crt"
@@ -67,6 +67,27 @@ SERVERS = (
         f"{KEY}\n{site(TLS).replace('200', '500')}\nEXPOSE 443\n{NGINX}",
         shut("443/tcp", exposed=PROVED) | HEEDS,
         broken="curl -k of the published port: 500", undecided=unanswered("443/tcp", "answers, but with an error"),
+    ),
+    Server(
+        "nginx-tls-rejects", "nginx", "web",
+        f"{KEY}\n{site(f'{TLS} ssl_reject_handshake on;')}\nEXPOSE 443\n{NGINX}",
+        shut("443/tcp", exposed=PROVED) | HEEDS, broken="curl -k of the published port: TLS alert, unrecognized name",
+        undecided=unanswered("443/tcp", "published on"),
+    ),
+    Server(
+        "nginx-proxy", "nginx", "web",
+        f"{site('listen 80; location / { proxy_pass http://app:8080; }')}\n{WEB}",
+        {("container.stays", None): CANNOT_TELL, ("ports.exposed", "80/tcp"): CANNOT_TELL},
+        broken="ends with 1: host not found in upstream; with a host app on its network it stays and serves",
+        undecided={("container.stays", None): "Use --network", ("ports.exposed", "80/tcp"): "Use --network"},
+    ),
+    Server(
+        "haproxy-proxy", "HAProxy", "others",
+        "RUN printf 'listen web\\n bind :80\\n timeout connect 1s\\n timeout client 9s\\n timeout server 9s\\n"
+        " server one app:8080\\n' > /web.cfg\nEXPOSE 80\nCMD [\"haproxy\", \"-f\", \"/web.cfg\"]",
+        {("container.stays", None): CANNOT_TELL, ("ports.exposed", "80/tcp"): CANNOT_TELL},
+        broken="ends with 1: could not resolve address 'app'; with a host app on its network it stays and serves",
+        undecided={("container.stays", None): "Use --network", ("ports.exposed", "80/tcp"): "Use --network"},
     ),
     Server(
         "nginx-loopback", "nginx", "web", f"{site('listen 127.0.0.1:80;')}\n{WEB}", shut("80/tcp") | HEEDS,

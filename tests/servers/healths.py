@@ -67,6 +67,16 @@ SERVERS = (
         {**serves("80/tcp"), **HEEDS, **HEALTHY},
     ),
     Server(
+        "health-status-code", "nginx", "web",
+        f"{OFTEN} CMD test $(curl -s -o /dev/null -w '%{{http_code}}' http://127.0.0.1/) -eq 200\n{WEB}",
+        {**serves("80/tcp"), **HEEDS, **HEALTHY},
+    ),
+    Server(
+        "health-loop", "nginx", "web",
+        f"{OFTEN} CMD for i in 1 2; do curl -fsS http://127.0.0.1/ && exit 0; sleep 1; done; exit 1\n{WEB}",
+        {**serves("80/tcp"), **HEEDS, **HEALTHY},
+    ),
+    Server(
         "health-wrong-port", "nginx", "web", f"{OFTEN} CMD curl -fsS http://127.0.0.1:8080/\n{WEB}",
         {**serves("80/tcp"), ("health.static", None): PROVED, ("health.by-hand", None): DISPROVED,
          ("health.engine", None): DISPROVED},

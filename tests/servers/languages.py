@@ -47,7 +47,8 @@ SERVERS = (
     Server(
         "java-heap", "Java", "java",
         "COPY Server.java /\n"
-        "RUN sed -i 's/throws Exception {/throws Exception { byte[] held = new byte[700 << 20];/' Server.java && javac Server.java\n"
+        "RUN sed -i 's/throws Exception {/throws Exception { byte[] held = new byte[700 << 20];/' Server.java\n"
+        "RUN javac Server.java\n"
         "EXPOSE 8080\nCMD [\"java\", \"Server\"]",
         serves("8080/tcp") | HEEDS, files=("Server.java",),
         undecided={("container.stays", None): "Use --memory"},

@@ -152,6 +152,7 @@ SERVERS = (
         "ends-after-5", "shell", "web", "CMD [\"sh\", \"-c\", \"sleep 5; echo done\"]",
         ENDS, broken="ends with 0 after five seconds",
     ),
+    Server("bash", "shell", "web", "CMD [\"bash\"]", ENDS, broken="ends with 0 at once"),
     Server(
         "ends-soon", "shell", "web", "CMD [\"sh\", \"-c\", \"sleep 1; echo done\"]",
         ENDS, broken="ends with 0 after one second",

@@ -92,4 +92,5 @@ def test_what_is_said_is_true(verified: Verified, anywhere: Engine, name: str) -
     seen = verified[name]
     if isinstance(seen, Exception):
         raise seen
-    assert wrong(CHOSEN[name], seen, probes=probes) == []
+    faults = wrong(CHOSEN[name], seen, probes=probes)
+    assert not faults, "\n".join(faults)

@@ -361,7 +361,7 @@ def _unpack(kept: Path) -> None:
                 "mmdebstrap", "--quiet", "--mode=root", "--variant=extract", f"--include={','.join(_PACKAGES)}",
                 '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=APT::Install-Recommends "false"',
                 *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")),
-                suite, str(root), *_mirror(),
+                suite, str(root), *mirror(),
             ]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
             if done.returncode:
@@ -380,7 +380,7 @@ def _unpack(kept: Path) -> None:
     raise NoEngine(problem)
 
 
-def _mirror() -> list[str]:
+def mirror() -> list[str]:
     """The Debian mirror of this machine's own apt; mmdebstrap's default where it names none."""
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Label: Debian"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()[:1]

@@ -13,7 +13,8 @@ from ..analyzer.credentials import mask_cut
 from .protocols import HTTP, HTTPS, Answer, Protocol, judge
 
 _BANNER_WAIT = 0.3  # seconds for a server that speaks first
-_ANSWER_WAIT = 1.0  # … for an answer to a request
+_ANSWER_WAIT = 5.0  # … for an answer to a request
+_DATAGRAM_WAIT = 1.0  # … for a datagram
 _MORE_WAIT = 0.2  # … for the rest of an answer
 _AGAIN = 0.1  # … between two attempts
 _STARTING = 10.0  # … for a server that answers with errors
@@ -24,6 +25,7 @@ CLOSED = "closed"  # accepted, then closed without a byte: also what Docker's pr
 SILENT = "silent"  # accepted, and nothing came
 REFUSED = "refused"
 UNREACHABLE = "unreachable"
+_UNHEARD = (CLOSED, SILENT)
 
 
 class Dial(NamedTuple):
@@ -64,23 +66,34 @@ def dial(
     """
     start = time.monotonic()
     outcome, received, spoken = _attempt(address, port, protocol, meanwhile)
-    if spoken is None and (outcome == CLOSED or _wants_tls(received)):
-        # A server of TLS says so, or hangs up on who speaks plainly.
-        secure = _attempt(address, port, HTTPS, meanwhile)
-        if secure[0] == DATA:
-            outcome, received, spoken = secure
-    elif protocol is not None and (outcome in (CLOSED, SILENT) or received.startswith(b"HTTP/")):
+    if protocol is not None and not protocol.tls and (outcome in _UNHEARD or received.startswith(b"HTTP/")):
         # A port stands for a protocol by custom alone: another one may be spoken there.
         other = _attempt(address, port, None, meanwhile)
         if other[0] == DATA:
             outcome, received, spoken = other
+    wants_tls = spoken is not None and spoken.tls
+    if not wants_tls and (outcome == CLOSED or _wants_tls(received)):
+        # A server of TLS says so, or hangs up on who speaks plainly.
+        wants_tls = _wants_tls(received)
+        secure = _attempt(
+            address, port, HTTPS if protocol is None else protocol._replace(tls=True), meanwhile
+        )
+        if secure[0] == DATA:
+            outcome, received, spoken = secure
+    elif wants_tls and outcome in _UNHEARD:
+        plain = _attempt(address, port, None, meanwhile)
+        if plain[0] == DATA and not _wants_tls(plain[1]):
+            outcome, received, spoken = plain
     answer = judge(received, spoken)
-    if (
-        spoken is HTTPS
-        and outcome == DATA
-        and answer.serves is not True
-        and not received.startswith(b"HTTP/")
-    ):
+    if protocol is not None and protocol.upgrade and answer.serves is False:
+        upgraded = _attempt(address, port, protocol._replace(tls=True), meanwhile)
+        if judge(upgraded[1], protocol).serves:
+            outcome, received, spoken = upgraded
+            answer = judge(received, protocol)
+    in_tls = spoken is not None and spoken.tls
+    if wants_tls and not in_tls:
+        answer = Answer(None, "speaks TLS, and no connection came about")
+    elif in_tls and received.startswith(b"TLSv"):
         answer = Answer(True, f"it answers in TLS: {received.decode('ascii', 'replace')}")
     return Dial(address, port, outcome, received, (time.monotonic() - start) * 1000, answer)
 
@@ -117,7 +130,7 @@ def dial_udp(address: str, port: int, protocol: Protocol | None = None) -> Dial:
     outcome, received = SILENT, b""
     request = protocol.datagram if protocol is not None and protocol.datagram else b"\r\n"
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
-        connection.settimeout(_ANSWER_WAIT)
+        connection.settimeout(_DATAGRAM_WAIT)
         connection.connect((address, port))
         for _ in range(2):
             try:
@@ -146,6 +159,8 @@ def _attempt(
     except OSError:
         return UNREACHABLE, b"", protocol
     with connection:
+        if meanwhile is not None:
+            meanwhile()  # who hangs up at once has forgotten the connection soon
         if protocol is not None and protocol.tls:
             received = _in_tls(connection, protocol)
         else:
@@ -178,11 +193,15 @@ def _in_tls(connection: socket.socket, protocol: Protocol) -> bytes | None:
     context.verify_mode = ssl.CERT_NONE
     connection.settimeout(2)
     try:
+        if protocol.upgrade:
+            connection.sendall(protocol.upgrade)
+            if connection.recv(1) != b"S":
+                return b""
         with context.wrap_socket(connection, server_hostname="localhost") as secure:
             version = (secure.version() or "TLS").encode()
             with contextlib.suppress(OSError):
                 secure.sendall(protocol.request)
-            return _receive(secure, _ANSWER_WAIT) or version
+            return _receive(secure, max(protocol.wait, _ANSWER_WAIT)) or version
     except TimeoutError:
         return None
     except (OSError, ValueError):

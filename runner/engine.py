@@ -42,7 +42,8 @@ class Engine:
         False  # for the end of a container that ignores SIGTERM, ten seconds, though forced
     )
     # Nobody answers for names of other machines: an engine may ask this machine's resolver for a container.
-    host_options: Mapping[str, Any] = {"dns": ["192.0.2.1"]}  # TEST-NET-1 of RFC 5737: no machine has it
+    # TEST-NET-1 of RFC 5737: no machine has it. Who asks for a name is told soon that there is none.
+    host_options: Mapping[str, Any] = {"dns": ["192.0.2.1"], "dns_opt": ["timeout:1", "attempts:1"]}
 
     def __init__(self, api: APIClient, url: str, version: str) -> None:
         self.api = api

@@ -159,6 +159,9 @@ _BUILT_IN = frozenset(
 )
 
 
+_BEFORE_A_COMMAND = frozenset("if then else elif while until do ! { exec command".split())
+
+
 def programs(health: HealthCheck) -> list[str]:
     """The programs that a check starts, as far as they can be told without running it."""
     if len(health.test) < 2:
@@ -169,27 +172,28 @@ def programs(health: HealthCheck) -> list[str]:
     lexer.commenters = ""
     names = ["/bin/sh"]
     first = True
+    # Of each open parenthesis, whether the value of what it holds is a word of the command around it: $( and `.
+    around: list[bool] = []
+    before = ""
     try:
         for word in lexer:
             if set(word) <= set("();<>|&"):
-                first = set(word) <= set("();|&")
-                continue
-            if first and not re.match(r"\w+=", word):
-                first = word in (
-                    "if",
-                    "then",
-                    "else",
-                    "elif",
-                    "while",
-                    "until",
-                    "do",
-                    "!",
-                    "{",
-                    "exec",
-                    "command",
-                )
-                if not first and word not in _BUILT_IN and re.fullmatch(r"[\w./+-]+", word):
+                redirection = "<" in word or ">" in word
+                for sign in word:
+                    if sign == "(":
+                        around.append(before.endswith("$"))
+                        first = True
+                    elif sign == ")":
+                        first = not (around.pop() if around else False)
+                    else:
+                        first = not redirection and sign in ";|&"
+                if word.startswith("((") and before.endswith("$"):
+                    return names[:1]  # arithmetic: what is in there is no command, or deep within one
+            elif first and not re.match(r"\w+=", word):
+                first = word in _BEFORE_A_COMMAND
+                if not first and word not in _BUILT_IN and re.fullmatch(r"[\w./+][\w./+-]*", word):
                     names.append(word)
+            before = word
     except ValueError:
         return names[:1]
     return list(dict.fromkeys(names))

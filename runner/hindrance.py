@@ -16,6 +16,7 @@ _NO_PROCESS = re.compile(
     r"|can't start new thread|pthread_create failed|unable to create (?:new )?native thread"
     r"|newosproc|Resource temporarily unavailable",
 )
+_NO_PRIVILEGES = re.compile(r'"?no new privileges"? flag', re.IGNORECASE)
 _NO_MEMORY = re.compile(
     r"Cannot allocate memory|OutOfMemoryError|std::bad_alloc|\bMemoryError\b|out of memory", re.IGNORECASE
 )
@@ -24,7 +25,8 @@ _NO_NETWORK = re.compile(
     r"|bad address '[\w.-]|Network is unreachable|ENETUNREACH|EAI_AGAIN|ENOTFOUND|no such host|UnknownHostException"
     r"|No address associated with hostname|nodename nor servname|Name does not resolve|unknown host"
     r"|could not translate host name|No route to host|EHOSTUNREACH|failed to lookup address|server misbehaving"
-    r"|unable to resolve (?:host|address)|NameResolutionError|getaddrinfo",
+    r"|unable to resolve (?:host|address)|NameResolutionError|getaddrinfo"
+    r"|host not found in upstream|could not resolve address|Unknown (?:MySQL )?server host",
     re.IGNORECASE,
 )
 # Checks that fail with the container, or with whom it needs.
@@ -36,7 +38,7 @@ _EXCUSED = frozenset(
 class Hindrance(NamedTuple):
     """Which limit it was, and what to do."""
 
-    kind: str  # "memory", "processes" or "network"
+    kind: str  # "memory", "processes", "privileges" or "network"
     told: str
 
 
@@ -49,6 +51,8 @@ def hindrance(run: Run, conditions: Conditions) -> Hindrance | None:
     if run.refused_processes or (not run.alive and _NO_PROCESS.search(run.log)):
         told = f"it hit the limit of {conditions.pids_limit} processes that imglint sets. Use --pids-limit to give it more"
         return Hindrance("processes", told)
+    if not conditions.new_privileges and not run.alive and _NO_PRIVILEGES.search(run.log):
+        return Hindrance("privileges", "it takes privileges by sudo or the like, which imglint denies")
     if not conditions.network and (not run.alive or not run.listening) and _NO_NETWORK.search(run.log):
         return Hindrance("network", _CUT_OFF)
     return None
@@ -71,7 +75,8 @@ def excused(
     out = []
     for check in checks:
         told = ""
-        if check.verdict is Verdict.DISPROVED and check.name in _EXCUSED:
+        waits = found is not None and found.kind == "network" and check.verdict is Verdict.NOT_OBSERVED
+        if (check.verdict is Verdict.DISPROVED or waits) and check.name in _EXCUSED:
             if found is not None:
                 told = found.told
             elif (

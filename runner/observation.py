@@ -53,7 +53,10 @@ class Process(NamedTuple):
     @property
     def program(self) -> str:
         """The name of the program: the last part of its argv[0], without a login shell's dash."""
-        return (self.argv[0] if self.argv else "").split(":")[0].rpartition("/")[2].lstrip("-")
+        name = (self.argv[0] if self.argv else "").split(":")[0]
+        if len(self.argv) == 1:
+            name = name.split(" ")[0]  # a title that it has given itself, as "redis-server *:6379"
+        return name.rpartition("/")[2].lstrip("-")
 
     @property
     def service(self) -> str:

@@ -25,6 +25,8 @@ def peers_check(run: Run, config: Mapping[str, Any]) -> list[Check]:
     """A check for each peer: by address, or as far as can be seen by name."""
     checks = []
     for peer in run.seen.peers:
+        if peer.address.startswith("127.") or peer.address == "::1":
+            continue  # it speaks to itself
         where = literal(peer, run, config)
         subject = f"{peer.address}:{peer.port}"
         proof = {"peer": subject, "from": where}

@@ -200,7 +200,7 @@ def published_check(
     sixth = _published_6(state, port)
     if sixth is not None and sixth != target:
         proof["published on IPv6"] = dial_until_served(*sixth, 0.5, protocol).proof()
-    verdict, summary = _served(where, result, direct)
+    verdict, summary = _served(where, result, direct, came=bool(came))
     if verdict is Verdict.PROVED and arrived is not None:
         proof["connections that arrived"] = [f"{one.address}:{one.port}" for one in sorted(came)]
         if not came:
@@ -240,16 +240,16 @@ def _answered(where: str, result: Dial) -> tuple[Verdict, str]:
     )
 
 
-def _served(where: str, result: Dial, direct: Dial | None) -> tuple[Verdict, str]:
+def _served(where: str, result: Dial, direct: Dial | None, *, came: bool) -> tuple[Verdict, str]:
     if result.outcome in (REFUSED, UNREACHABLE):
         return Verdict.DISPROVED, f"{where}, but connecting there is {result.outcome}"
     if result.outcome != DATA:
-        if direct is None:
+        if direct is None and not came:
             told = f"{where} and bound, but only the engine's proxy was reached, and it said nothing"
             return Verdict.CANNOT_TELL, told
-        if direct.outcome == REFUSED:
+        if direct is not None and direct.outcome == REFUSED:
             return Verdict.DISPROVED, f"{where}, but the container itself refuses the connection"
-        if direct.serves:
+        if direct is not None and direct.serves:
             return Verdict.DISPROVED, f"{where}, but only the container's own address serves"
     return _answered(where, result)
 

@@ -58,7 +58,7 @@ def snapshot(host_pid: int, container: str) -> Snapshot:
             if container not in stream.read() and namespace == os.readlink("/proc/self/ns/pid"):
                 raise Unreadable("the engine's processes are not this machine's")
         executable = os.readlink(f"{base}/exe")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         raise Unreadable("the process is gone, or the engine runs on another machine") from None
     except PermissionError:
         raise Unreadable("reading the processes of others takes root") from None

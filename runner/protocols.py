@@ -29,6 +29,7 @@ class Protocol(NamedTuple):
     datagram_serves: re.Pattern[bytes] | None = None
     tls: bool = False  # the same within TLS
     wait: float = 1.0  # seconds for the first byte
+    upgrade: bytes = b""  # what asks for TLS in the middle of the connection; "S" grants it
 
     @property
     def speaks_first(self) -> bool:
@@ -48,6 +49,7 @@ def _row(
     datagram_serves: bytes = b"",
     tls: bool = False,
     wait: float = 1.0,
+    upgrade: bytes = b"",
 ) -> Protocol:
     return Protocol(
         name,
@@ -60,6 +62,7 @@ def _row(
         re.compile(datagram_serves, re.DOTALL) if datagram_serves else None,
         tls,
         wait,
+        upgrade,
     )
 
 
@@ -79,15 +82,20 @@ PROTOCOLS = (
     HTTPS,
     _row("PostgreSQL", "5432", "postgres postmaster",
          struct.pack(">II", len(_POSTGRES) + 8, 196608) + _POSTGRES,
-         rb"R|E.{4}.*C(?:28000|28P01|3D000)\0(?!.*no pg_hba\.conf entry)", rb"E.*no pg_hba\.conf entry", wait=3.0),
+         rb"R|E.{4}.*C(?:28000|28P01|3D000)\0(?!.*no pg_hba\.conf entry)", rb"E.*no pg_hba\.conf entry", wait=3.0,
+         upgrade=struct.pack(">II", 8, 80877103)),
     _row("MySQL", "3306 33060", "mysqld mariadbd", b"", rb"...\x00[\x09\x0a]",
-         rb"...\x00\xff(?:\x69\x04|\x6a\x04)", wait=3.0),  # 1129, 1130: this host may not connect
+         rb"...\x00\xff(?:\x69\x04|\x6a\x04)", wait=8.0),  # 1129, 1130: this host may not connect; it looks its name up
     _row("Redis", "6379", "redis-server valkey-server keydb-server", b"PING\r\n", rb"\+PONG|-NOAUTH", rb"-DENIED"),
     _row("memcached", "11211", "memcached", b"version\r\n", rb"VERSION ",
          datagram=b"\x49\x4d\0\0\0\x01\0\0version\r\n", datagram_serves=rb"IM......VERSION "),
     # A mail server looks the caller's name up before it greets.
     _row("SMTP", "25 587", "master exim4 exim sendmail smtpd", b"", rb"220[ -]", rb"(?:421|554)[ -]", wait=8.0),
     _row("SSH", "22", "sshd dropbear", b"", rb"SSH-\d", wait=3.0),
+    _row("MQTT", "1883", "mosquitto", b"\x10\x13\0\x04MQTT\x04\x02\0\x3c\0\x07imglint", rb"\x20\x02.\0",
+         rb"\x20\x02.[\x01-\x05]", wait=3.0),
+    # What a FastCGI application is asked about itself.
+    _row("FastCGI", "9000", "php-fpm", b"\x01\x09\0\0\0\x11\0\0\x0f\0FCGI_MPXS_CONNS", rb"\x01\x0a"),
     _row("AMQP", "5672", "", b"AMQP\0\0\x09\x01", rb"\x01\0\0.{4}\0\x0a\0\x0a", wait=3.0),
     _row("DNS", "53", "dnsmasq named unbound coredns pdns_server", struct.pack(">H", len(_DNS)) + _DNS,
          rb".." + _DNS_ANSWER, datagram=_DNS, datagram_serves=_DNS_ANSWER, wait=3.0),
@@ -96,8 +104,9 @@ PROTOCOLS = (
 
 def protocol_of(port: int, program: str = "") -> Protocol | None:
     """The protocol that a program speaks, else the one that a port stands for; None: neither is known."""
+    name = program.rstrip("0123456789.")  # php-fpm8.2
     for one in PROTOCOLS:
-        if program in one.programs:
+        if program in one.programs or name in one.programs:
             return one
     return next((one for one in PROTOCOLS if port in one.ports), None)
 

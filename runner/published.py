@@ -152,7 +152,10 @@ def _served(
 def _arrived(container: Container, view: View, port: Port) -> frozenset[Peer]:
     """The far ends of the connections on a port of the container."""
     state = container.inspect()["State"]
-    seen = view.snapshot(int(state.get("Pid") or 0))
+    try:
+        seen = view.snapshot(int(state.get("Pid") or 0))
+    except Unreadable:
+        return frozenset()  # it has ended meanwhile
     return frozenset(far for near, far in seen.connections if near == port.number)
 
 

@@ -29,6 +29,7 @@ class Conditions(NamedTuple):
     memory: int | None = None  # bytes
     pids: int | None = None
     network: str = ""  # a network of the user's, in place of one without a way out
+    new_privileges: bool = False  # whether sudo and the like work, as under `docker run`
 
     @property
     def memory_bytes(self) -> int:
@@ -47,7 +48,7 @@ class Conditions(NamedTuple):
             "memswap_limit": self.memory_bytes,
             "pids_limit": self.pids_limit,
             "nano_cpus": 1_000_000_000,
-            "security_opt": ["no-new-privileges"],
+            "security_opt": [] if self.new_privileges else ["no-new-privileges"],
             "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
         }
 
@@ -231,9 +232,12 @@ class Session:
         """Give the containers that follow more of what the user has not limited.
 
         Args:
-            kind: what is lacking, "memory" or "processes". Says whether there is more of that now.
+            kind: what is lacking, "memory", "processes" or "privileges". Says whether there is more of that now.
         """
         usual = self.conditions
+        if kind == "privileges":
+            self.conditions = usual._replace(new_privileges=True)
+            return not usual.new_privileges
         with errors(self.engine.url):
             available = int(described(self.engine.api.info(), "ID").get("MemTotal") or 0) // 4
         self.conditions = usual._replace(

@@ -14,6 +14,7 @@ from pathlib import Path
 import engine as provisioning
 import pytest
 from container_images import Images
+from modern_engines import outside
 from servers import roots
 from servers.catalogue import SERVERS
 from servers.judge import wrong
@@ -47,7 +48,7 @@ def bases(engine: Engine, chosen: Mapping[str, Server]) -> Iterator[Mapping[str,
     try:
         for name in dict.fromkeys(one.root for one in chosen.values()):
             try:
-                with alone():
+                with outside(), alone():
                     archive = roots.archive(name)
             except provisioning.NoEngine as reason:
                 if provisioning.must_be_there():

@@ -46,6 +46,9 @@ ANSWERS: list[tuple[str, bytes, bool | None]] = [
     ("SSH", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", True),
     ("SSH", b"Exceeded MaxStartups\r\n", None),
     ("AMQP", b"\x01\0\0\0\0\x01\xfb\0\x0a\0\x0a\0\x09", True),
+    ("MQTT", b"\x20\x02\0\0", True),
+    ("MQTT", b"\x20\x02\0\x05", False),
+    ("FastCGI", b"\x01\x0a\0\0\0\x12\0\0", True),
     ("AMQP", b"AMQP\0\0\x09\x01", None),
     ("DNS", b"\0\x2bIM\x81\x80\0\x01\0\x01\0\0\0\0\x09localhost", True),
     ("DNS", b"\0\x1bIM\x81\x83\0\x01\0\0\0\0\0\0\x09localhost", True),
@@ -92,6 +95,7 @@ def test_an_answer_of_who_is_not_known(received: bytes, serves: bool | None) -> 
         (8443, "node", "HTTPS"),
         (25, "master", "SMTP"),
         (8080, "java", None),
+        (9001, "php-fpm8.2", "FastCGI"),
     ],
 )
 def test_whose_protocol_it_is(port: int, program: str, name: str | None) -> None:
@@ -215,11 +219,51 @@ def test_tls_is_spoken_whose_certificate_nobody_knows(serve: Serve, tmp_path: Pa
 
     served = dial("127.0.0.1", serve(secure(b"HTTP/1.1 200 OK\r\n\r\n")))  # not by the port: by its alert
     assert (served.serves, served.answer.told) == (True, "HTTPS answers: HTTP/1.1 200 OK")
+    redis = dial("127.0.0.1", serve(secure(b"+PONG\r\n")), named("Redis"))
+    assert redis.serves
+    on_its_port = dial("127.0.0.1", serve(secure(b"HTTP/1.1 200 OK\r\n\r\n")), named("HTTPS"))
+    assert (on_its_port.serves, on_its_port.answer.told) == (True, "HTTPS answers: HTTP/1.1 200 OK")
     failing = dial("127.0.0.1", serve(secure(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")), named("HTTPS"))
     assert failing.answer.serves is None
     other = dial("127.0.0.1", serve(secure(b"")), named("HTTPS"))  # what it speaks within is its own affair
     assert other.serves
     assert "in TLS" in other.answer.told
+
+
+def test_a_server_that_takes_no_handshake_does_not_serve(serve: Serve) -> None:
+    """As nginx does: plain words get 400, and the handshake is rejected."""
+
+    def handle(connection: socket.socket) -> None:
+        if connection.recv(4096).startswith(b"GET "):
+            connection.sendall(
+                b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port"
+            )
+
+    for protocol in (None, named("HTTPS")):
+        result = dial("127.0.0.1", serve(handle), protocol)
+        assert result.answer.serves is None, result
+
+
+def test_postgresql_that_takes_tls_alone(serve: Serve, tmp_path: Path) -> None:
+    key, certificate = str(tmp_path / "key"), str(tmp_path / "certificate")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "2"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def handle(connection: socket.socket) -> None:
+        if connection.recv(4096) == b"\0\0\0\x08\x04\xd2\x16\x2f":
+            connection.sendall(b"S")
+            with (
+                contextlib.suppress(ssl.SSLError),
+                context.wrap_socket(connection, server_side=True) as inside,
+            ):
+                inside.recv(4096)
+                inside.sendall(b"R\0\0\0\x17\0\0\0\nSCRAM-SHA-256\0\0")
+        else:
+            connection.sendall(b'E\0\0\0\x80SFATAL\0C28000\0Mno pg_hba.conf entry for host "172.17.0.1"\0\0')
+
+    assert dial("127.0.0.1", serve(handle), named("PostgreSQL")).serves
 
 
 def test_datagrams() -> None:

@@ -13,7 +13,7 @@ import pytest
 from imglint.runner import Check, Listener, Process, Verdict
 from imglint.runner.claims import claims_checks
 from imglint.runner.health import hopeless, reason
-from imglint.runner.healthcheck import HealthCheck, configured
+from imglint.runner.healthcheck import HealthCheck, configured, programs
 from imglint.runner.hindrance import excused, hindrance
 from imglint.runner.oracle import refused_places
 from imglint.runner.ports import Port, exposed_checks
@@ -43,6 +43,9 @@ def ended(log: str = "", **fields: object) -> Run:
         "wget: bad address 'db:8000'",
         "connect: Network is unreachable",
         "curl: (6) Could not resolve host: example.org",
+        'nginx: [emerg] host not found in upstream "app" in /etc/nginx/nginx.conf:9',
+        "[ALERT] config : could not resolve address 'app'",
+        "ERROR 2005 (HY000): Unknown server host 'db' (-2)",
     ],
 )
 def test_who_asks_for_another_host(log: str) -> None:
@@ -76,6 +79,11 @@ def test_memory_and_processes() -> None:
         assert found is not None
         assert found.kind == "processes"
         assert "256" in found.told
+    flag = 'sudo: The "no new privileges" flag is set, which prevents sudo from running as root.'
+    privileges = hindrance(ended(flag), USUAL)
+    assert privileges is not None
+    assert privileges.kind == "privileges"
+    assert hindrance(ended(flag), Conditions(new_privileges=True)) is None
     heap = hindrance(ended("java.lang.OutOfMemoryError: Java heap space"), USUAL)
     assert heap is not None
     assert heap.kind == "memory"
@@ -84,6 +92,16 @@ def test_memory_and_processes() -> None:
         hindrance(Run(out_of_memory=True, seen=Snapshot(listeners=(Listener("tcp", "::", 80),))), USUAL)
         is None
     )
+
+
+def test_who_still_waits_for_another_host_is_told_of_the_network() -> None:
+    waiting = Run(log="curl: (6) Could not resolve host: db")
+    found = hindrance(waiting, USUAL)
+    check = Check("ports.exposed", "80/tcp", Verdict.NOT_OBSERVED, "nothing listens. Use --wait 120")
+    (judged,) = excused([check], found, USUAL)
+    assert judged.verdict is Verdict.CANNOT_TELL
+    assert "--network" in judged.summary
+    assert excused([check], None, USUAL) == [check]
 
 
 def test_what_is_excused() -> None:
@@ -259,6 +277,8 @@ def test_a_shell_between_an_init_and_its_service() -> None:
         (("node", "server.js"), "server.js"),
         (("node",), "node"),
         (("nginx: master process nginx",), "nginx"),
+        (("redis-server *:7000",), "redis-server"),
+        (("/opt/my app/server", "-v"), "server"),
     ],
 )
 def test_what_a_process_does(argv: tuple[str, ...], service: str) -> None:
@@ -273,7 +293,7 @@ def test_services_of_a_supervisor() -> None:
         Process(9, parent=1, argv=("redis-server *:6379",)),
         Process(20, parent=0, argv=("curl", "localhost")),  # a probe of the engine's
     ]
-    assert sorted(services(seen)) == ["nginx", "redis-server *"]
+    assert sorted(services(seen)) == ["nginx", "redis-server"]
 
 
 def test_two_scripts_are_two_services() -> None:
@@ -349,6 +369,25 @@ def test_what_a_probe_tells(code: int | None, output: str, told: str) -> None:
 def test_the_times_of_a_check_may_be_very_long() -> None:
     check = HealthCheck(("CMD", "x"), 3600.0, 30.0, 0.0, 0.0, 3)
     assert check.granted > 3 * 3600
+
+
+@pytest.mark.parametrize(
+    ("text", "started"),
+    [
+        ("curl -f http://localhost/ || exit 1", ["curl"]),
+        ("test $(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/) -eq 200", ["curl"]),
+        ("test $(($(date +%s) - $(stat -c %Y /run/beat))) -lt 8", []),
+        ("nc -z localhost 80 >/dev/null 2>&1 && pgrep worker", ["nc", "pgrep"]),
+        ("wget -qO- localhost | grep -q ok", ["wget", "grep"]),
+        ("(curl -s a; echo b) | grep -q ok", ["curl", "grep"]),
+        ("if ! pidof nginx; then exit 1; fi", ["pidof"]),
+        ('[ "$(redis-cli ping)" = PONG ]', []),
+        ("A=1 ./probe -x", ["./probe"]),
+        ("echo 'unclosed", []),
+    ],
+)
+def test_what_a_check_starts(text: str, started: list[str]) -> None:
+    assert programs(HealthCheck(("CMD-SHELL", text), 1.0, 1.0, 0.0, 0.0, 1)) == ["/bin/sh", *started]
 
 
 # Hardening

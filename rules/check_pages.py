@@ -139,11 +139,12 @@ It does not look at a network of yours: with `--network`, the image runs there, 
         "PID 1",
         """
 Creates a container of the image as it is and starts it. Publishes nothing, and lets no health probe run. Watches until
-nothing changes and nothing more is awaited: 1 second where all declared ports are listened on, 2 seconds where none is
+nothing changes and nothing more is awaited: 1 second where all declared ports are listened on, 6 seconds where none is
 declared and none is listened on. Waits up to `--wait`, 60 seconds by default, while a declared port is missing;
 `ports.exposed` says when it gives up sooner. `--observe` watches on after that, and sends a request to 8 TCP ports
 at most every 5 seconds. Gives the container 512 MB of memory, 256 processes, one CPU, no new privileges, and
-a network without a way out. Where it hits a limit of memory or of processes that you did not set, runs it again with more.
+a network without a way out. Where it hits a limit of memory or of processes that you did not set, runs it again with
+more; where it asks for sudo, with the new privileges that `docker run` grants.
 """,
         proved="""
 The container still runs at the end of the watch.

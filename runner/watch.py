@@ -17,7 +17,7 @@ from .view import View
 
 WAIT = 60.0  # seconds to wait for declared ports while nobody listens on any port
 _SETTLE = 1.0  # seconds for which nothing may change before the picture counts as whole
-_UNDECLARED = 2.0  # … where nothing is declared and nothing listens
+_UNDECLARED = 6.0  # … where nothing is declared and nothing listens: a task may end, a server may come
 _REST = 2.0  # … before ports are given up of which another declared one is served
 _ELSEWHERE = 20.0  # … before they are given up where only undeclared ports are served
 _ROUND = 5.0  # seconds between two rounds of requests
@@ -169,7 +169,7 @@ def _whole(
     if passed >= patience.wait + _SETTLE:
         return True
     if declared <= found or passed >= patience.wait:
-        return unchanged >= (_SETTLE if found else _UNDECLARED)
+        return unchanged >= (_SETTLE if found else min(_UNDECLARED, patience.wait))
     if declared & found:
         return unchanged >= _REST
     if any(not one.loopback for one in listeners):

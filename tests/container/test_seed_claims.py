@@ -21,6 +21,7 @@ from imglint.runner.session import Container, Session
 from imglint.runner.view import viewed
 from imglint.runner.watch import Patience, watch
 
+QUICK = Patience(wait=2)  # nothing of these images is slow
 pytestmark = pytest.mark.container
 
 IDLE = 'CMD ["sleep", "60"]'
@@ -33,7 +34,12 @@ def output(engine: Engine, container: Container, *command: str) -> str:
 
 
 def test_env_is_the_environment_of_pid_1(everywhere: Engine, images: Images) -> None:
-    seen = verify(everywhere, images.on(everywhere, f'ENV GREETING="hello world" EMPTY=\n{IDLE}'), phases=())
+    seen = verify(
+        everywhere,
+        images.on(everywhere, f'ENV GREETING="hello world" EMPTY=\n{IDLE}'),
+        phases=(),
+        patience=QUICK,
+    )
     assert seen.environment["GREETING"] == "hello world"
     assert seen.environment["EMPTY"] == ""
 
@@ -113,22 +119,24 @@ def test_add_unpacks_an_archive_and_fetches_without_unpacking(
 
 def test_a_user_is_inherited(everywhere: Engine, engine: Engine, images: Images) -> None:
     base = images.on(engine, "USER 1000")
-    assert verify(everywhere, images.on(everywhere, IDLE, base=base), phases=()).processes[0].uid == 1000
-    assert (
-        verify(everywhere, images.on(everywhere, f"USER root\n{IDLE}", base=base), phases=()).processes[0].uid
-        == 0
-    )
+
+    def uid_of_pid_1(lines: str) -> int | None:
+        image = images.on(everywhere, lines, base=base)
+        return verify(everywhere, image, phases=(), patience=QUICK).processes[0].uid
+
+    assert uid_of_pid_1(IDLE) == 1000
+    assert uid_of_pid_1(f"USER root\n{IDLE}") == 0
 
 
 def test_cmd_under_a_shell_form_entrypoint_is_no_argument(everywhere: Engine, images: Images) -> None:
     """`ENTRYPOINT top` with `CMD ["-n", "10"]`: top runs, and has never heard of 10 rounds."""
     image = images.on(everywhere, 'ENTRYPOINT top -b\nCMD ["-n", "10"]')
     assert everywhere.inspect_image(image)["Config"]["Cmd"] == ["-n", "10"]
-    seen = verify(everywhere, image, phases=())
+    seen = verify(everywhere, image, phases=(), patience=QUICK)
     assert list(seen.processes[0].argv) == ["top", "-b"]
     assert check(seen, "command.arguments").verdict is Verdict.DISPROVED
     right = images.on(everywhere, 'ENTRYPOINT ["top", "-b"]\nCMD ["-n", "10"]')
-    seen = verify(everywhere, right, phases=())
+    seen = verify(everywhere, right, phases=(), patience=QUICK)
     assert list(seen.processes[0].argv) == ["top", "-b", "-n", "10"]
     assert not [one for one in seen.checks if one.name == "command.arguments"]
 
@@ -136,7 +144,7 @@ def test_cmd_under_a_shell_form_entrypoint_is_no_argument(everywhere: Engine, im
 def test_a_relative_workdir_is_below_the_one_before(everywhere: Engine, images: Images) -> None:
     """`~` is no home there, but a name like any other."""
     lines = f"WORKDIR /srv\nWORKDIR app\nWORKDIR ~/data\nENV HOME=/root COLOUR=blue\n{IDLE}"
-    seen = verify(everywhere, images.on(everywhere, lines), phases=())
+    seen = verify(everywhere, images.on(everywhere, lines), phases=(), patience=QUICK)
     assert check(seen, "workdir.pid1", "/srv/app/~/data").verdict is Verdict.PROVED
     assert check(seen, "environment.arrives").verdict is Verdict.PROVED
     assert seen.environment["COLOUR"] == "blue"
@@ -187,7 +195,7 @@ def test_an_image_of_a_shell_session_has_lost_its_cmd(everywhere: Engine, images
         committed = str(everywhere.api.commit(shell.id)["Id"])
         try:
             assert everywhere.inspect_image(committed)["Config"]["Cmd"] == ["sh", "-c", "echo x > /note"]
-            seen = verify(everywhere, committed, phases=())
+            seen = verify(everywhere, committed, phases=(), patience=QUICK)
             assert (seen.alive, seen.exit_code) == (False, 0)
         finally:
             shell.remove()

@@ -160,8 +160,9 @@ def test_when_the_picture_is_whole(
 
 def test_without_expose() -> None:
     nothing: frozenset[Port] = frozenset()
-    assert not _whole([], nothing, 1.5, 1.5, Patience())
-    assert _whole([], nothing, 2.0, 2.0, Patience())
+    assert not _whole([], nothing, 5.9, 5.9, Patience())
+    assert _whole([], nothing, 6.0, 6.0, Patience())
+    assert _whole([], nothing, 2.0, 2.0, Patience(wait=2))
     assert _whole(listening(80), nothing, 1.0, 1.0, Patience())
 
 

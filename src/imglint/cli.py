@@ -427,6 +427,7 @@ def history(
     source: Annotated[str, typer.Argument(help="An archive, an OCI layout, or a name.")],
     format: Formats = None,
     output: Outputs = None,
+    platform: Platform = None,
     no_verify: NoVerify = False,
     engine: EngineOption = None,
 ) -> int:
@@ -437,7 +438,9 @@ def history(
     """
     from .commands.image import history as command
 
-    return command(source, outputs(format or [], output or []), verify=not no_verify, engine=engine)
+    return command(
+        source, outputs(format or [], output or []), verify=not no_verify, engine=engine, platform=platform
+    )
 
 
 @app.command()

@@ -338,3 +338,9 @@ def test_reports_tell_platforms_of_one_name_apart(tmp_path: Path, capsys: pytest
         assert re.search(rf"^shop:1 {one} +\d", told, re.MULTILINE), "what they share"
     assert main(["image", str(path), "--platform", "arm64", "--max-size", "10"]) == 1
     assert "limit/max-size shop:1: " in capsys.readouterr().out
+    assert main(["history", str(path), "--format", "json"]) == 0
+    both = json.loads(capsys.readouterr().out)["images"]
+    assert main(["history", str(path), "--platform", "arm64", "--format", "json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["images"]
+    assert len(both) > 1
+    assert "arm64" in one["platform"]

@@ -188,7 +188,10 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--base", "none.tar"], 2, "none.tar: no such file"),
         (["third.tar"], 2, "unexpected extra argument"),
     ]),
-    "history": ([WASTE], [*OUTPUTS, *ENGINE, (["second.tar"], 2, "unexpected extra argument")]),
+    "history": ([WASTE], [
+        *OUTPUTS, *ENGINE, (["second.tar"], 2, "unexpected extra argument"),
+        (["--platform", "amiga"], 2, "holds no image for amiga"),
+    ]),
     "verify": (["shop:1"], [
         *OUTPUTS, *RULES, *LEVEL, *VERDICTS, *ENGINE,
         (["--publish", "http"], 2, "-p http: is no port to publish"),

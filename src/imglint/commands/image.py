@@ -97,13 +97,18 @@ def diff(
 
 
 def history(
-    source: str, outputs: tuple[tuple[str, str], ...], *, verify: bool = True, engine: str | None = None
+    source: str,
+    outputs: tuple[tuple[str, str], ...],
+    *,
+    verify: bool = True,
+    engine: str | None = None,
+    platform: str | None = None,
 ) -> Exit:
-    """Print the history of an image."""
+    """Print the history of an image, of several for the platform alone if one is named."""
     from .. import measuring
 
     try:
-        images = measuring.open_images(source, verify=verify, engine=engine)
+        images = measuring.open_images(source, verify=verify, engine=engine, platform=platform)
     except InputError as error:
         return show_problem(error, outputs, "history", source)
     return show(Report(files=(source,), images=images, asked=("history", source)), outputs, _history_text)

@@ -271,10 +271,10 @@ It knows the way from this machine alone. From another machine it may look other
         """
 Starts a second container and publishes on 127.0.0.1 what is declared or was listened on, 32 ports at most; what `-p`
 asks for is published where it says. Waits until the ports of the first run are listened on again. Asks the server in
-its own protocol, by its program or by its port: HTTP, HTTPS, PostgreSQL, MySQL, Redis, memcached, SMTP, SSH, AMQP, DNS.
-Waits for the greeting of any other server, and then asks it in HTTP. Tries again for 1.5 seconds while nothing comes
-back, and for 10 seconds while errors do. Watches the container's own connections meanwhile. Is missing where the
-container could not be started.
+its own protocol, by its program or by its port: HTTP, HTTPS, PostgreSQL, MySQL, Redis, memcached, SMTP, SSH,
+MQTT, FastCGI, AMQP, DNS. Waits for the greeting of any other server, and then asks it in HTTP. Tries again for 1.5
+seconds while nothing comes back, and for 10 seconds while errors do. Watches the container's own connections
+meanwhile. Is missing where the container could not be started.
 """,
         proved="""
 An answer of the server's protocol came back, and over TCP the connection was seen to arrive in the container.
@@ -294,6 +294,7 @@ The server turns the caller away, as PostgreSQL without an entry in pg_hba.conf.
         not_observed="""
 Nothing listens on it, nor on any port outside of the loopback. It may still be starting.
 The server answers with an error, as HTTP with status 500, or not in the protocol that its port stands for.
+The server speaks TLS, and no connection came about.
 Nothing came back, while something is bound in the container. What it serves may take a protocol of its own.
 """,
         cannot_tell=_UNSEEN.rstrip()
@@ -531,9 +532,8 @@ The address stands in a variable or in an argument, so that no name was looked u
 """,
         limits="""
 It sees few peers without `--network`: the container reaches nobody but itself, unless `engine.isolation` is disproved.
-It takes an address of the loopback as any other.
+It does not look at connections of the container to itself.
 It does not know addresses in files or in the program itself.
-It compares text: 10.0.0.1 is found in 10.0.0.10, too.
 It reads the variables of the image's configuration where this machine's /proc does not show those of PID 1.
 """,
     ),
@@ -597,7 +597,8 @@ It does not stop a command that hangs: that ends with the container.
         """
 Tries whether the HEALTHCHECK can fail. Runs its command in a container of the image that only sleeps, where the service
 was never started. Then stops all processes of the first container by SIGSTOP, runs the command there, and lets them go
-on. Waits for the timeout of the HEALTHCHECK, 5 seconds at most. Is missing where the HEALTHCHECK holds no command, and
+on. Waits for the timeout of the HEALTHCHECK, 5 seconds at most. Where it passes beside a frozen service, runs it again
+for 15 seconds: it may look at the age of a file. Is missing where the HEALTHCHECK holds no command, and
 where the container has ended.
 """,
         proved="""

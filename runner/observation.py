@@ -77,6 +77,11 @@ class Process(NamedTuple):
         return name
 
 
+def is_loopback(address: str) -> bool:
+    """Whether only the container itself is there."""
+    return address.startswith("127.") or address == "::1"
+
+
 class Listener(NamedTuple):
     """A socket that waits for peers: TCP in LISTEN, or UDP that is bound and not connected."""
 
@@ -89,7 +94,7 @@ class Listener(NamedTuple):
     @property
     def loopback(self) -> bool:
         """Bound where only the container itself can reach it."""
-        return self.address.startswith("127.") or self.address == "::1"
+        return is_loopback(self.address)
 
 
 class Peer(NamedTuple):

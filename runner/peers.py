@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,14 +10,21 @@ from .observation import Check, Peer, Verdict
 from .watch import Run
 
 
+def names(text: str, address: str) -> bool:
+    """Whether a text holds an address, and not a longer one that begins or ends like it."""
+    around = r"[\da-fA-F:.]" if ":" in address else r"[\d.]"
+    behind = r"[\da-fA-F:]" if ":" in address else r"\d|\.\d"
+    return re.search(rf"(?<!{around}){re.escape(address)}(?!{behind})", text) is not None
+
+
 def literal(peer: Peer, run: Run, config: Mapping[str, Any]) -> str:
     """Where a peer's address stands as it is: an environment variable or an argument; "" if nowhere."""
     pairs = run.seen.environment or dict(one.partition("=")[::2] for one in config.get("Env") or ())
     for name, value in pairs.items():
-        if peer.address in value:
+        if names(value, peer.address):
             return f"the environment variable {name}"
     for one in run.seen.processes:
-        if any(peer.address in word for word in one.argv):
+        if any(names(word, peer.address) for word in one.argv):
             return f"the arguments of {one.program}"
     return ""
 
@@ -25,8 +33,6 @@ def peers_check(run: Run, config: Mapping[str, Any]) -> list[Check]:
     """A check for each peer: by address, or as far as can be seen by name."""
     checks = []
     for peer in run.seen.peers:
-        if peer.address.startswith("127.") or peer.address == "::1":
-            continue  # it speaks to itself
         where = literal(peer, run, config)
         subject = f"{peer.address}:{peer.port}"
         proof = {"peer": subject, "from": where}

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from .observation import Listener, Peer, Process
+from .observation import Listener, Peer, Process, is_loopback
 
 _LISTEN = "0A"
 _ESTABLISHED = "01"
@@ -130,7 +130,10 @@ def sockets(
         far_ends += far
     ports = {(one.protocol, one.port) for one in listeners}
     # The near end of an accepted connection has the port of a listener; the others were dialled.
-    dialled = dict.fromkeys(one for one, near in far_ends if ("tcp", near) not in ports)
+    # Who speaks to itself has no peer.
+    dialled = dict.fromkeys(
+        one for one, near in far_ends if ("tcp", near) not in ports and not is_loopback(one.address)
+    )
     # A program with a thread for each CPU may have a socket for each of them on one port.
     once = {(one.protocol, one.address, one.port): one for one in reversed(listeners)}
     return tuple(reversed(once.values())), tuple(dialled)

@@ -177,7 +177,12 @@ environment or the command line of PID 1 holds literally.
             }
         ),
     ),
-    good=(ContainerExample({"peers": [{"address": "10.9.8.7", "port": 5432}], "environment": {"DB": "db"}}),),
+    good=(
+        ContainerExample({"peers": [{"address": "10.9.8.7", "port": 5432}], "environment": {"DB": "db"}}),
+        ContainerExample(
+            {"peers": [{"address": "10.9.8.7", "port": 5432}], "environment": {"DB": "10.9.8.71"}}
+        ),
+    ),
 )
 
 
@@ -186,9 +191,11 @@ def dialled_peers(observation: Observation) -> Outcome:
     if not observation.started:
         yield PEERS.skip("container", observation.error or "the container did not start")
         return
+    from ...runner.peers import names
+
     known = " ".join([*observation.environment.values(), *(a for p in observation.processes for a in p.argv)])
     for peer in observation.peers:
-        if peer.address in known:
+        if names(known, peer.address):
             place = Place("container", subject=f"{peer.address}:{peer.port}")
             yield PEERS.finding(place, peer=f"{peer.address}:{peer.port}", proof=peer._asdict())
 

@@ -10,12 +10,13 @@ import time
 
 import pytest
 
-from imglint.runner import Check, Listener, Process, Verdict
+from imglint.runner import Check, Listener, Peer, Process, Verdict
 from imglint.runner.claims import claims_checks
 from imglint.runner.health import hopeless, reason
 from imglint.runner.healthcheck import HealthCheck, configured, programs
 from imglint.runner.hindrance import excused, hindrance
 from imglint.runner.oracle import refused_places
+from imglint.runner.peers import names
 from imglint.runner.ports import Port, exposed_checks
 from imglint.runner.proc import Snapshot, _awaits_signals, parse_process, sockets
 from imglint.runner.processes import services
@@ -321,6 +322,31 @@ def test_a_socket_for_each_cpu_is_told_once() -> None:
     line = "   0: 00000000:0035 00000000:0000 0A 0:0 00:0 0 0 0 {} 1\n"
     listeners, _ = sockets({"tcp": head + line.format(1) + line.format(2)}, {"1": "named"})
     assert listeners == (Listener("tcp", "0.0.0.0", 53, 0, "named"),)
+
+
+def test_who_speaks_to_itself_has_no_peer() -> None:
+    head = "  sl  local_address rem_address   st\n"
+    line = "   0: 0100007F:A000 0100007F:18EB 01 0:0 00:0 0 0 0 1 1\n"
+    other = "   1: 020011AC:A001 0A00000A:18EB 01 0:0 00:0 0 0 0 2 1\n"
+    _, peers = sockets({"tcp": head + line + other}, {})
+    assert peers == (Peer("10.0.0.10", 6379),)
+
+
+@pytest.mark.parametrize(
+    ("text", "address", "there"),
+    [
+        ("10.0.0.1", "10.0.0.1", True),
+        ("tcp://10.0.0.1:5432/x", "10.0.0.1", True),
+        ("host=10.0.0.1.", "10.0.0.1", True),
+        ("10.0.0.10", "10.0.0.1", False),
+        ("110.0.0.1", "10.0.0.1", False),
+        ("10.0.0.1.5", "10.0.0.1", False),
+        ("[fd00::1]:80", "fd00::1", True),
+        ("fd00::12", "fd00::1", False),
+    ],
+)
+def test_a_text_that_holds_an_address(text: str, address: str, there: bool) -> None:
+    assert names(text, address) is there
 
 
 # HEALTHCHECK

@@ -22,7 +22,7 @@ def first_run(engine: Engine, image: str) -> Observation:
 def test_a_fork_bomb(anywhere: Engine, images: Images) -> None:
     seen = first_run(anywhere, images.on(anywhere, 'CMD ["sh", "-c", "f() { f | f & }; f; sleep 60"]'))
     assert seen.started
-    assert len(seen.processes) <= 256
+    assert len(seen.processes) <= 1024  # it is run a second time, with more
     assert leftovers(anywhere) == []
 
 

@@ -84,6 +84,7 @@ def dial(
         plain = _attempt(address, port, None, meanwhile)
         if plain[0] == DATA and not _wants_tls(plain[1]):
             outcome, received, spoken = plain
+            wants_tls = False
     answer = judge(received, spoken)
     if protocol is not None and protocol.upgrade and answer.serves is False:
         upgraded = _attempt(address, port, protocol._replace(tls=True), meanwhile)

@@ -230,6 +230,15 @@ def test_tls_is_spoken_whose_certificate_nobody_knows(serve: Serve, tmp_path: Pa
     assert "in TLS" in other.answer.told
 
 
+def test_plain_words_on_the_port_of_tls(serve: Serve) -> None:
+    def handle(connection: socket.socket) -> None:
+        if connection.recv(4096).startswith(b"GET "):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    result = dial("127.0.0.1", serve(handle), named("HTTPS"))
+    assert (result.serves, result.answer.told) == (True, "HTTP answers: HTTP/1.1 200 OK")
+
+
 def test_a_server_that_takes_no_handshake_does_not_serve(serve: Serve) -> None:
     """As nginx does: plain words get 400, and the handshake is rejected."""
 

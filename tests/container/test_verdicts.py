@@ -118,7 +118,7 @@ def seen(anywhere: Engine, images: Images) -> Seen:
 WANTED = [
     ("slow", "ports.exposed", PROVED, "listens"),
     ("slow", "ports.published", PROVED, "HTTP answers: HTTP/1.1 404"),
-    ("never", "ports.exposed", NOT_OBSERVED, "Use --wait 10"),
+    ("never", "ports.exposed", NOT_OBSERVED, "Use --wait "),
     ("never", "ports.published", NOT_OBSERVED, "nothing listens"),
     ("elsewhere", "ports.exposed", DISPROVED, "8000/tcp is served"),
     ("turned away", "ports.published", DISPROVED, "-DENIED"),

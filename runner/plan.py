@@ -40,6 +40,7 @@ def plan(
     structure_tests: int = 0,
     checks: bool = True,
     probe: str = PROBE,
+    network: str = "",
 ) -> Plan:
     """The plan of `verify` with the same options.
 
@@ -53,6 +54,7 @@ def plan(
         structure_tests: files of container-structure-test to run.
         checks: whether the container's own checks run, or structure tests alone.
         probe: as for `verify`.
+        network: the user's, in which it is started.
 
     Raises:
         EngineError: the engine has no such image, or does not answer.
@@ -76,6 +78,10 @@ def plan(
         ]
         if loads or configured(config) is not None:
             starts.append("the image with its health check, if it has one, run by the engine")
+            starts.append("the image where it only sleeps, to run its health check without the service")
+        starts.append(
+            "the image as it is once more, with more memory, processes or privileges, if it lacks them"
+        )
         if deep:
             starts.append("the image read-only, as another user and without capabilities (--deep)")
         if harden:
@@ -101,6 +107,10 @@ def plan(
     if checks:
         touches.append(
             f"{target()}:53, dialled once from this machine and once from inside, to see whether egress is open"
+        )
+    if network:
+        touches.append(
+            f"the network {network} of yours, in which the image runs, and all that it reaches from there"
         )
     removes = ["at its end all that it made, each by its ID; no image, network, volume or container of yours"]
     removes += [

@@ -63,6 +63,9 @@ program itself.
         ImageExample(
             config=_probed("CMD-SHELL", "curl -f http://localhost/ || exit 1"), layers=_SHELL, modes=_MODES
         ),
+        ImageExample(
+            config=_probed("CMD-SHELL", "curl -f x >/dev/null 2>&1 && true"), layers=_SHELL, modes=_MODES
+        ),
         ImageExample(config=_probed("CMD", "/srv/probe"), layers=_SHELL, modes=_MODES),
         ImageExample(config=_probed("CMD-SHELL", "true")),  # nor is the shell that it takes
     ),
@@ -119,7 +122,7 @@ def probe_not_in_the_image(image: Image) -> Outcome:
 
 # What may make up for a program that is missing; `|| exit 1` and the like do not.
 _ANOTHER_WAY = re.compile(
-    r"\|\|(?!\s*(?:exit|false|kill)\b)|\bif\b|\bcase\b|\bcommand -v\b|\bwhich\b|;|&(?!&)"
+    r"\|\|(?!\s*(?:exit|false|kill)\b)|\bif\b|\bcase\b|\bcommand -v\b|\bwhich\b|;|(?<![&>])&(?![&>])"
 )
 
 

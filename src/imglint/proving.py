@@ -256,6 +256,7 @@ def plans(images: Sequence[str], wishes: Wishes, *, engine: str | None = None) -
                     structure_tests=len(files.structure_tests),
                     checks=bool(files.expectations) or not files.structure_tests,
                     probe=wishes.probe,
+                    network=wishes.network,
                 )
                 found.append(replace(planned, image=wanted.name))
     except EngineError as error:

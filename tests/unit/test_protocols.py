@@ -9,7 +9,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -144,6 +143,18 @@ def serve() -> Iterator[Serve]:
         yield start
 
 
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """TLS of a server whose certificate nobody knows."""
+    place = tmp_path_factory.mktemp("tls")
+    key, certificate = str(place / "key"), str(place / "certificate")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "2"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
 def says(text: bytes, after: bytes = b"") -> Callable[[socket.socket], None]:
     def handle(connection: socket.socket) -> None:
         got = connection.recv(4096) if after else b""
@@ -199,13 +210,7 @@ def test_who_starts_up_is_asked_again(serve: Serve) -> None:
     assert dial_until_served("127.0.0.1", serve(handle), 0.5).serves
 
 
-def test_tls_is_spoken_whose_certificate_nobody_knows(serve: Serve, tmp_path: Path) -> None:
-    key, certificate = str(tmp_path / "key"), str(tmp_path / "certificate")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "2"]
-    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-
+def test_tls_is_spoken_whose_certificate_nobody_knows(serve: Serve, context: ssl.SSLContext) -> None:
     def secure(answer: bytes) -> Callable[[socket.socket], None]:
         def handle(connection: socket.socket) -> None:
             with (
@@ -253,13 +258,7 @@ def test_a_server_that_takes_no_handshake_does_not_serve(serve: Serve) -> None:
         assert result.answer.serves is None, result
 
 
-def test_postgresql_that_takes_tls_alone(serve: Serve, tmp_path: Path) -> None:
-    key, certificate = str(tmp_path / "key"), str(tmp_path / "certificate")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-days", "2"]
-    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-
+def test_postgresql_that_takes_tls_alone(serve: Serve, context: ssl.SSLContext) -> None:
     def handle(connection: socket.socket) -> None:
         if connection.recv(4096) == b"\0\0\0\x08\x04\xd2\x16\x2f":
             connection.sendall(b"S")

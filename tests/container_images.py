@@ -6,12 +6,14 @@ import hashlib
 import secrets
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import example_images
 from together import alone
 
-from imglint.runner import Check, Engine, Observation
+from imglint.runner import Check, Engine, Observation, connect, verify
 
 # The lines of a server of UDP, with perl and its libraries as the files: busybox has none.
 UDP_SERVER = """COPY / /
@@ -83,6 +85,20 @@ class Images:
         """Remove what was built."""
         for tag in self._built:
             self._docker.api.remove_image(tag, force=True)
+
+
+def verified_together(
+    engine: Engine, runs: Mapping[str, tuple[str, Mapping[str, Any]]], at_once: int = 4
+) -> dict[str, Observation]:
+    """What `verify` saw of each run, a tag with options. Several run at a time, since most of it is waiting."""
+
+    def run(name: str) -> Observation:
+        tag, options = runs[name]
+        with connect(engine.url) as client:
+            return verify(client, tag, **options)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return dict(zip(runs, pool.map(run, runs), strict=True))
 
 
 def program_with_libraries(path: str) -> dict[str, bytes]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from container_images import Images, check
+from container_images import Images, check, verified_together
 from engine_state import leftovers
 
-from imglint.runner import Engine, EngineError, Observation, Verdict, connect, verify
+from imglint.runner import Engine, EngineError, Observation, Verdict, verify
 from imglint.runner.errors import DiskFilledError
 from imglint.runner.session import Conditions
 from imglint.runner.watch import Patience
@@ -104,15 +103,12 @@ Seen = Mapping[str, Observation]
 
 @pytest.fixture(scope="module")
 def seen(anywhere: Engine, images: Images) -> Seen:
-    """What was seen of each of RUNS. They ran four at a time, since most of it is waiting."""
-
-    def run(name: str) -> Observation:
-        with connect(anywhere.url) as client:
-            return verify(client, tags[name], **RUNS[name][1])
-
-    tags = {name: images.on(anywhere, f"RUN mkdir /srv && chmod 777 /srv\n{RUNS[name][0]}") for name in RUNS}
-    with ThreadPoolExecutor(4) as pool:
-        return dict(zip(RUNS, pool.map(run, RUNS), strict=True))
+    """What was seen of each of RUNS."""
+    base = "RUN mkdir /srv && chmod 777 /srv"
+    return verified_together(
+        anywhere,
+        {name: (images.on(anywhere, f"{base}\n{lines}"), wanted) for name, (lines, wanted) in RUNS.items()},
+    )
 
 
 WANTED = [

@@ -6,14 +6,13 @@ import importlib
 import json
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from container_images import UDP_SERVER, Images, check, program_with_libraries
+from container_images import UDP_SERVER, Images, check, program_with_libraries, verified_together
 from engine_state import leftovers
 
-from imglint.runner import Engine, Observation, Verdict, connect, verify
+from imglint.runner import Engine, Observation, Verdict, verify
 
 pytestmark = pytest.mark.container
 
@@ -118,16 +117,11 @@ Ahead = Mapping[str, Observation]
 
 @pytest.fixture(scope="module")
 def ahead(anywhere: Engine, images: Images) -> Ahead:
-    """What was seen of each of RUNS. They ran four at a time, since most of it is waiting."""
-
-    def run(name: str) -> Observation:
-        with connect(anywhere.url) as client:
-            return verify(client, tags[name], **RUNS[name][1])
-
+    """What was seen of each of RUNS."""
     here = [name for name in RUNS if anywhere.kind == "docker" or name not in ON_DOCKER]
-    tags = {name: images.on(anywhere, RUNS[name][0]) for name in here}
-    with ThreadPoolExecutor(4) as pool:
-        return dict(zip(here, pool.map(run, here), strict=True))
+    return verified_together(
+        anywhere, {name: (images.on(anywhere, RUNS[name][0]), RUNS[name][1]) for name in here}
+    )
 
 
 @pytest.fixture(scope="module")

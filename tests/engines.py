@@ -29,6 +29,7 @@ _LEFT_OUT = pytest.StashKey[list[str]]()
 _ENGINES = pytest.StashKey[dict[str, str]]()  # of which tests were run: kind → what it is, and how many
 _STARTED = pytest.StashKey[dict[str, tuple["ModernEngine", "Engine"]]]()
 _OPEN = pytest.StashKey[contextlib.ExitStack]()
+_ENTERED = pytest.StashKey[contextlib.ExitStack]()
 _MODERN = ("docker28", "podman5")
 _EVERY = ("docker", "podman", *_MODERN)
 _NOTE = "engine.json"
@@ -127,17 +128,26 @@ def _provide() -> None:
             process.returncode = 0  # its end is not this object's business
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Be in the network of a modern engine while a test of it runs, with all that it sets up (see modern_engines.py)."""
-    if not item.get_closest_marker("container") or _kind(item) not in _MODERN:
-        return (yield)
-    place, _ = _running(item.config, _kind(item))
-    # Podman has died under load before: then the tests that follow have another one, and the end tells of it.
-    words = place.revive()
-    if words:
-        tell(item.config, f"{_kind(item)} {words}")
-    with place.entered():
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Be in the network of a modern engine until the test and its fixtures are done (see modern_engines.py).
+
+    What goes wrong here is an error of this test: out of another hook it would end the whole worker.
+    """
+    if item.get_closest_marker("container") and _kind(item) in _MODERN:
+        place, _ = _running(item.config, _kind(item))
+        # Podman has died under load before: then the tests that follow have another one, and the end tells of it.
+        words = place.revive()
+        if words:
+            tell(item.config, f"{_kind(item)} {words}")
+        entered = item.stash.setdefault(_ENTERED, contextlib.ExitStack())
+        entered.enter_context(place.entered())
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    with item.stash.get(_ENTERED, contextlib.ExitStack()):
         return (yield)
 
 

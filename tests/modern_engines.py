@@ -31,6 +31,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from engine import INSECURE, NoEngine, may_change, named, provide
 
@@ -112,28 +113,42 @@ class ModernEngine:
 
         That of most of the engine's threads: the one that makes a container's network stays in it, and may be
         the first one, which /proc/PID/ns stands for.
+
+        Raises:
+            NoEngine: the engine is gone.
         """
         found: Counter[str] = Counter()
         files = {}
-        for pid in self._leaders():
+        # Where its process is known, only that one: Podman starts others of its name, which end at any moment.
+        for pid in [self._process.pid] if self._process else self._leaders():
             for task in Path(f"/proc/{pid}/task").glob("*/ns/net"):
                 with contextlib.suppress(OSError):
                     network = os.readlink(task)
                     found[network] += 1
                     files[network] = str(task)
         if not found:
-            raise NoEngine(f"{self.place}: the engine is gone")
+            raise NoEngine(f"{self.place}: the engine is gone: {self.words()}")
         return files[found.most_common(1)[0][0]]
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
         """Be in its network, as this thread and whatever it starts meanwhile."""
-        with open("/proc/thread-self/ns/net", "rb") as here, open(self.network, "rb") as there:
+        with open("/proc/thread-self/ns/net", "rb") as here, self._opened_network() as there:
             _set_network(there.fileno())
             try:
                 yield
             finally:
                 _set_network(here.fileno())
+
+    def _opened_network(self) -> BinaryIO:
+        """Open the file of its network, though the thread that it was seen by may end before that."""
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            try:
+                return open(self.network, "rb")
+            except (FileNotFoundError, ProcessLookupError):
+                if time.monotonic() > deadline:
+                    raise
 
     def revive(self) -> str:
         """Start it again at the same place, without what it held, if it has died; its last words then, else "".
@@ -261,13 +276,21 @@ def running(kind: str) -> Iterator[tuple[ModernEngine, Engine]]:
     Raises:
         NoEngine: it can't be had here.
     """
-    with tempfile.TemporaryDirectory(prefix=f"imglint-{kind}-") as directory:
-        engine = start(kind, Path(directory) / Path(directory).name)
+    with tempfile.TemporaryDirectory(prefix=f"imglint-{kind}-", ignore_cleanup_errors=True) as directory:
+        engine = _started(kind, Path(directory))
         try:
             with connect(engine.url) as client:
                 yield engine, client
         finally:
             engine.stop()
+
+
+def _started(kind: str, directory: Path) -> ModernEngine:
+    """Start an engine on a machine that may be busy: what did not come up has a second and a third try."""
+    for attempt in range(2):
+        with contextlib.suppress(NoEngine):
+            return start(kind, directory / f"{directory.name}-{attempt}")
+    return start(kind, directory / directory.name)
 
 
 def _docker(place: Path) -> list[str]:

@@ -153,7 +153,11 @@ The container still runs at the end of the watch.
 The engine says that it can't create or start the container. This fails a run whatever `--fail-on` says.
 The container ended while it was watched, with whatever exit code. It also counts when the engine is restarting it.
 """,
-        cannot_tell=_OURS,
+        cannot_tell=_OURS.rstrip("\n")
+        + """
+It would be proved, but the container has asked for another host, as for a name, and nothing listens on any port: it may
+  yet give up. Use `--network`.
+""",
         limits="""
 It does not know what happens after the watch. Use `--observe` to watch for longer.
 It does not know what a tool is for: one that has done its work ends, too.

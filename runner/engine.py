@@ -110,6 +110,26 @@ class Engine:
                 raise TypeError(f"the image {str(found['Id'])[:19]}")
             return found
 
+    def must_have_network(self, name: str) -> None:
+        """See that a container can be started in a network of the user's, and be told from what else is there.
+
+        Raises:
+            EngineError: the engine has no such network, or it is the machine's own.
+        """
+        own = "is the machine's own network, where its ports can't be told from the container's"
+        hint = "use a network that `docker network ls` or `podman network ls` lists, of the driver bridge"
+        if name == "host":  # which Podman does not list
+            raise EngineError("--network host", own, hint)
+        try:
+            with errors(f"--network {name}"):
+                driver = self.api.inspect_network(name).get("Driver")
+        except EngineError as error:
+            if error.status != 404:
+                raise
+            raise EngineError(error.subject, "the engine has no such network", hint) from error
+        if driver == "host":
+            raise EngineError(f"--network {name}", own, hint)
+
     def load(self, archive: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
         """Load a docker-archive; what the engine tells of it on the way.
 

@@ -53,7 +53,10 @@ def hindrance(run: Run, conditions: Conditions) -> Hindrance | None:
         return Hindrance("processes", told)
     if not conditions.new_privileges and not run.alive and _NO_PRIVILEGES.search(run.log):
         return Hindrance("privileges", "it takes privileges by sudo or the like, which imglint denies")
-    if not conditions.network and (not run.alive or not run.listening) and _NO_NETWORK.search(run.log):
+    waits = run.alive and not run.listening
+    if not conditions.network and (
+        (waits and run.seen.asks) or ((waits or not run.alive) and _NO_NETWORK.search(run.log))
+    ):
         return Hindrance("network", _CUT_OFF)
     return None
 
@@ -75,7 +78,12 @@ def excused(
     out = []
     for check in checks:
         told = ""
-        waits = found is not None and found.kind == "network" and check.verdict is Verdict.NOT_OBSERVED
+        waits = (
+            found is not None
+            and found.kind == "network"
+            # Who has asked, and serves nothing, may yet give up.
+            and (check.verdict is Verdict.NOT_OBSERVED or check.name == "container.stays")
+        )
         if (check.verdict is Verdict.DISPROVED or waits) and check.name in _EXCUSED:
             if found is not None:
                 told = found.told

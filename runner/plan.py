@@ -57,7 +57,7 @@ def plan(
         network: the user's, in which it is started.
 
     Raises:
-        EngineError: the engine has no such image, or does not answer.
+        EngineError: the engine has no such image or network, or does not answer.
     """
     config: dict[str, Any] = {}
     loads = False
@@ -67,6 +67,8 @@ def plan(
         if not archive:
             raise
         loads = True
+    if network:
+        engine.must_have_network(network)
     ports = ", ".join(str(port) for port in declared_ports(config)) or "none declared"
     starts = []
     if checks:

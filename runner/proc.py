@@ -19,7 +19,9 @@ from .observation import Listener, Peer, Process, is_loopback
 _LISTEN = "0A"
 _ESTABLISHED = "01"
 _UNCONNECTED = "07"
+_DIALLING = "02"
 NET_FILES = ("tcp", "tcp6", "udp", "udp6")
+COUNTERS = "snmp"  # how much was sent
 _MAX_PROCESSES = 2000
 _MAX_OPEN = 4096  # descriptors of one process
 HOST_PROC = "the host's /proc"  # a place to look from
@@ -39,6 +41,7 @@ class Snapshot(NamedTuple):
     source: str = ""  # how it was read
     directory: str = ""  # of PID 1; "" where it may not be read
     refused_processes: bool = False  # whether the kernel has refused it a process, since it has too many
+    asks: bool = False  # whether it has asked for another host, as for a name
 
 
 class Unreadable(Exception):  # noqa: N818  (a state, not a fault)
@@ -66,21 +69,23 @@ def snapshot(host_pid: int, container: str) -> Snapshot:
     own_pid = {one.host_pid: one.pid for one in seen}
     processes = tuple(sorted(one._replace(parent=own_pid.get(one.parent, 0)) for one in seen))
     tables = {}
-    for name in NET_FILES:
+    for name in (*NET_FILES, COUNTERS):
         with contextlib.suppress(OSError), open(f"{base}/net/{name}", encoding="ascii") as stream:
             tables[name] = stream.read()
-    listeners, dialled = sockets(tables, _holders(processes))
+    known = {name: tables[name] for name in NET_FILES if name in tables}
+    listeners, dialled = sockets(known, _holders(processes))
     return Snapshot(
         processes,
         listeners,
         dialled,
-        connections(tables),
+        connections(known),
         _environment(base),
         executable,
         _user_map(base),
         HOST_PROC,
         _directory(base),
         _refused_processes(base),
+        asks(tables),
     )
 
 
@@ -111,6 +116,24 @@ def connections(tables: Mapping[str, str]) -> frozenset[tuple[int, Peer]]:
             if len(fields) > 3 and fields[3] != _LISTEN:
                 out.add((_endpoint(fields[1])[1], Peer(*_endpoint(fields[2]))))
     return frozenset(out)
+
+
+def asks(tables: Mapping[str, str]) -> bool:
+    """Whether it has asked for another host: a datagram was sent, or had no way, or a connection has no answer yet.
+
+    Args:
+        tables: the texts of /proc/net/tcp and so on, and of /proc/net/snmp. Its counters begin with the container.
+    """
+    words = [line.split() for line in tables.get(COUNTERS, "").splitlines()]
+    counters = {
+        (head[0], name): value
+        for head, values in zip(words[::2], words[1::2], strict=False)
+        for name, value in zip(head[1:], values[1:], strict=False)
+    }
+    if any(counters.get(one, "0") != "0" for one in (("Udp:", "OutDatagrams"), ("Ip:", "OutNoRoutes"))):
+        return True
+    lines = [line.split() for name in ("tcp", "tcp6") for line in tables.get(name, "").splitlines()[1:]]
+    return any(fields[3] == _DIALLING for fields in lines if len(fields) > 3)
 
 
 def sockets(

@@ -158,6 +158,8 @@ class Session:
             self._guardian = _guard(self.engine, self._journal)
             self.described = self._found() if self._archive is None else self._found_or_loaded(self._archive)
             self.image = str(self.described["Id"])
+            if self.conditions.network:
+                self.engine.must_have_network(self.conditions.network)
         except BaseException:
             self.close()
             raise

@@ -18,7 +18,7 @@ from ..analyzer.credentials import mask
 from .engine import Engine, errors
 from .errors import EngineError
 from .execution import Ran, run
-from .proc import NET_FILES, Snapshot, Unreadable, connections, parse_process, sockets
+from .proc import NET_FILES, Snapshot, Unreadable, asks, connections, parse_process, sockets
 
 if TYPE_CHECKING:
     from .session import Container, Session
@@ -30,7 +30,7 @@ _MAX_BUSYBOX = 16 * 1024 * 1024
 
 # Of each process its status and its argv, of the network the tables of sockets.
 LOOK = """
-for table in tcp tcp6 udp udp6; do echo "=$table"; cat /proc/net/$table 2>/dev/null; done
+for table in tcp tcp6 udp udp6 snmp; do echo "=$table"; cat /proc/net/$table 2>/dev/null; done
 echo "=map"; cat /proc/1/uid_map
 for place in /proc/[0-9]*; do
   echo "@"; cat $place/status 2>/dev/null; echo "+"; base64 $place/cmdline 2>/dev/null | tr -d '\\n'; echo
@@ -172,5 +172,5 @@ def parse(text: str) -> Snapshot:
     return Snapshot(
         processes, listeners, peers, connections(known),
         user_map=(int(mapped[1]), int(mapped[2])) if len(mapped) == 3 else None,
-        source="a side container",
+        source="a side container", asks=asks(tables),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from .view import View
 
 WAIT = 60.0  # seconds to wait for declared ports while nobody listens on any port
 _SETTLE = 1.0  # seconds for which nothing may change before the picture counts as whole
+_UNSEEN = 10.0  # … where nothing can be seen: a busy engine tells late that the container has ended
 _UNDECLARED = 6.0  # … where nothing is declared and nothing listens: a task may end, a server may come
 _REST = 2.0  # … before ports are given up of which another declared one is served
 _ELSEWHERE = 20.0  # … before they are given up where only undeclared ports are served
@@ -119,7 +120,7 @@ def watch(container: Container, view: View, declared: Iterable[Port], patience: 
             _bounded(container, passed)
         unchanged = time.monotonic() - unchanged_since
         if rest_since is None and (
-            (unreadable and unchanged >= _SETTLE)
+            (unreadable and unchanged >= _UNSEEN)
             or _whole(now.listeners, declared, unchanged, passed, patience)
         ):
             rest_since = time.monotonic()

@@ -81,6 +81,25 @@ EngineOption = Annotated[
     ),
 ]
 NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not check the digests of layers.")]
+# Of a run, for whatever starts an image.
+Wait = Annotated[
+    str | None,
+    typer.Option("--wait", help="How long ports and health are waited for, as 90 or 2m.  [default: 60s]"),
+]
+Observe = Annotated[
+    str | None,
+    typer.Option("--observe", help="Watch on for so long, with requests sent, before it is judged."),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", help="The limit of memory, as 2g; else 512m, or 2g if that is too little."),
+]
+PidsLimit = Annotated[
+    str | None, typer.Option("--pids-limit", help="The limit of processes; else 256, or 1024.")
+]
+Network = Annotated[
+    str | None, typer.Option("--network", help="A network of yours to start it in, without isolation.")
+]
 
 
 # typer comes with click inside or beside it, by version; its own BadParameter leads to click's root
@@ -477,22 +496,11 @@ def verify(
     stop_timeout: Annotated[
         int, typer.Option("--stop-timeout", help="Seconds between the stop signal and the kill.", min=1)
     ] = 10,
-    wait: Annotated[
-        str, typer.Option("--wait", help="How long ports and health are waited for, as 90 or 2m.")
-    ] = "60s",
-    observe: Annotated[
-        str, typer.Option("--observe", help="Watch on for so long, with requests sent, before it is judged.")
-    ] = "0s",
-    memory: Annotated[
-        str | None,
-        typer.Option("--memory", help="The limit of memory, as 2g; else 512m, or 2g if that is too little."),
-    ] = None,
-    pids_limit: Annotated[
-        int | None, typer.Option("--pids-limit", help="The limit of processes; else 256, or 1024.", min=1)
-    ] = None,
-    network: Annotated[
-        str | None, typer.Option("--network", help="A network of yours to start it in, without isolation.")
-    ] = None,
+    wait: Wait = None,
+    observe: Observe = None,
+    memory: Memory = None,
+    pids_limit: PidsLimit = None,
+    network: Network = None,
     probe_image: Annotated[
         str, typer.Option("--probe-image", help="What side containers run, if the engine has it.")
     ] = "busybox",
@@ -511,9 +519,8 @@ def verify(
     imglint verify shop.tar --expect verify.yaml
     imglint verify shop:1.0 --harden
     """
-    from .commands.verify import parse_memory, parse_seconds
     from .commands.verify import verify as command
-    from .proving import Wishes
+    from .run_options import parse_run
 
     formats = outputs(format or [], output or [])
     if dry_run and any(name not in ("text", "full", "json") for name, _ in formats):
@@ -524,17 +531,24 @@ def verify(
         raise UsageError("--allow-unknown and --fail-on unknown contradict each other: leave one out")
     if not re.fullmatch(r"\w[\w.:/@-]*", probe_image):
         raise UsageError(f"--probe-image takes the name of an image, not {probe_image!r}")
-    if network is not None and not re.fullmatch(r"[\w][\w.-]*", network):
-        raise UsageError(f"--network takes the name of a network, not {network!r}")
-    wishes = Wishes(
-        tuple(publish or ()), publish_all, deep, harden, stop_timeout, probe_image, tuple(expect or ()), allow_unknown,
-        parse_seconds("--wait", wait), parse_seconds("--observe", observe),
-        None if memory is None else parse_memory(memory), pids_limit, network or "",
+    asked = parse_run(_of_run(wait, observe, memory, pids_limit, network))
+    wishes = asked._replace(
+        publish=tuple(publish or ()), publish_all=publish_all, deep=deep, harden=harden, stop_seconds=stop_timeout,
+        probe=probe_image, expect=tuple(expect or ()), allow_unknown=allow_unknown,
     )  # fmt: skip
     return command(
         image, _settings(formats, ("verify", *image), select, ignore, fail_level, fail_on), formats, wishes,
         write_expect=write_expect, dry_run=dry_run, engine=engine,
     )  # fmt: skip
+
+
+def _of_run(
+    wait: str | None, observe: str | None, memory: str | None, pids_limit: str | None, network: str | None
+) -> dict[str, str | None]:
+    """The options of a run by their names."""
+    return {
+        "--wait": wait, "--observe": observe, "--memory": memory, "--pids-limit": pids_limit, "--network": network
+    }  # fmt: skip
 
 
 @app.command()
@@ -546,6 +560,11 @@ def audit(
     run: Annotated[
         bool, typer.Option("--run", help="Start the image and look at the container, too.")
     ] = False,
+    wait: Wait = None,
+    observe: Observe = None,
+    memory: Memory = None,
+    pids_limit: PidsLimit = None,
+    network: Network = None,
     format: Formats = None,
     output: Outputs = None,
     select: Select = None,
@@ -565,14 +584,16 @@ def audit(
     imglint audit --image shop.tar --format full
     """
     from .commands.audit import audit as command
+    from .run_options import parse_run
 
+    wishes = parse_run(_of_run(wait, observe, memory, pids_limit, network), run=run)
     formats = outputs(format or [], output or [])
     asked = ("audit", *(name for name in (dockerfile, image) if name is not None))
     settings = _settings(formats, asked, select, ignore, fail_level, fail_on, build_arg, target)
     if against is not None and image is None and not settings.images:
         raise UsageError("--against compares images: name the one to compare by --image")
     return command(
-        dockerfile, image, settings, formats, run=run, verify=not no_verify,
+        dockerfile, image, settings, formats, run=run, wishes=wishes, verify=not no_verify,
         engine=engine, against=against,
     )  # fmt: skip
 
@@ -651,15 +672,24 @@ HookLevel = Annotated[
 @hooks.command("install")
 def hook_install(
     run: HookRun = False,
+    wait: Wait = None,
+    observe: Observe = None,
+    memory: Memory = None,
+    pids_limit: PidsLimit = None,
+    network: Network = None,
     fail_level: HookLevel = None,
     fail_on: FailOnOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a hook that is not imglint's.")] = False,
 ) -> int:
     """Write the pre-push hook of the Git repository here."""
     from .commands.hook import install
+    from .run_options import parse_run
 
     _levels(fail_level, fail_on)
-    return install(run=run, fail_level=fail_level, fail_on=fail_on, force=force)
+    of_run = _of_run(wait, observe, memory, pids_limit, network)
+    parse_run(of_run, run=run)
+    options = {**of_run, "--fail-level": fail_level, "--fail-on": fail_on}
+    return install(options, run=run, force=force)
 
 
 @hooks.command("uninstall")
@@ -675,6 +705,11 @@ def hook_run(
     remote: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
     url: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
     run: HookRun = False,
+    wait: Wait = None,
+    observe: Observe = None,
+    memory: Memory = None,
+    pids_limit: PidsLimit = None,
+    network: Network = None,
     fail_level: HookLevel = None,
     fail_on: FailOnOption = None,
     engine: EngineOption = None,
@@ -686,8 +721,11 @@ def hook_run(
     the images that the configuration maps to Dockerfiles are audited.
     """
     from .commands.hook import run as command
+    from .run_options import parse_run
 
-    return command(remote or url, _levels(fail_level or "error", fail_on), start=run, engine=engine)
+    wishes = parse_run(_of_run(wait, observe, memory, pids_limit, network), run=run)
+    chosen = _levels(fail_level or "error", fail_on)
+    return command(remote or url, chosen, start=run, wishes=wishes, engine=engine)
 
 
 def _levels(fail_level: str | None, fail_on: str | None) -> dict[str, Any]:
@@ -706,6 +744,11 @@ def push(
         str | None, typer.Option("--file", help="The Dockerfile it was built from; else as configured.")
     ] = None,
     run: Annotated[bool, typer.Option("--run", help="Start it and look at the container, too.")] = False,
+    wait: Wait = None,
+    observe: Observe = None,
+    memory: Memory = None,
+    pids_limit: PidsLimit = None,
+    network: Network = None,
     force: Annotated[bool, typer.Option("--force", help="Push what fails, too. Takes a --reason.")] = False,
     reason: Annotated[str | None, typer.Option("--reason", help="Why; it is recorded.")] = None,
     record: Annotated[
@@ -727,10 +770,12 @@ def push(
     imglint push registry.example.org/shop:1.0 --force --reason 'the fix comes with 1.1'
     """
     from .commands.push import Push, command
+    from .run_options import parse_run
 
     if force != bool(reason and reason.strip()):
         raise UsageError("--force and --reason go together: say why what fails is pushed")
-    wanted = Push(image, to, dockerfile, run, reason, record)
+    wishes = parse_run(_of_run(wait, observe, memory, pids_limit, network), run=run)
+    wanted = Push(image, to, dockerfile, run, reason, record, wishes)
     formats = outputs(format or [], output or [])
     settings = _settings(formats, ("audit", image), select, ignore, fail_level, fail_on)
     return command(wanted, settings, formats, engine=engine)

@@ -27,6 +27,7 @@ def audit(
     settings: Settings = Settings(),  # noqa: B008
     *,
     run: bool = False,
+    wishes: Wishes = Wishes(),  # noqa: B008
     verify: bool = True,
     engine: str | None = None,
     against: str | None = None,
@@ -39,6 +40,7 @@ def audit(
         image: a SOURCE; None: the one that the settings map to the Dockerfile, if any.
         settings: as for lint.
         run: start the image, too.
+        wishes: how it is run: how long it is looked at, and what it gets.
         verify: check digests of the image.
         engine: as for `connect`.
         against: what to compare the image's size with: a SOURCE, or the JSON of an earlier run.
@@ -76,7 +78,7 @@ def audit(
     if not run:
         missing["container"] = "nothing was started: --run does" + ("" if image else ", with --image")
     elif image is not None:
-        report = prove([image], settings, Wishes(), engine=engine)
+        report = prove([image], settings, wishes, engine=engine)
         parts.append(report)
         watched = report.observations[0]
         if not watched.alive:

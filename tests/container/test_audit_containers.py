@@ -59,6 +59,16 @@ def test_the_seed_is_measured(seed: str) -> None:
         assert step in steps
 
 
+def test_what_the_run_gets_arrives_at_it(hello: dict[str, str]) -> None:
+    """The options of a run, through `audit`; `push` and the hook pass on the same ones."""
+    parsed = document("audit", "--image", hello["healthcheck"], "--run", "--observe", "2s", "--memory", "48m")
+    (stays,) = [one for one in parsed["checks"] if one["check"] == "container.stays"]
+    assert "requests" in stays["summary"], "it was watched on"
+    refused = imglint("audit", "--image", hello["healthcheck"], "--run", "--network", "imglint-test-nowhere")
+    assert refused.returncode == 2
+    assert b"imglint-test-nowhere" in refused.stderr
+
+
 def test_verify_as_text_and_json(hello: dict[str, str]) -> None:
     parsed = document("verify", hello["healthcheck"])
     verdicts = {(one["check"], one["subject"]): one["verdict"] for one in parsed["checks"]}

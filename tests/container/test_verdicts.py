@@ -194,6 +194,20 @@ def test_a_container_that_fills_the_disk_is_ended(
     assert leftovers(anywhere) == []
 
 
+@pytest.mark.parametrize(
+    ("network", "problem"),
+    [("imglint-test-nowhere", "has no such network"), ("host", "the machine's own network")],
+)
+def test_a_network_that_it_can_not_be_in(
+    anywhere: Engine, images: Images, network: str, problem: str
+) -> None:
+    """That is a slip of the user's, and no fault of the image."""
+    image = images.on(anywhere, shell("sleep 60"))
+    with pytest.raises(EngineError, match=f"--network {network}") as refused:
+        verify(anywhere, image, phases=(), conditions=Conditions(network=network))
+    assert problem in refused.value.problem
+
+
 def test_a_network_of_the_users(anywhere: Engine, images: Images) -> None:
     """It is started beside what it needs, and the report says that nothing keeps it apart."""
     network = anywhere.api.create_network("imglint-test-theirs", driver="bridge", internal=True)["Id"]

@@ -83,7 +83,7 @@ SERVERS = (
         "EXPOSE 80\nCMD until curl -sS http://db:8080/; do sleep 1; done; exec nginx -g 'daemon off;'",
         {**STAYS, ("ports.exposed", "80/tcp"): CANNOT_TELL},
         broken="its log: Could not resolve host: db; with a host db on its network it serves",
-        undecided={("ports.exposed", "80/tcp"): "Use --network"},
+        undecided={("container.stays", None): "Use --network", ("ports.exposed", "80/tcp"): "Use --network"},
     ),
     Server(
         "entry-exec", "shell", "web", f"COPY entry-exec.sh /\nENTRYPOINT [\"/entry-exec.sh\"]\n{WEB}",

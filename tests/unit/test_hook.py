@@ -219,6 +219,9 @@ def test_install_and_uninstall(tmp_path: Path) -> None:
     assert repository.imglint("hook", "install", "--force", "--fail-level", "error").returncode == 0
     assert "--fail-level error" in hook.read_text()
     assert os.access(hook, os.X_OK)
+    of_run = ("--run", "--wait", "2m", "--memory", "2g", "--network", "backend")
+    assert repository.imglint("hook", "install", *of_run).returncode == 0
+    assert "hook run --run --wait 2m --memory 2g --network backend -- " in hook.read_text()
     assert repository.imglint("hook", "install").returncode == 0  # its own is written anew
     assert repository.imglint("hook", "uninstall").returncode == 0
     assert "somebody" in hook.read_text()

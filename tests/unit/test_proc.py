@@ -7,7 +7,7 @@ import socket
 
 from imglint.runner import Listener, Peer
 from imglint.runner.ports import Port, exposed_checks, parse_port
-from imglint.runner.proc import Unreadable, parse_process, parse_sockets, snapshot
+from imglint.runner.proc import Unreadable, asks, parse_process, parse_sockets, snapshot
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 TCP = (
@@ -51,6 +51,20 @@ def test_ipv6_and_mapped_addresses() -> None:
 def test_udp_has_no_listen_state() -> None:
     listeners, _ = parse_sockets("udp", UDP)
     assert listeners == [Listener("udp", "0.0.0.0", 5353, 1000)]
+
+
+QUIET = "Ip: Forwarding OutNoRoutes\nIp: 1 0\nUdp: InDatagrams OutDatagrams\nUdp: 0 0\n"
+
+
+def test_who_asks_for_another_host() -> None:
+    assert not asks({"tcp": TCP, "udp": UDP, "snmp": QUIET})
+    assert asks({"snmp": QUIET.replace("Ip: 1 0", "Ip: 1 3")})
+    assert asks({"snmp": QUIET.replace("Udp: 0 0", "Udp: 0 2")})
+    assert not asks({"snmp": QUIET.replace("Udp: 0 0", "Udp: 2 0")})
+    dialling = TCP.replace("07080910:1538 01", "07080910:1538 02")
+    assert asks({"tcp": dialling})
+    assert not asks({})
+    assert not asks({"snmp": "Udp:\nUdp: 1", "tcp": HEAD + "garbage\n"})
 
 
 def test_damaged_lines_are_passed_over() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,11 @@ from imglint.runner.hindrance import excused, hindrance
 from imglint.runner.oracle import refused_places
 from imglint.runner.peers import names
 from imglint.runner.ports import Port, exposed_checks
-from imglint.runner.proc import Snapshot, _awaits_signals, parse_process, sockets
+from imglint.runner.proc import Snapshot, Unreadable, _awaits_signals, parse_process, sockets
 from imglint.runner.processes import services
 from imglint.runner.session import USUAL, Conditions
 from imglint.runner.stop import _cut_off, takes
-from imglint.runner.watch import Patience, Run, _is_runtime, _whole
+from imglint.runner.watch import Patience, Run, _is_runtime, _whole, watch
 
 TERM = 1 << (signal.SIGTERM - 1)
 
@@ -103,6 +104,18 @@ def test_who_still_waits_for_another_host_is_told_of_the_network() -> None:
     assert judged.verdict is Verdict.CANNOT_TELL
     assert "--network" in judged.summary
     assert excused([check], None, USUAL) == [check]
+
+
+def test_who_asked_for_another_host_and_serves_nothing_may_yet_give_up() -> None:
+    stays = Check("container.stays", "PID 1", Verdict.PROVED, "still runs after 6.1 s")
+    asking = Run(seen=Snapshot(asks=True))
+    (judged,) = excused([stays], hindrance(asking, USUAL), USUAL)
+    assert judged.verdict is Verdict.CANNOT_TELL
+    assert judged.summary.startswith("still runs after 6.1 s; it asks for another host")
+    assert hindrance(asking, Conditions(network="theirs")) is None
+    serving = Run(seen=Snapshot(listeners=(Listener("tcp", "::", 80),), asks=True))
+    assert hindrance(serving, USUAL) is None
+    assert hindrance(Run(), USUAL) is None
 
 
 def test_what_is_excused() -> None:
@@ -464,3 +477,31 @@ def test_environment_and_directory() -> None:
     assert "hidden-value" not in str(arrives)
     unseen = seen._replace(environment=None, directory="")
     assert {one.verdict for one in claims_checks(config, Run(seen=unseen))} == {Verdict.CANNOT_TELL}
+
+
+class _Ending:
+    """A container that has ended, which its engine says two seconds late."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def inspect(self) -> dict[str, Any]:
+        ended = time.monotonic() - self._start > 2
+        return {"State": {"Running": not ended, "Pid": 1, "ExitCode": 3 if ended else 0}}
+
+    def snapshot(self, _: int) -> Snapshot:
+        if time.monotonic() - self._start < 0.3:
+            return Snapshot((Process(1, argv=("serve",)),))
+        raise Unreadable("the process is gone")
+
+    def written_bytes(self) -> int:
+        return 0
+
+    def logs(self) -> str:
+        return ""
+
+
+def test_who_is_gone_is_not_said_to_stay_since_the_engine_is_late() -> None:
+    ending: Any = _Ending()
+    run = watch(ending, ending, ())
+    assert (run.alive, run.exit_code) == (False, 3)

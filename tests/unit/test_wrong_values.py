@@ -139,6 +139,21 @@ ENGINE: list[tuple[list[str], int, str]] = [
     (["--engine", "dokcer"], 2, "'dokcer' is neither docker, podman nor a URL"),
 ]
 # Of the other commands: what makes them complete, and what is wrong then
+OF_RUN: list[tuple[list[str], int, str]] = [
+    (["--wait", "soon"], 2, "--wait takes a time up to an hour, as 90, 90s or 2m, not 'soon'"),
+    (["--wait", "-1"], 2, "--wait takes a time up to an hour"),
+    (["--observe", "2h"], 2, "--observe takes a time up to an hour"),
+    (["--observe", "nan"], 2, "--observe takes a time up to an hour"),
+    (["--memory", "much"], 2, "--memory takes a size from 6m on, as 512m or 2g, not 'much'"),
+    (["--memory", "1k"], 2, "--memory takes a size from 6m on"),
+    (["--pids-limit", "0"], 2, "--pids-limit takes a number from 1 on, not '0'"),
+    (["--network", "a b"], 2, "--network takes the name of a network, not 'a b'"),
+]
+WITH_RUN = [
+    *((["--run", *words], code, told) for words, code, told in OF_RUN),
+    (["--memory", "2g"], 2, "--memory is about the run: use it with --run"),
+    (["--wait", "2m", "--network", "x"], 2, "--wait is about the run: use it with --run"),
+]
 COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
     "fix": (["Dockerfile"], [
         *RULES, (["--config", "none.toml"], 2, "none.toml: no such file"),
@@ -208,14 +223,7 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--stop-timeout", "soon"], 2, "Invalid value for '--stop-timeout'"),
         (["--stop-timeout", "0"], 2, "Invalid value for '--stop-timeout'"),
         (["--stop-timeout", "-1"], 2, "Invalid value for '--stop-timeout'"),
-        (["--wait", "soon"], 2, "--wait takes a time up to an hour, as 90, 90s or 2m, not 'soon'"),
-        (["--wait", "-1"], 2, "--wait takes a time up to an hour"),
-        (["--observe", "2h"], 2, "--observe takes a time up to an hour"),
-        (["--observe", "nan"], 2, "--observe takes a time up to an hour"),
-        (["--memory", "much"], 2, "--memory takes a size from 6m on, as 512m or 2g, not 'much'"),
-        (["--memory", "1k"], 2, "--memory takes a size from 6m on"),
-        (["--pids-limit", "0"], 2, "Invalid value for '--pids-limit'"),
-        (["--network", "a b"], 2, "--network takes the name of a network, not 'a b'"),
+        *OF_RUN,
         (["--probe-image", "a b"], 2, "--probe-image takes the name of an image, not 'a b'"),
         (["docker://a/b"], 2, "registries are not read yet"),
     ]),
@@ -227,7 +235,7 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--target", "x"], 2, "has no stage 'x'"),
         (["--against", "none.tar"], 2, "--against compares images: name the one to compare by --image"),
         (["--against", "none.tar", "--image", WASTE], 2, "none.tar: no such file"),
-        (["--run"], 2, "there is no image to start"),
+        (["--run"], 2, "there is no image to start"), *WITH_RUN,
     ]),
     "trend": (["sizes.csv"], [
         (["--image", "shp"], 2, "no such file"), (["--last", "0"], 2, "Invalid value for '--last'"),
@@ -235,11 +243,11 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--max-growth", "x"], 2, "--max-growth: 'x' is no size"),
         (["--format", "xml"], 2, "--format is text, json or markdown here"),
     ]),
-    "hook install": ([], [*LEVEL, *VERDICTS]),
+    "hook install": ([], [*LEVEL, *VERDICTS, *WITH_RUN]),
     "hook uninstall": ([], [(["x"], 2, "unexpected extra argument")]),
-    "hook run": ([], [*LEVEL, *VERDICTS, *ENGINE]),
+    "hook run": ([], [*LEVEL, *VERDICTS, *ENGINE, *WITH_RUN]),
     "push": (["shop:1"], [
-        *OUTPUTS, *RULES, *LEVEL, *VERDICTS, *ENGINE,
+        *OUTPUTS, *RULES, *LEVEL, *VERDICTS, *ENGINE, *WITH_RUN,
         (["--to", "a@sha256:00"], 2, "no engine answers"), (["--file", "none"], 2, "no engine answers"),
         (["--record", "x"], 2, "no engine answers"), (["--reason", "why"], 2, "--force and --reason go together"),
         (["--force"], 2, "--force and --reason go together"),

@@ -7,6 +7,7 @@ import os
 from ..analyzer import InputError
 from ..config import Settings
 from ..exits import Exit
+from ..proving import Wishes
 from ..reports import Report
 from ..reports.look import Look
 from ..rules.registry import UnknownCodeError
@@ -21,6 +22,7 @@ def audit(
     outputs: tuple[tuple[str, str], ...],
     *,
     run: bool = False,
+    wishes: Wishes = Wishes(),  # noqa: B008
     verify: bool = True,
     engine: str | None = None,
     against: str | None = None,
@@ -31,7 +33,9 @@ def audit(
     if dockerfile is None and os.path.isfile("Dockerfile"):
         dockerfile = "Dockerfile"
     try:
-        report = join(dockerfile, image, settings, run=run, verify=verify, engine=engine, against=against)
+        report = join(
+            dockerfile, image, settings, run=run, wishes=wishes, verify=verify, engine=engine, against=against
+        )
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:

@@ -13,6 +13,7 @@ from ..analyzer import InputError
 from ..analyzer.credentials import mask
 from ..exits import Exit, worst
 from ..output import write
+from ..proving import Wishes
 from ..push import hook_file
 from ..push.changed import Changed, audit_settings, changed_dockerfiles
 from ..push.committed import CommittedFiles
@@ -29,16 +30,18 @@ _SHOWN = 50  # so many credentials are told one by one
 _NAMED = 3  # so many Dockerfiles are named in a command that shows more
 
 
-def install(*, run: bool, fail_level: str | None, fail_on: str | None, force: bool) -> Exit:
-    """Write the hook; one that is not imglint's is only replaced by force, and kept beside it."""
-    options = " --run" if run else ""
-    options += "".join(
-        f" {option} {value}"
-        for option, value in (("--fail-level", fail_level), ("--fail-on", fail_on))
-        if value
-    )
+def install(options: Mapping[str, str | None], *, run: bool, force: bool) -> Exit:
+    """Write the hook; one that is not imglint's is only replaced by force, and kept beside it.
+
+    Args:
+        options: for each run of it, by their names; those with None are left out.
+        run: let it start images, too.
+        force: replace somebody else's.
+    """
+    given = [word for name, value in options.items() if value is not None for word in (name, value)]
+    text = "".join(f" {shlex.quote(word)}" for word in (["--run"] if run else []) + given)
     try:
-        kept = hook_file.install(options, force=force)
+        kept = hook_file.install(text, force=force)
     except InputError as error:
         return fail(error)
     more = f"; the hook that was there is kept as {kept}" if kept else ""
@@ -57,19 +60,22 @@ def uninstall() -> Exit:
     return Exit.CLEAN
 
 
-def run(remote: str, chosen: Mapping[str, Any], *, start: bool, engine: str | None) -> Exit:
+def run(remote: str, chosen: Mapping[str, Any], *, start: bool, wishes: Wishes, engine: str | None) -> Exit:
     """Look at what is pushed, as standard input names it.
 
     Args:
         remote: where to, by its name or address.
         chosen: what the command line sets.
         start: run the images that the configuration maps, too.
+        wishes: how they are run.
         engine: as for `connect`.
     """
     try:
         told, remote = _told(remote)
         with Repository() as repository, contextlib.ExitStack() as stack:
-            return _Gate(repository, stack, chosen, start=start, engine=engine).look(told, remote)
+            return _Gate(repository, stack, chosen, start=start, wishes=wishes, engine=engine).look(
+                told, remote
+            )
     except InputError as error:
         return fail(error)
 
@@ -101,12 +107,14 @@ class _Gate:
         chosen: Mapping[str, Any],
         *,
         start: bool,
+        wishes: Wishes,
         engine: str | None,
     ) -> None:
         self._repository = repository
         self._stack = stack
         self._chosen = chosen
         self._start = start
+        self._wishes = wishes
         self._engine = engine
         self._files: dict[str, CommittedFiles] = {}
         self._blobs: set[str] = set()
@@ -217,7 +225,9 @@ class _Gate:
         try:
             settings = audit_settings(self._repository, head, path, self._of, texts)
             with contextlib.chdir(files.directory):
-                report = audit(path, image, settings, run=self._start, engine=self._engine)
+                report = audit(
+                    path, image, settings, run=self._start, wishes=self._wishes, engine=self._engine
+                )
         except InputError as error:
             self._codes.append(fail(error))
             return

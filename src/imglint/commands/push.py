@@ -11,6 +11,7 @@ from ..config import Settings
 from ..evidence import audit
 from ..exits import Exit
 from ..output import tell, write
+from ..proving import Wishes
 from ..push.record import PushRecord
 from ..push.target import hold, names_at, target_of
 from ..reports.formats import FOR_PEOPLE
@@ -36,6 +37,7 @@ class Push(NamedTuple):
     run: bool = False
     reason: str | None = None  # why it is pushed although it fails; None: it is not
     record: str | None = None
+    wishes: Wishes = Wishes()  # how it is run
 
 
 class Audited(NamedTuple):
@@ -85,7 +87,9 @@ def _command(
     # A file of the same name is not meant.
     source = wanted.image if parse_source(wanted.image).kind == "daemon" else f"docker-daemon:{wanted.image}"
     names = names_at(target, tuple(described.get("RepoTags") or ())) if wanted.to is not None else None
-    report = audit(dockerfile, source, settings, run=wanted.run, engine=engine, names=names)
+    report = audit(
+        dockerfile, source, settings, run=wanted.run, wishes=wanted.wishes, engine=engine, names=names
+    )
     unheld = hold(client, wanted.image, identity, report)
     shown = show(report, outputs, matrix_view)
     try:

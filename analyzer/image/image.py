@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import InputError
+from ..sizes import shown
 from .archive import Archive, Manifest, open_archive
 from .config import ImageConfig, parse_config
 from .history import Step, map_history, producer, step_of_layer
@@ -21,7 +22,6 @@ from .layer import (
     Entry,
     LayerContents,
     chain_ids,
-    normalised,
     read_contents,
     read_layer,
 )
@@ -35,6 +35,7 @@ from .visibility import (
     TYPE_CHANGE,
     Hidden,
     Visibility,
+    linked,
     visible,
 )
 
@@ -300,10 +301,26 @@ class Image:
             return NEW_CONTENT
         return SAME_CONTENT
 
+    def oddities(self) -> tuple[str, ...]:
+        """What of its bytes is in no file, or in no layer: a sentence each."""
+        told = []
+        for index, contents in enumerate(self._contents):
+            if contents.hole_bytes:
+                told.append(
+                    f"{shown(contents.hole_bytes)} of layer {index}'s content are holes of sparse files: the layer does not"
+                    " hold them, and an engine writes them out as zeros"
+                )
+            if contents.beside_bytes:
+                told.append(
+                    f"{shown(contents.beside_bytes)} of layer {index} stand behind the end of its tar: they are pulled"
+                    " with it, and are no file"
+                )
+        return tuple(told)
+
     def content_digest(self, entry: Entry) -> bytes:
         """The XXH3 of a file's contents, read where it is not known yet; b"" for an empty one."""
         if entry.digest is not None or not entry.size:
-            return entry.digest or b""
+            return entry.digest or b""  # of a sparse file it is always known
         import xxhash
 
         blob = self._blobs[entry.layer]
@@ -367,8 +384,7 @@ class Image:
         for _ in range(_MAX_LINKS):
             if entry is None or entry.kind != "hardlink":
                 break
-            target = normalised(entry.link)
-            entry = next((one for one in self._contents[entry.layer].entries if one.path == target), None)
+            entry = linked(self._contents, entry)
         if entry is None or not entry.is_file:
             return None
         return read_contents(self._blobs[entry.layer], entry, _MAX_SMALL_FILE)

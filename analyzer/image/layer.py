@@ -8,6 +8,8 @@ from typing import NamedTuple, NewType
 
 from ..errors import InputError
 from .blob import Blob, Hasher, Progress, Source, Stream, Window, chunks, unpacked
+from .links import Links, leads_through
+from .sparse import SparseDigests
 from .tar import broken, members
 
 Digest = NewType("Digest", str)  # "sha256:…" of bytes as they are stored
@@ -15,11 +17,13 @@ DiffID = NewType("DiffID", str)  # "sha256:…" of a layer's uncompressed tar
 ChainID = NewType("ChainID", str)  # of a layer and all below it
 
 _WHITEOUT = ".wh."
+_END_MARK = 1024  # bytes of zeros
 _OPAQUE = ".wh..wh..opq"
 # A few megabytes of gzip can hold entries without end. An entry takes about this many bytes here
 # beside its name, and no real layer has as many files as fill this.
 _ENTRY_WEIGHT = 300
 _MAX_HELD = 2 * 1024**3
+_BLOCK = 1024 * 1024
 
 
 class Entry(NamedTuple):
@@ -54,6 +58,8 @@ class LayerContents(NamedTuple):
     tar_bytes: int
     content_bytes: int  # the sum of its regular files
     compression: str  # "gzip", "zstd" or ""
+    hole_bytes: int = 0  # of content_bytes: zeros that sparse files claim, and the tar does not hold
+    beside_bytes: int = 0  # behind the end mark: they hold no file
 
 
 def read_layer(
@@ -112,9 +118,12 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
     entries: list[Entry] = []
     whiteouts: list[str] = []
     opaques: list[str] = []
-    content = held = 0
+    content = held = holes = 0
+    links: list[str] = []
+    ends: list[int] = []
+    sparse = SparseDigests()
     add, hash_of = entries.append, source.hash
-    for name, kind, size, mode, uid, gid, link, data in members(source, subject):
+    for name, kind, size, mode, uid, gid, link, data, pieces in members(source, subject, ends.append):
         path = normalised(name)
         held += len(path) + len(link) + _ENTRY_WEIGHT
         if held > _MAX_HELD:
@@ -132,10 +141,44 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
                 continue
         if not path and kind != "directory":
             continue  # nothing can stand in the root's place
-        digest = hash_of(data, size) if size and data >= 0 else None
+        if pieces is not None:
+            digest: bytes | None = sparse.digest(source.take, pieces, size)
+            holes += size - pieces.stored
+        else:
+            digest = hash_of(data, size) if size else None
+        if kind == "symlink":
+            links.append(path)
         add(_entry(Entry, (path, kind, size, mode, uid, gid, link, index, data, digest)))
         content += size
-    return LayerContents(tuple(entries), tuple(whiteouts), tuple(opaques), source.end(), content, compression)
+    beside = _beside(source, ends[0]) if ends else 0
+    if links and leads_through((*(one.path for one in entries), *whiteouts, *opaques), links):
+        entries, whiteouts, opaques = _followed(entries, whiteouts, opaques)
+    return LayerContents(
+        tuple(entries), tuple(whiteouts), tuple(opaques), source.end(), content, compression, holes, beside
+    )
+
+
+def _beside(source: Source, end: int) -> int:
+    """The bytes behind an end mark; 0 where they are zeros, to which tars are filled up."""
+    at, told = end, False
+    while block := source.take(at, _BLOCK):
+        told = told or bool(block.strip(b"\0"))
+        at += len(block)
+    return max(at - end - _END_MARK, 0) if told else 0
+
+
+def _followed(
+    entries: list[Entry], whiteouts: list[str], opaques: list[str]
+) -> tuple[list[Entry], list[str], list[str]]:
+    """The same where they come to lie when they are unpacked one after the other."""
+    links = Links()
+    out = []
+    for one in entries:
+        path = links.place(one.path)
+        links.put(path, one.link if one.kind == "symlink" else None)
+        target = links.place(normalised(one.link)) if one.kind == "hardlink" else one.link
+        out.append(one if path == one.path and target == one.link else one._replace(path=path, link=target))
+    return out, [links.place(path) for path in whiteouts], [links.place(path) for path in opaques]
 
 
 def read_contents(blob: Blob, entry: Entry, limit: int) -> bytes | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from ..errors import InputError
+from .sparse import LARGEST, Pieces, fits, is_sparse, old_pieces, pax_pieces
 
 _BLOCK = 512
 _ZEROS = bytes(_BLOCK)
@@ -36,7 +37,7 @@ class Member(NamedTuple):
     """One entry of a tar. `name` and `link` are as written, `data` is the offset of its contents.
 
     A sparse file has the size that a reader of it would see; `data` is -1, since its contents do
-    not stand in one piece.
+    not stand in one piece, but in `pieces`.
     """
 
     name: str
@@ -47,13 +48,19 @@ class Member(NamedTuple):
     gid: int
     link: str
     data: int
+    pieces: Pieces | None = None
 
 
 _member = tuple.__new__  # three times as fast as a call of Member, which counts here
 
 
-def members(source: Source, subject: str) -> Iterator[Member]:
-    """The entries of a tar, in order. Ends at a block of zeros, or at the end of the bytes.
+def members(source: Source, subject: str, ended: Callable[[int], None] | None = None) -> Iterator[Member]:
+    """The entries of a tar, in order. Ends at its end mark, two blocks of zeros, or at the end of the bytes.
+
+    Args:
+        source: what it is read from.
+        subject: what an error is about.
+        ended: told where the end mark begins, if there is one.
 
     Raises:
         InputError: it is no tar, or it is cut off or damaged; names the offset.
@@ -78,7 +85,12 @@ def members(source: Source, subject: str) -> Iterator[Member]:
         magic = block[257:263]
         if magic != b"ustar\0" and magic != b"ustar ":
             if block == _ZEROS:
-                return  # the end mark is two of them, yet one is as clear
+                if take(at + _BLOCK, _BLOCK).strip(b"\0"):
+                    problem = "a block of zeros alone, and more behind it: no engine reads on there"
+                    raise broken(subject, at, problem)
+                if ended is not None:
+                    ended(at)
+                return
             if not _checksum_fits(block):
                 raise broken(subject, at, "this is no tar header")
         try:
@@ -117,27 +129,37 @@ def members(source: Source, subject: str) -> Iterator[Member]:
             owners[fields] = mode & 0o7777, uid, gid
         mode, uid, gid = owners[fields]
         stored = size
-        sparse = flag == _SPARSE
-        if sparse:  # the real size, and perhaps more of its map behind the header
+        pieces: Pieces | None = None
+        if flag == _SPARSE:  # the real size, and perhaps more of its map behind the header
             size = _number(block[483:495], subject, at)
+            table = block[386:482]
             extended = block[482] == 1
-            while extended:
-                extended = take(data, _BLOCK)[504:505] == b"\1"
+            while extended and len(table) < _MAX_RECORD:
+                more = take(data, _BLOCK)
+                table += more[:504]
+                extended = more[504:505] == b"\1"
                 data += _BLOCK
+            pieces = old_pieces(table, data, lambda field, at=at: _number(field, subject, at))  # type: ignore[misc]
         if pax:
             name = pax.get(b"GNU.sparse.name") or pax.get(b"path") or name
             link = pax.get(b"linkpath", link)
             if b"size" in pax:
                 stored = size = _decimal(pax[b"size"], subject, at)
-            for key in (b"GNU.sparse.realsize", b"GNU.sparse.size"):
-                if key in pax:
-                    sparse = True
-                    size = _decimal(pax[key], subject, at)
+            if is_sparse(pax):
+                size = _decimal(pax.get(b"GNU.sparse.realsize") or pax[b"GNU.sparse.size"], subject, at)
+                try:
+                    pieces = pax_pieces(pax, data, take)
+                except ValueError:
+                    raise broken(subject, at, "the map of a sparse file is damaged") from None
             uid = _decimal(pax[b"uid"], subject, at) if b"uid" in pax else uid
             gid = _decimal(pax[b"gid"], subject, at) if b"gid" in pax else gid
             pax = {}
         if flag == _OLDEST and name.endswith(b"/"):
             kind = "directory"
+        if pieces is not None and size > LARGEST:
+            raise broken(subject, at, f"a sparse file claims {size} bytes, which no disk holds")
+        if pieces is not None and not fits(pieces, size, data + stored):
+            raise broken(subject, at, "the map of a sparse file is damaged")
         at = data
         if kind in ("file", "unknown"):  # of the other kinds a size means nothing
             contents_end = data + stored
@@ -147,7 +169,9 @@ def members(source: Source, subject: str) -> Iterator[Member]:
             size = 0
         text = name.decode("utf-8", "surrogateescape")
         target = link.decode("utf-8", "surrogateescape") if link else ""
-        yield _member(Member, (text, kind, size, mode, uid, gid, target, -1 if sparse else data))
+        yield _member(
+            Member, (text, kind, size, mode, uid, gid, target, data if pieces is None else -1, pieces)
+        )
 
 
 def looks_like_tar(block: bytes) -> bool:
@@ -185,7 +209,7 @@ def _decimal(digits: bytes, subject: str, at: int) -> int:
 
 def _records(data: bytes, subject: str, at: int) -> dict[bytes, bytes]:
     """`length key=value\\n`, again and again."""
-    out = {}
+    out: dict[bytes, bytes] = {}
     start = 0
     while start < len(data):
         blank = data.find(b" ", start, start + 20)
@@ -199,6 +223,8 @@ def _records(data: bytes, subject: str, at: int) -> dict[bytes, bytes]:
         key, equals, value = data[blank + 1 : start + length - 1].partition(b"=")
         if not equals or data[start + length - 1] != 10:
             raise broken(subject, at, "a PAX record is damaged")
+        if key in (b"GNU.sparse.offset", b"GNU.sparse.numbytes"):  # which stand there again and again
+            key, value = b"GNU.sparse.map", out.get(b"GNU.sparse.map", b"") + value + b","
         out[key] = value
         start += length
     return out

@@ -3,11 +3,14 @@
 Layers are walked from the top down. What a layer hides holds only for the layers below it, so
 its paths, whiteouts and opaque directories are added after it has been looked at itself. Of
 several layers that hide a path the nearest one above counts: from there on the bytes were lost.
+
+The view is that of the image specification. Engines differ from it, and from each other, where a layer is made
+in ways that no builder does; docs/images.md has the cases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .layer import Entry, LayerContents, normalised
@@ -54,12 +57,15 @@ def visible(layers: Sequence[LayerContents]) -> Visibility:
     owns = [{one.path: one for one in contents.entries} for contents in layers]
     parents = [directories.parents_of(own) for own in owns]
     above = _Above(directories)
+    below = _LinksDown()
     tree: dict[str, Entry] = {}
     hidden: list[Hidden] = []
     live = [0] * len(layers)
     for index in range(len(layers) - 1, -1, -1):
         lost = above.put(layers[index], owns[index], parents[index], index, tree)
-        live[index] = _count(layers[index], owns[index], lost, index, hidden)
+        linked = below.files(layers[index], owns[index])
+        live[index] = _count(layers[index], owns[index], lost, index, hidden, linked)
+        below.add(layers[index], owns[index], lost)
     return Visibility(tree, hidden, live)
 
 
@@ -69,20 +75,25 @@ def _count(
     lost: dict[str, _Cover],
     index: int,
     hidden: list[Hidden],
+    linked: set[int],
 ) -> int:
-    """The bytes of a layer that are seen; the other files go to `hidden`."""
+    """The bytes of a layer that are seen; the other files go to `hidden`.
+
+    Args:
+        linked: the identities of files that a name in a layer above leads to.
+    """
     reached = _reached(contents, own, lost)
     live = 0
     for entry in contents.entries:
         if entry.kind != "file":
             continue
-        if id(entry) in reached if reached is not None else entry.path not in lost:
+        if id(entry) in linked or (id(entry) in reached if reached is not None else entry.path not in lost):
             live += entry.size
         elif entry.path in lost:
             by, cause, cover = lost[entry.path]
             hidden.append(Hidden(entry, cause, by, cover))
         else:
-            hidden.append(Hidden(entry, DUPLICATE_ENTRY, index, own[entry.path]))
+            hidden.append(Hidden(entry, DUPLICATE_ENTRY, index, own.get(entry.path)))
     return live
 
 
@@ -101,6 +112,48 @@ def _reached(contents: LayerContents, own: dict[str, Entry], lost: dict[str, _Co
         else:
             names[entry.path] = entry if entry.kind == "file" else None
     return {id(file) for path, file in names.items() if file is not None and path not in lost}
+
+
+def linked(layers: Sequence[LayerContents], entry: Entry) -> Entry | None:
+    """What a hard link leads to: a path of its own layer, or else of the nearest one below that has it."""
+    target = normalised(entry.link)
+    for contents in layers[entry.layer :: -1]:
+        found = next((one for one in contents.entries if one.path == target), None)
+        if found is not None:
+            return found
+    return None
+
+
+_MOST_LINKS = 10_000  # that are followed into other layers; no engine of today makes one
+
+
+class _LinksDown:
+    """Hard links to files of layers below, which unpackers follow and engines with overlays refuse."""
+
+    def __init__(self) -> None:
+        self._wanted: set[str] = set()
+
+    def add(self, contents: LayerContents, own: dict[str, Entry], lost: dict[str, _Cover]) -> None:
+        """Look for the targets of a layer's links that can be seen, where it does not have them itself."""
+        for entry in own.values():
+            if entry.kind == "hardlink" and entry.path not in lost and len(self._wanted) < _MOST_LINKS:
+                target = normalised(entry.link)
+                if target not in own:
+                    self._wanted.add(target)
+
+    def files(self, contents: LayerContents, own: dict[str, Entry]) -> set[int]:
+        """The identities of the files of the next layer below that are led to."""
+        found = set()
+        for path in self._wanted & own.keys():
+            self._wanted.discard(path)
+            entry = own[path]
+            if entry.kind == "hardlink":
+                self._wanted.add(normalised(entry.link))
+                entry = own.get(normalised(entry.link), entry)
+            if entry.kind == "file":
+                found.add(id(entry))
+        self._wanted.difference_update(contents.whiteouts)
+        return found
 
 
 class _Directories:
@@ -205,6 +258,12 @@ class _Above:
                 lost[path] = best
             else:
                 tree.setdefault(path, entry)  # of a directory in several layers the upper one counts
+        if cuts:
+            for path in self._replaced(contents, own, parents, cuts):
+                lost.setdefault(path, _Cover(index, DUPLICATE_ENTRY, None))
+                files.pop(path, None)
+                if tree.get(path) is own[path]:
+                    del tree[path]
         seen.update(files)
         self._hide(contents, index)
         self._cut.update(cuts)
@@ -213,6 +272,29 @@ class _Above:
                 present[number] = index
                 number = self._directories.above[number]
         return lost
+
+    def _replaced(
+        self,
+        contents: LayerContents,
+        own: dict[str, Entry],
+        parents: list[int],
+        cuts: list[tuple[int, _Cover]],
+    ) -> Iterator[str]:
+        """What a layer has put into a directory that it replaces later on by something else."""
+        order = {entry.path: place for place, entry in enumerate(contents.entries)}
+        replaced = {number: order[cover.entry.path] for number, cover in cuts if cover.entry is not None}
+        last = {0: -1}  # directory → when it or one that holds it was replaced for the last time
+        for number in set(parents):
+            chain = []
+            while number not in last:
+                chain.append(number)
+                number = self._directories.above[number]
+            best = last[number]
+            for one in reversed(chain):
+                best = last[one] = max(best, replaced.get(one, -1))
+        for path, parent in zip(own, parents, strict=True):
+            if last[parent] > order[path]:
+                yield path
 
     def _covering(self, directory: int, memo: dict[int, _Cover | None]) -> _Cover | None:
         """The nearest layer that hides everything in a directory, or in one that holds it."""

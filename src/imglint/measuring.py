@@ -102,6 +102,7 @@ def measure(
     rules = load(settings.entries("image"))
     images: list[Image] = []
     problems: list[Problem] = []
+    notes: list[str] = []
     judgements: list[Judgement] = []
     sources = tuple(sources)
     for source in sources:
@@ -114,6 +115,7 @@ def measure(
             with ProgressBar(source, image.content_bytes) as progress:
                 judgement = judge_image(image, rules, contents=contents, progress=progress)
             images.append(image)
+            notes += (f"{image.source}{image.which}: {one}" for one in image.oddities())
             judgements.append(judgement)
     return Report(
         # An archive may hold several images, as one for each platform.
@@ -122,6 +124,7 @@ def measure(
         skipped=tuple(one for judgement in judgements for one in judgement.skipped),
         problems=tuple(problems),
         images=tuple(images),
+        notes=tuple(notes),
         fail_level=settings.fail_level,
         asked=("image", *sources),
     )

@@ -37,6 +37,64 @@ def test_a_whiteout_holds_for_lower_layers_also_where_its_path_is_made_anew(tmp_
     assert set(image.tree) == {"d", "d/b"}
 
 
+def test_a_link_of_the_same_layer_leads_on(tmp_path: Path) -> None:
+    """As docker export and umoci have it: what is written through a link lies where that leads."""
+    usr: LayerFiles = {"usr/": DIRECTORY, "usr/lib/": DIRECTORY, "lib": symlink("usr/lib"), "lib/a": "x" * 90}
+    image = opened(tmp_path, usr, {"usr/lib/a": None})
+    assert [(one.cause, one.paths, one.bytes) for one in image.waste] == [("deleted", ("usr/lib/a",), 90)]
+    assert "lib/a" not in image.tree
+    assert image.resolve("lib") == "usr/lib"
+    absolute: LayerFiles = {"a/b": symlink("/c"), "a/b/../x/d": "x" * 9, "e": symlink("a/b"), "e/f": "y"}
+    assert {one.path for one in opened(tmp_path, absolute).layers[0].files} == {"a/b", "a/x/d", "e", "c/f"}
+    circle: LayerFiles = {"a": symlink("b"), "b": symlink("a"), "a/x": "x"}
+    assert set(opened(tmp_path, circle).tree) == {"a", "b", "a/x"}
+
+
+def test_a_link_that_gives_way_to_a_directory_leads_nowhere(tmp_path: Path) -> None:
+    layer: LayerFiles = {"lib": symlink("usr"), "lib/a": "x", "lib/": DIRECTORY, "lib/b": "y"}
+    assert set(opened(tmp_path, layer).tree) == {"lib", "usr/a", "lib/b"}
+
+
+def test_a_link_of_a_layer_below_is_replaced_by_a_directory(tmp_path: Path) -> None:
+    """As engines with overlays have it; whoever unpacks all into one directory writes through the link."""
+    image = opened(tmp_path, {"lib": symlink("usr/lib"), "usr/lib/a": "x" * 90}, {"lib/a": "y" * 9})
+    assert (image.live_bytes, set(image.tree)) == (99, {"lib/a", "usr/lib/a"})
+
+
+def test_a_file_in_the_place_of_a_directory_of_its_own_layer(tmp_path: Path) -> None:
+    before: LayerFiles = {"x/": DIRECTORY, "x/a": "n" * 50, "x/d/b": "n" * 5, "x": "f" * 7, "y/z": "z"}
+    image = opened(tmp_path, {"x/c": "m" * 3}, before)
+    assert set(image.tree) == {"x", "y/z"}
+    assert [(one.cause, one.bytes, one.files) for one in image.waste] == [
+        ("written twice in one layer", 55, 2),
+        ("replaced by another type", 3, 1),
+    ]
+
+
+def test_a_hard_link_to_a_file_of_a_layer_below_keeps_it(tmp_path: Path) -> None:
+    """As whoever unpacks them has it. Engines with overlays refuse such an image."""
+    image = opened(tmp_path, {"a": "x" * 90}, {"b": hardlink("a")}, {"a": None})
+    assert (image.live_bytes, image.waste) == (90, ())
+    assert image.read("b") == b"x" * 90
+    gone = opened(tmp_path, {"a": "x" * 90}, {"a": None}, {"b": hardlink("a")})
+    assert (gone.live_bytes, [one.cause for one in gone.waste]) == (0, ["deleted"])
+    unseen = opened(tmp_path, {"a": "x" * 90}, {"b": hardlink("a")}, {"a": None, "b": None})
+    assert unseen.live_bytes == 0
+
+
+def test_what_stands_behind_the_end_is_told(tmp_path: Path) -> None:
+    layer = layer_tar({"a": "x" * 90})
+
+    def told(data: bytes) -> tuple[str, ...]:
+        path = tmp_path / "image.tar"
+        path.write_bytes(docker_legacy(Saved((data,))))
+        return open_images(str(path))[0].oddities()
+
+    assert told(layer) == told(layer + bytes(1 << 20)) == ()
+    assert told(layer[:2048] + b"x" * 3000)[0].startswith("3.0 kB of layer 0 stand behind the end of its tar")
+    assert "10.2 kB" in told(layer[:2048] + layer_tar({"b": "y"}))[0]
+
+
 def test_the_nearest_layer_hides(tmp_path: Path) -> None:
     image = opened(tmp_path, {"a": "1" * 10}, {"a": "2" * 20}, {"a": None}, {"a": "4" * 40}, {"b": "x"})
     assert [(one.added_by, one.hidden_by, one.bytes) for one in image.waste] == [(1, 2, 20), (0, 1, 10)]

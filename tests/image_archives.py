@@ -6,15 +6,17 @@ against somebody else's writer.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import zstandard
 
@@ -133,14 +135,15 @@ def step(created_by: str, **more: Any) -> dict[str, Any]:
 
 
 # Compression, by the name that media types end in.
-Compression = Literal["", "gzip", "zstd"]
+Compression = Literal["", "gzip", "zstd", "bzip2", "xz"]
 
 
 def compressed(data: bytes, how: Compression) -> bytes:
     """A blob as registries store it."""
     if how == "gzip":
         return gzip.compress(data, mtime=0)
-    return zstandard.compress(data) if how == "zstd" else data
+    packers = {"zstd": zstandard.compress, "bzip2": bz2.compress, "xz": lzma.compress}
+    return packers[how](data) if how else data
 
 
 def outer_tar(members: Mapping[str, bytes | Node]) -> bytes:
@@ -229,7 +232,7 @@ def crane(*images: Saved, how: Compression = "gzip", suffix: str | None = None) 
     """`crane pull`, ko, kaniko: blobs by their compressed digest, the configuration without a suffix."""
     members: dict[str, bytes | Node] = {}
     listed = []
-    suffix = suffix or {"gzip": ".tar.gz", "zstd": ".tar.zst", "": ".tar"}[how]
+    suffix = suffix or {"gzip": ".tar.gz", "zstd": ".tar.zst", "": ".tar"}.get(how, f".tar.{how}")
     for image in images:
         blobs = [compressed(one, how) for one in image.layers]
         names = [digest(one)[7:] + suffix for one in blobs]
@@ -300,7 +303,7 @@ def _layout(
     return members
 
 
-_LAYER_TYPES = {"": "layer.v1.tar", "gzip": "layer.v1.tar+gzip", "zstd": "layer.v1.tar+zstd"}
+_LAYER_TYPES = {how: f"layer.v1.tar+{how}" if how else "layer.v1.tar" for how in get_args(Compression)}
 
 
 def oci_directory(directory: Path, *images: Saved, how: Compression = "gzip") -> Path:
@@ -321,8 +324,8 @@ def _in_file(form: Callable[..., bytes], suffix: str = ".tar", **how: Any) -> Ca
     return write
 
 
-def _gzipped(*images: Saved) -> bytes:
-    return gzip.compress(docker_legacy(*images))
+def _packed(*images: Saved, how: Compression) -> bytes:
+    return compressed(docker_legacy(*images), how)
 
 
 # Every form, by a name for test ids: (directory, *images) → path.
@@ -331,7 +334,9 @@ FORMS: dict[str, Callable[..., Path]] = {
     "docker-layout": _in_file(docker_layout),
     "docker-containerd-gzip": _in_file(docker_layout, how="gzip", nested=True),
     "docker-containerd-zstd": _in_file(docker_layout, how="zstd"),
-    "docker-gzipped": _in_file(_gzipped, ".tar.gz"),
+    "docker-gzipped": _in_file(_packed, ".tar.gz", how="gzip"),
+    "docker-xz": _in_file(_packed, ".tar.xz", how="xz"),
+    "docker-bzip2": _in_file(_packed, ".tar.bz2", how="bzip2"),
     "containers-image": _in_file(containers_image),
     "crane-gzip": _in_file(crane),
     "crane-zstd": _in_file(crane, how="zstd"),
@@ -339,6 +344,8 @@ FORMS: dict[str, Callable[..., Path]] = {
     "crane-plain-named-gzip": _in_file(crane, how="", suffix=".tar.gz"),
     "oci-archive-gzip": _in_file(oci_archive),
     "oci-archive-zstd": _in_file(oci_archive, how="zstd"),
+    "oci-archive-xz": _in_file(oci_archive, how="xz"),
+    "oci-archive-bzip2": _in_file(oci_archive, how="bzip2"),
     "oci-archive-plain": _in_file(oci_archive, how=""),
     "oci-archive-gzip-called-plain": _in_file(oci_archive, says=""),
     "oci-archive-nested": _in_file(oci_archive, nested=True),

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeGuard
 from ..errors import InputError
 from .blob import Blob, File, Progress, Window, unpacked
 from .layer import DiffID, Digest, compare, hasher_of
+from .packed import closed
 from .source import is_layout
 from .tar import looks_like_tar, members
 
@@ -137,7 +138,8 @@ class Archive(abc.ABC):
         else:
             raise InputError(
                 self.name, "holds neither manifest.json nor index.json: this is no saved image",
-                "make one with `docker save -o image.tar NAME`; a container's export is no image",
+                "make one with `docker save -o image.tar NAME`; of a root file system or a container's export"
+                " `docker import FILE NAME` makes an image first",
             )  # fmt: skip
 
     def _docker_manifest(self, listed: Mapping[str, Any], where: str) -> Manifest:
@@ -220,6 +222,11 @@ class Archive(abc.ABC):
         self, document: Mapping[str, Any], tags: tuple[str, ...], root: str, where: str
     ) -> Manifest:
         config, layers = document.get("config"), document.get("layers")
+        if document.get("schemaVersion") == 1:
+            raise InputError(
+                f"{self.name}: {where}", "is of schema 1, which Docker has left with 1.10",
+                "pull and save the image with an engine of today, or `skopeo copy --format v2s2`",
+            )  # fmt: skip
         if not isinstance(config, dict) or not isinstance(layers, list):
             raise InputError(f"{self.name}: {where}", "has no config, or no list of layers")
         digests = [one.get("digest") if isinstance(one, dict) else None for one in (config, *layers)]
@@ -231,8 +238,22 @@ class Archive(abc.ABC):
         self._check(blob, raw, digests[0])
         diff_ids = _diff_ids(_parsed(raw, blob.subject), blob.subject)
         _count(self.name, len(layers), len(diff_ids))
+        for index, layer in enumerate(layers):
+            self._must_be_readable(index, layer, paths[1 + index])
         blobs = tuple(self.get(path, f"layer {index}") for index, path in enumerate(paths[1:]))
         return Manifest(_digest(raw), tags, blob, raw, diff_ids, blobs, tuple(digests[1:]))
+
+    def _must_be_readable(self, index: int, layer: Mapping[str, Any], path: str) -> None:
+        """Raise for a layer whose bytes can't be had here, though the archive is whole."""
+        kind = str(layer.get("mediaType"))
+        if "+encrypted" in kind:
+            problem, hint = "is encrypted", "decrypt it first: `skopeo copy --decryption-key KEY`"
+        elif ("foreign" in kind or "nondistributable" in kind) and self.find(path) is None:
+            problem = "is a foreign one, as those of Windows: archives only say where it can be fetched"
+            hint = "an image with such layers can't be measured"
+        else:
+            return
+        raise InputError(self.name, f"layer {index} {problem}", hint)
 
 
 class _TarArchive(Archive):
@@ -305,7 +326,10 @@ def open_archive(
     whole = Blob(file, file.name)
     if whole.compression():
         file = File.spool(unpacked(whole, progress), file.name)
-    if not looks_like_tar(file.pread(0, 512)):
+    head = file.pread(0, 512)
+    if what := closed(head):
+        raise InputError(file.name, f"is {what}, which is not read", "unpack it first")
+    if not looks_like_tar(head):
         raise InputError(
             file.name, "is no tar archive, so it is no saved image",
             "make one with `docker save -o image.tar NAME`; for a Dockerfile: imglint lint",

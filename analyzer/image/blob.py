@@ -134,14 +134,16 @@ class Blob:
         return data
 
     def compression(self) -> str:
-        """By its first bytes, whatever it is called: "gzip", "zstd" or "" for none."""
-        head = self.pread(0, 4)
+        """By its first bytes, whatever it is called: "gzip", "zstd", "bzip2", "xz", or "" for none."""
+        head = self.pread(0, 10)
         if head[:2] == b"\x1f\x8b":
             return "gzip"
         # A zstd file may begin with skippable frames, as seekable and chunked ones do.
-        if head == b"\x28\xb5\x2f\xfd" or (head[1:] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
+        if head[:4] == b"\x28\xb5\x2f\xfd" or (head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
             return "zstd"
-        return ""
+        if head[:3] == b"BZh" and head[4:] == b"1AY&SY":
+            return "bzip2"
+        return "xz" if head[:6] == b"\xfd7zXZ\0" else ""
 
 
 class Window:
@@ -291,6 +293,16 @@ def unpacked(blob: Blob, progress: Progress | None = None) -> Iterator[bytes]:
             with igzip.IGzipFile(fileobj=stored, mode="rb") as stream:  # type: ignore[no-untyped-call]
                 while chunk := stream.read(_CHUNK):
                     yield chunk
+        elif kind == "bzip2":
+            import bz2
+
+            with bz2.BZ2File(cast("IO[bytes]", stored)) as packed:
+                while chunk := packed.read(_CHUNK):
+                    yield chunk
+        elif kind == "xz":
+            from .packed import xz_blocks
+
+            yield from xz_blocks(chunks(blob, None, progress))
         else:
             import zstandard
 

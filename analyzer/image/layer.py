@@ -57,7 +57,7 @@ class LayerContents(NamedTuple):
     opaques: tuple[str, ...]  # directories of which it hides all that the layers below have
     tar_bytes: int
     content_bytes: int  # the sum of its regular files
-    compression: str  # "gzip", "zstd" or ""
+    compression: str  # as Blob.compression has it
     hole_bytes: int = 0  # of content_bytes: zeros that sparse files claim, and the tar does not hold
     beside_bytes: int = 0  # behind the end mark: they hold no file
 

@@ -29,6 +29,11 @@ _CLOSED = {
 }
 
 
+def closed(head: bytes) -> str:
+    """What a file is that begins so and can't be looked into; "" where it can."""
+    return next((what for magic, what in _CLOSED.items() if head.startswith(magic)), "")
+
+
 class ClosedError(Exception):
     """A file that can't be looked into; its text says what it is."""
 
@@ -69,9 +74,8 @@ def members(blocks: Iterator[bytes], allowance: Allowance) -> Iterator[tuple[str
         ClosedError: it can't be looked into, or not to its end.
     """
     head = next(blocks, b"")
-    for magic, what in _CLOSED.items():
-        if head.startswith(magic):
-            raise ClosedError(what)
+    if what := closed(head):
+        raise ClosedError(what)
     blocks = itertools.chain([head], blocks)
     try:
         if is_zip(head):
@@ -112,14 +116,14 @@ def _opened(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
 
         read = bz2.BZ2File(stored).read
     else:
-        yield from _xz(blocks)
+        yield from xz_blocks(blocks)
         return
     while block := read(_BLOCK):
         yield block
 
 
-def _xz(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """By hand, since lzma's file object knows no bound for its memory."""
+def xz_blocks(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Unpack xz by hand, since lzma's file object knows no bound for its memory."""
     import lzma
 
     rest = b""

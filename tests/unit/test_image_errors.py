@@ -23,6 +23,7 @@ from image_archives import (
     docker_legacy,
     layer_tar,
     oci_archive,
+    oci_directory,
     outer_tar,
     symlink,
 )
@@ -63,6 +64,8 @@ def test_what_is_no_archive(tmp_path: Path) -> None:
         (b"hello", "is no tar archive"),
         (b"no tar at all " * 100, "is no tar archive"),
         (b"\x7fELF" + bytes(2000), "is no tar archive"),
+        (b"\x04\x22\x4d\x18" + bytes(600), "is LZ4 data, which is not read"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(600), "is a 7z archive, which is not read"),
         (outer_tar({"etc/passwd": b"x"}), "neither manifest.json nor index.json"),
         (bytes(10240), "neither manifest.json nor index.json"),
     ):
@@ -182,6 +185,43 @@ def test_indexes_in_themselves(tmp_path: Path) -> None:
     index = json.dumps({"manifests": [{"digest": one} for one in names]}).encode()
     members = {f"blobs/sha256/{number:064}": index for number in range(20)} | {"index.json": index}
     assert "nested too deeply" in refused(tmp_path, outer_tar(members), verify=False).problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "problem"),
+    [
+        ("layer.v1.tar+gzip+encrypted", True, "layer 0 is encrypted"),
+        ("layer.nondistributable.v1.tar+gzip", False, "layer 0 is a foreign one"),
+        ("layer.nondistributable.v1.tar+gzip", True, ""),
+        ("layer.v1.tar+gzip", False, "is missing"),
+    ],
+)
+def test_layers_that_can_not_be_had(kind: str, there: bool, problem: str, tmp_path: Path) -> None:
+    path = oci_directory(tmp_path / "image", Saved.of({"a": "x"}))
+    index = json.loads((path / "index.json").read_text())
+    manifest = path / "blobs/sha256" / index["manifests"][0]["digest"][7:]
+    document = json.loads(manifest.read_text())
+    (layer,) = document["layers"]
+    layer["mediaType"] = f"application/vnd.oci.image.{kind}"
+    if not there:
+        (path / "blobs/sha256" / layer["digest"][7:]).unlink()
+    raw = json.dumps(document).encode()
+    (manifest.parent / digest(raw)[7:]).write_bytes(raw)
+    index["manifests"][0]["digest"] = digest(raw)
+    (path / "index.json").write_text(json.dumps(index))
+    if not problem:
+        assert open_images(str(path))[0].content_bytes == 1
+        return
+    with pytest.raises(InputError, match=problem):
+        open_images(str(path))
+
+
+def test_a_manifest_of_schema_1(tmp_path: Path) -> None:
+    document = {"schemaVersion": 1, "name": "shop", "fsLayers": [], "history": []}
+    assert (
+        "is of schema 1"
+        in refused(tmp_path, outer_tar({"manifest.json": json.dumps(document).encode()})).problem
+    )
 
 
 def test_an_artifact_is_no_image(tmp_path: Path) -> None:

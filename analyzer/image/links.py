@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 _LONGEST = 4096  # bytes; the kernel takes no longer path
 _MOST = 40  # links on one way, as the kernel has it
+_MOST_STEPS = 5_000_000  # in a layer; beyond, links are not followed
 
 
 def leads_through(paths: Iterable[str], links: Iterable[str]) -> bool:
@@ -27,36 +28,50 @@ class Links:
 
     def __init__(self) -> None:
         self._targets: dict[str, str] = {}
+        self._known: dict[str, str] = {}  # where directories are, as long as no link comes or goes
+        self._steps = 0
 
     def put(self, path: str, target: str | None) -> None:
         """Something stands at a path now: a link with this target, or with None anything else."""
+        if target is None and path not in self._targets:
+            return
+        self._known.clear()
         if target is None:
-            self._targets.pop(path, None)
+            del self._targets[path]
         else:
             self._targets[path] = target
 
     def place(self, path: str) -> str:
         """Where a path leads to; its last name is not followed. One that leads in a circle stays as it is."""
-        if len(path) > _LONGEST or not self._targets:
+        directory, slash, name = path.rpartition("/")
+        if not directory or not self._targets or len(path) > _LONGEST:
             return path
-        rest = path.split("/")[::-1]  # a stack
-        done: list[str] = []
+        if directory not in self._known:
+            self._known[directory] = self._followed(directory)
+        found = self._known[directory]
+        return f"{found}{slash if found else ''}{name}"
+
+    def _followed(self, directory: str) -> str:
+        rest = directory.split("/")[::-1]  # a stack
+        at = ""
         followed = 0
-        while len(rest) > 1:
+        while rest:
             part = rest.pop()
             if part in ("", "."):
                 continue
             if part == "..":
-                done = done[:-1]
+                at = at.rpartition("/")[0]
                 continue
-            target = self._targets.get("/".join([*done, part]))
+            here = f"{at}/{part}" if at else part
+            target = self._targets.get(here)
+            self._steps += 1
             if target is None:
-                done.append(part)
+                at = here
                 continue
             followed += 1
-            if followed > _MOST or len(target) > _LONGEST:
-                return path
+            if followed > _MOST or len(target) > _LONGEST or self._steps > _MOST_STEPS:
+                return directory
             if target.startswith("/"):
-                done = []
+                at = ""
             rest += target.split("/")[::-1]
-        return "/".join([*done, rest[0]])
+        return at

@@ -1,0 +1,135 @@
+"""Lays the instructions of a Dockerfile beside the steps of an image, and says what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..credentials import mask
+from .alignment import aligned, continuous
+from .notes import SILENT, Note
+from .writings import Writing
+
+if TYPE_CHECKING:
+    from ..image import Image, Step
+
+MAKERS = ("RUN", "COPY", "ADD")  # what puts something into a layer
+_SHOWN = 50  # characters
+_SHOWN_RANGES = 3
+
+
+class Comparison:
+    """Instructions (rows) and steps (columns), in the order of the build.
+
+    `pairs` has of each row the column of which there is no doubt. `too_long` says that there was too
+    much to compare.
+    """
+
+    def __init__(
+        self,
+        writings: Sequence[Writing],
+        steps: Sequence[Step],
+        notes: Sequence[Note],
+        image: Image,
+        *,
+        from_scratch: bool,
+    ) -> None:
+        self.writings = writings
+        self.steps = steps
+        self._notes = notes
+        columns: dict[str, list[int]] = {}
+        for column, one in enumerate(notes):
+            columns.setdefault(one.keyword, []).append(column)
+        self._matches = [
+            {column for column in columns.get(one.keyword, ()) if one.fits(notes[column], image)}
+            for one in writings
+        ]
+        silent = {row for row, one in enumerate(writings) if one.keyword in SILENT}
+        self._free = {column for column, one in enumerate(notes) if one.keyword in SILENT}
+        # What --label adds stands at the end.
+        for column in range(len(notes) - 1, -1, -1):
+            if notes[column].keyword != "LABEL":
+                break
+            self._free.add(column)
+        width, start = len(notes), not from_scratch
+        pairs = continuous(self._matches, width, silent, self._free, free_start=start)
+        self._whole = pairs is not None
+        if pairs is None:
+            pairs = aligned(self._matches, width, silent, self._free, free_start=start)
+        self.too_long = pairs is None
+        self.pairs = pairs or {}
+        self._start = min(self.pairs.values(), default=width) if start else 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all instructions fit, one after the other, with nothing between."""
+        return self._whole
+
+    @cached_property
+    def is_related(self) -> bool:
+        """Whether so much fits that the image was built from an earlier or a later version."""
+        telling = [row for row, one in enumerate(self.writings) if one.keyword not in SILENT]
+        makers = [row for row in telling if self.writings[row].keyword in MAKERS]
+        fitting = sum(row in self.pairs for row in telling)
+        return 2 * fitting >= len(telling) and (not makers or any(row in self.pairs for row in makers))
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether the history names nothing that can have made a layer, as after a squash."""
+        return not any(one.keyword in MAKERS for one in self._notes)
+
+    def difference(self, *, last: bool = False) -> str:
+        """The first thing that does not fit, or the last, in words."""
+        known = set(self.pairs.values())
+        order = range(len(self.writings))
+        for row in reversed(order) if last else order:
+            one = self.writings[row]
+            if row in self.pairs or one.keyword in SILENT:
+                continue
+            between = self._between(row)
+            if not self._matches[row].intersection(between):
+                there = next((self.steps[at].text for at in between if at not in known), "")
+                said = f"the image has {_short(there)!r}" if there else "the image has no such step"
+                return f"line {one.instruction.span.line} is {_short(one.instruction.line.value)!r}, where {said}"
+        for column in range(self._start, len(self.steps)):
+            if column not in known and column not in self._free and not self._fits_any(column):
+                return f"the image has {_short(self.steps[column].text)!r}, which is not there"
+        return "it has the same step more than once, and lines that were moved, added or removed"
+
+    def fitting(self) -> str:
+        """The lines that fit: "lines 2 to 7 and 9 match"."""
+        ranges: list[tuple[int, int]] = []
+        after_gap = True
+        for row, one in enumerate(self.writings):
+            if row not in self.pairs:
+                after_gap = after_gap or one.keyword not in SILENT
+                continue
+            span = one.instruction.span
+            if after_gap:
+                ranges.append((span.line, span.end_line))
+            else:
+                ranges[-1] = (ranges[-1][0], span.end_line)
+            after_gap = False
+        told = [
+            str(first) if first == last else f"{first} to {last}" for first, last in ranges[:_SHOWN_RANGES]
+        ]
+        if len(ranges) > _SHOWN_RANGES:
+            told.append("others")
+        listed = " and ".join(filter(None, (", ".join(told[:-1]), told[-1] if told else "")))
+        one_line = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+        return f"line {listed} matches" if one_line else f"lines {listed} match"
+
+    def _fits_any(self, column: int) -> bool:
+        return any(column in columns for columns in self._matches)
+
+    def _between(self, row: int) -> range:
+        """The columns between what fits above a row and what fits below; one where nothing fits above."""
+        above = max((column for one, column in self.pairs.items() if one < row), default=-1)
+        below = min((column for one, column in self.pairs.items() if one > row), default=len(self.steps))
+        return range(above + 1 if above >= 0 or not self._start else max(below - 1, 0), below)
+
+
+def _short(text: str) -> str:
+    flat = mask(" ".join(text.split()))
+    return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"

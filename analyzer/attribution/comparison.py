@@ -45,7 +45,18 @@ class Comparison:
             {column for column in columns.get(one.keyword, ()) if one.fits(notes[column], image)}
             for one in writings
         ]
-        silent = {row for row, one in enumerate(writings) if one.keyword in SILENT}
+        # kaniko notes what has changed a file, and nothing else.
+        by_kaniko = any(one.author == "kaniko" for one in steps)
+        silent = {
+            row
+            for row, one in enumerate(writings)
+            if one.keyword in SILENT or (by_kaniko and one.keyword not in ("COPY", "ADD"))
+        }
+        self._telling = [
+            row
+            for row, one in enumerate(writings)
+            if row not in silent or (by_kaniko and one.keyword == "RUN")
+        ]
         self._free = {column for column, one in enumerate(notes) if one.keyword in SILENT}
         # What --label adds stands at the end.
         for column in range(len(notes) - 1, -1, -1):
@@ -69,10 +80,9 @@ class Comparison:
     @cached_property
     def is_related(self) -> bool:
         """Whether so much fits that the image was built from an earlier or a later version."""
-        telling = [row for row, one in enumerate(self.writings) if one.keyword not in SILENT]
-        makers = [row for row in telling if self.writings[row].keyword in MAKERS]
-        fitting = sum(row in self.pairs for row in telling)
-        return 2 * fitting >= len(telling) and (not makers or any(row in self.pairs for row in makers))
+        makers = [row for row in self._telling if self.writings[row].keyword in MAKERS]
+        fitting = sum(row in self.pairs for row in self._telling)
+        return 2 * fitting >= len(self._telling) and (not makers or any(row in self.pairs for row in makers))
 
     @property
     def is_untold(self) -> bool:
@@ -85,7 +95,7 @@ class Comparison:
         order = range(len(self.writings))
         for row in reversed(order) if last else order:
             one = self.writings[row]
-            if row in self.pairs or one.keyword in SILENT:
+            if row in self.pairs or row not in self._telling:
                 continue
             between = self._between(row)
             if not self._matches[row].intersection(between):
@@ -103,7 +113,7 @@ class Comparison:
         after_gap = True
         for row, one in enumerate(self.writings):
             if row not in self.pairs:
-                after_gap = after_gap or one.keyword not in SILENT
+                after_gap = after_gap or row in self._telling
                 continue
             span = one.instruction.span
             if after_gap:

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 # What builders and Dockerfiles disagree about: whether ARG, ONBUILD and SHELL are steps, and LABEL of --label.
 SILENT = frozenset(("ARG", "ONBUILD", "SHELL"))
-_MOUNTS = re.compile(r":[0-9a-f]{64}$")
+_MOUNTS = re.compile(r"(?::[0-9a-f]{64})+$")
+# What buildah adds of options of the build.
+_OPTIONS = re.compile(
+    r"(?:\s*\|(?:unsetLabel|inheritLabels|unsetAnnotation|inheritAnnotations|force-mtime|clamp-mtime)=[^\s|]*)+\s*$"
+)
 _MAX_PORTS = 1000
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -29,7 +33,7 @@ class Note(NamedTuple):
 
     keyword: str  # "RUN" also for a command that stands there without
     command: str | None  # what was run, if it can be a RUN
-    key: str  # all of it, in the form that `key` gives
+    key: str  # all of it, in the form that `key` gives; "" for a command in a builder's own form
     layer: int | None
     keeps_shell: bool  # whether its builder names the SHELL: buildah does not
 
@@ -44,8 +48,7 @@ def note(step: Step, *, by_buildah: bool) -> Note:
     text = step.created_by.strip()
     marked = text.endswith("# buildkit") and not text.startswith(("/", "|"))
     buildkit = marked or step.comment.startswith("buildkit.")
-    if buildkit:
-        text = BUILDKIT_SUFFIX.sub("", text)
+    text = BUILDKIT_SUFFIX.sub("", text) if buildkit else _OPTIONS.sub("", text)
     run = text.startswith("RUN ")
     nop = None if run else NOP.match(text)
     if nop:
@@ -54,7 +57,9 @@ def note(step: Step, *, by_buildah: bool) -> Note:
     keyword = text.partition(" ")[0].upper()
     if not nop and keyword not in KEYWORDS:
         keyword = "RUN" if text else ""
-    return Note(keyword, command, key(text), step.layer, buildkit or not by_buildah)
+    # Only kaniko keeps a RUN as it stands.
+    whole = key(text) if command is None or (run and not buildkit) or keyword != "RUN" else ""
+    return Note(keyword, command, whole, step.layer, buildkit or not by_buildah)
 
 
 def key(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..dockerfile.words import unquote
+from ..image.created_by import SHELL
 from .gaps import GAP, fits
 from .notes import Note, key
 from .replay import Replay
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 # The classic builder and buildah name what they copied by a sum; only the first one tells the owner.
 _COPIED = re.compile(
-    r"(?P<keyword>COPY|ADD) (?:--chown=(?P<owner>\S*?))?(?:(?P<kind>file|dir|multi|archive|url):)?"
+    r"(?P<keyword>COPY|ADD) (?:--link )?(?:--chown=(?P<owner>\S*?))?(?:(?P<kind>file|dir|multi|archive|url):)?"
     r"(?P<sum>[0-9a-f]{32,}) in (?P<target>.+)",
     re.DOTALL,
 )
+_SHELL = re.compile(f" {SHELL}")
 _WILDCARDS = re.compile(r"[*?\[]")
 
 
@@ -57,7 +59,7 @@ class Writing(NamedTuple):
                 note, image
             )
             return written and self.copy.holds_documents(note, image)
-        return any(fits(one, note.key) for one in self.keys)
+        return bool(note.key) and any(fits(one, note.key) for one in self.keys)
 
     def _ran(self, command: str, text: str) -> bool:
         """Whether a step ran a command, perhaps with build arguments before it: `|2 A=1 B=2 /bin/sh -c make`."""
@@ -66,12 +68,13 @@ class Writing(NamedTuple):
         if not text.startswith("|") or not text.endswith(" " + command):
             return False
         head = text[: -len(command) - 1]
-        words = head.split(" ", 2)
-        if len(words) == 1:
-            return True
-        named = {one.partition("=")[0] for one in words[1:2]}
-        # A shell tells where the arguments end. Before an exec form a blank may be of a value, or of the command.
-        return named <= self.arguments and (self.instruction.json is None or self._only_arguments(head))
+        first = head.split(" ", 2)[1:2]
+        if not all(one.partition("=")[0] in self.arguments for one in first):
+            return False
+        if self.instruction.json is None:
+            return not _SHELL.search(head + " ")  # the first one tells where the arguments end
+        # Before an exec form a blank may be of a value, or of the command.
+        return self._only_arguments(head)
 
     def _only_arguments(self, head: str) -> bool:
         names = "|".join(map(re.escape, sorted(self.arguments)))
@@ -207,14 +210,13 @@ def _run(instruction: Instruction, now: Replay) -> Writing:
         if documents:
             script, told = _script(raw, documents)
         commands = [f"{' '.join(shell)} {script}".strip() for shell in now.shells]
-    bare: list[str] = []
-    if not documents:
-        # kaniko gives the line as it stands, buildah what stands behind RUN, to one shell whatever SHELL says.
-        as_it_stands = line[len(instruction.word.raw) :]
-        commands.append(as_it_stands.strip())
-        bare = [f"/bin/sh -c {as_it_stands[1:]}", f"/bin/sh -c {raw}"]
+    # buildah gives what stands behind RUN to one shell, whatever SHELL says.
+    as_it_stands = line[len(instruction.word.raw) :]
+    behind = "".join(f"\n{_lines(one).strip()}" for one in documents)
+    bare = [f"/bin/sh -c {as_it_stands[1:]}{behind}", f"/bin/sh -c {raw}{behind}"]
     return Writing(
         instruction,
+        (key(line),),
         commands=tuple(dict.fromkeys(commands)),
         bare_commands=tuple(dict.fromkeys(bare)),
         arguments=frozenset(now.declared),

@@ -6,9 +6,9 @@ import json
 import re
 
 # A shell with its options, as SHELL names it: "/bin/sh -c ", "/bin/bash -o pipefail -c ".
-_SHELL = r"/\S*sh(?: -\w+(?: pipefail)?)*? -\w*c "
+SHELL = r"/\S*sh(?: -\w+(?: pipefail)?)*? -\w*c "
 NOP = re.compile(r"^.{0,200}? #\(nop\) +")
-_BUILD_ARGUMENTS = re.compile(rf"^\|\d+ .*?(?={_SHELL})", re.DOTALL)
+_BUILD_ARGUMENTS = re.compile(rf"^\|\d+ .*?(?={SHELL})", re.DOTALL)
 # Before an exec form, where no value has a blank in it: what follows is the path of the program.
 _EXEC_ARGUMENTS = re.compile(r"^\|\d+ (?:\w+=\S* )+(?=/)")
 BUILDKIT_SUFFIX = re.compile(r"\s*# buildkit$")
@@ -43,7 +43,7 @@ def instruction_text(created_by: str) -> str:
     run = text.startswith("RUN ")
     body = text[4:] if run else text
     body = _EXEC_ARGUMENTS.sub("", _BUILD_ARGUMENTS.sub("", body))
-    if shell := re.match(_SHELL, body):
+    if shell := re.match(SHELL, body):
         return "RUN " + _MOUNTS.sub("", body[shell.end() :]).strip()
     return f"RUN {body}" if run else as_written(body)
 

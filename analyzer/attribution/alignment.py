@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 _MATCH = 4
 _GAP = -2
 _SLACK = 3  # a way that is worse by so little is as good a guess; less than a match
-_MOST_CELLS = 1_000_000  # more would take seconds, and no real image has so many steps
 
 
 def aligned(
@@ -17,8 +16,8 @@ def aligned(
     free_columns: Collection[int] = (),
     *,
     free_start: bool = False,
-) -> dict[int, int] | None:
-    """The pairs (row → column) of which there is no doubt; None when there is too much to compare.
+) -> dict[int, int]:
+    """The pairs (row → column) of which there is no doubt.
 
     Args:
         matches: for each row, the columns that it can be paired with.
@@ -27,8 +26,6 @@ def aligned(
         free_columns: … and columns.
         free_start: whether the columns before the first pair may be any number.
     """
-    if (len(matches) + 1) * (width + 1) > _MOST_CELLS:
-        return None
     row_costs = [0 if row in free_rows else _GAP for row in range(len(matches))]
     column_costs = [0 if column in free_columns else _GAP for column in range(width)]
     ahead = _scores(matches, row_costs, column_costs, free_start=free_start)
@@ -38,7 +35,8 @@ def aligned(
 
 
 def continuous(
-    matches: Sequence[Collection[int]],
+    fits: Callable[[int, int], bool],
+    height: int,
     width: int,
     free_rows: Collection[int] = (),
     free_columns: Collection[int] = (),
@@ -47,13 +45,14 @@ def continuous(
 ) -> dict[int, int] | None:
     """The pairs (row → column), if all rows fit the last columns with nothing between; None if they don't.
 
-    The arguments are those of `aligned`.
+    `fits` tells whether a row and a column can be paired, `height` is the number of rows; the other
+    arguments are those of `aligned`.
     """
     pairs = {}
     column = width - 1
-    row = len(matches) - 1
+    row = height - 1
     while row >= 0:
-        if column in matches[row]:
+        if column >= 0 and fits(row, column):
             pairs[row] = column
             row, column = row - 1, column - 1
         elif row in free_rows:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..image import Image, Step
 
 MAKERS = ("RUN", "COPY", "ADD")  # what puts something into a layer
+_MOST_CELLS = 1_000_000  # more would take seconds, and no real image has so many steps
 _SHOWN = 50  # characters
 _SHOWN_RANGES = 3
 
@@ -22,8 +23,8 @@ _SHOWN_RANGES = 3
 class Comparison:
     """Instructions (rows) and steps (columns), in the order of the build.
 
-    `pairs` has of each row the column of which there is no doubt. `too_long` says that there was too
-    much to compare.
+    `pairs` has of each row the column of which there is no doubt. `is_whole` says that all rows fit, one
+    after the other, with nothing between; `too_long` that there was too much to compare.
     """
 
     def __init__(
@@ -38,13 +39,6 @@ class Comparison:
         self.writings = writings
         self.steps = steps
         self._notes = notes
-        columns: dict[str, list[int]] = {}
-        for column, one in enumerate(notes):
-            columns.setdefault(one.keyword, []).append(column)
-        self._matches = [
-            {column for column in columns.get(one.keyword, ()) if one.fits(notes[column], image)}
-            for one in writings
-        ]
         # kaniko notes what has changed a file, and nothing else.
         by_kaniko = any(one.author == "kaniko" for one in steps)
         silent = {
@@ -63,19 +57,21 @@ class Comparison:
             if notes[column].keyword != "LABEL":
                 break
             self._free.add(column)
-        width, start = len(notes), not from_scratch
-        pairs = continuous(self._matches, width, silent, self._free, free_start=start)
-        self._whole = pairs is not None
-        if pairs is None:
+        start = not from_scratch
+        self._matches: list[set[int]] = []
+
+        def fit(row: int, column: int) -> bool:
+            return writings[row].keyword == notes[column].keyword and writings[row].fits(notes[column], image)
+
+        height, width = len(writings), len(notes)
+        pairs = continuous(fit, height, width, silent, self._free, free_start=start)
+        self.is_whole = pairs is not None
+        self.too_long = pairs is None and height * width > _MOST_CELLS
+        if pairs is None and not self.too_long:
+            self._matches = [{column for column in range(width) if fit(row, column)} for row in range(height)]
             pairs = aligned(self._matches, width, silent, self._free, free_start=start)
-        self.too_long = pairs is None
         self.pairs = pairs or {}
         self._start = min(self.pairs.values(), default=width) if start else 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all instructions fit, one after the other, with nothing between."""
-        return self._whole
 
     @cached_property
     def is_related(self) -> bool:

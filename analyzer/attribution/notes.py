@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..dockerfile.instruction import KEYWORDS
@@ -70,7 +69,7 @@ def key(text: str) -> str:
     rest = rest.strip()
     match keyword:
         case "EXPOSE":
-            return "EXPOSE " + " ".join(sorted(set(_ports(rest.split()))))
+            return f"EXPOSE {_ports(rest)}"
         case "HEALTHCHECK":
             return _healthcheck(f"HEALTHCHECK {rest}")
         case "CMD" | "ENTRYPOINT":
@@ -94,20 +93,23 @@ def _strings(text: str) -> list[str] | None:
     return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
 
 
-def _ports(words: Iterable[str]) -> Iterable[str]:
-    for word in words:
+def _ports(text: str) -> str:
+    """Each port with its protocol, in order, ranges taken apart where they are not absurd."""
+    out: set[str] = set()
+    for word in text.split():
         ports, _, protocol = word.partition("/")
         first, _, last = ports.partition("-")
         protocol = (protocol or "tcp").lower()
-        if (
-            len(first) < 6 > len(last)
-            and first.isdecimal()
-            and last.isdecimal()
-            and 0 <= int(last) - int(first) < _MAX_PORTS
-        ):
-            yield from (f"{port}/{protocol}" for port in range(int(first), int(last) + 1))
+        if len(first) < 6 > len(last) and first.isdecimal() and last.isdecimal():
+            out |= {
+                f"{port}/{protocol}"
+                for port in range(int(first), min(int(last), int(first) + _MAX_PORTS) + 1)
+            }
         else:
-            yield f"{ports}/{protocol}"
+            out.add(f"{ports}/{protocol}")
+        if len(out) > _MAX_PORTS:
+            return text
+    return " ".join(sorted(out))
 
 
 def _healthcheck(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,8 @@ class Comparison:
 
         height, width = len(writings), len(notes)
         pairs = continuous(fit, height, width, silent, self._free, free_start=start)
+        if pairs is not None and by_kaniko and self._lacks_run(pairs):
+            pairs = None
         self.is_whole = pairs is not None
         self.too_long = pairs is None and height * width > _MOST_CELLS
         if pairs is None and not self.too_long:
@@ -73,11 +75,18 @@ class Comparison:
         self.pairs = pairs or {}
         self._start = min(self.pairs.values(), default=width) if start else 0
 
+    def _lacks_run(self, pairs: Mapping[int, int]) -> bool:
+        """Whether a RUN of kaniko's that fits nothing may be one that was edited, not one that changed nothing."""
+        above = min(pairs.values(), default=len(self.steps)) - 1
+        alone = any(one.keyword == "RUN" and row not in pairs for row, one in enumerate(self.writings))
+        return alone and above >= 0 and self.steps[above].author == "kaniko"
+
     @cached_property
     def is_related(self) -> bool:
         """Whether so much fits that the image was built from an earlier or a later version."""
         makers = [row for row in self._telling if self.writings[row].keyword in MAKERS]
-        fitting = sum(row in self.pairs for row in self._telling)
+        # Of those in doubt it is sure that they fit something.
+        fitting = sum(bool(self._matches[row]) for row in self._telling)
         return 2 * fitting >= len(self._telling) and (not makers or any(row in self.pairs for row in makers))
 
     @property

@@ -96,7 +96,7 @@ def _strings(text: str) -> list[str] | None:
 def _ports(text: str) -> str:
     """Each port with its protocol, in order, ranges taken apart where they are not absurd."""
     out: set[str] = set()
-    for word in text.split():
+    for word in set(text.split()):
         ports, _, protocol = word.partition("/")
         first, _, last = ports.partition("-")
         protocol = (protocol or "tcp").lower()

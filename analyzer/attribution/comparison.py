@@ -87,7 +87,9 @@ class Comparison:
         makers = [row for row in self._telling if self.writings[row].keyword in MAKERS]
         # Of those in doubt it is sure that they fit something.
         fitting = sum(bool(self._matches[row]) for row in self._telling)
-        return 2 * fitting >= len(self._telling) and (not makers or any(row in self.pairs for row in makers))
+        own = sum(column not in self._free for column in range(self._start, len(self.steps)))
+        enough = 2 * fitting >= max(len(self._telling), own)
+        return enough and (not makers or any(row in self.pairs for row in makers))
 
     @property
     def is_untold(self) -> bool:

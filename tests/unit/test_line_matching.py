@@ -56,14 +56,16 @@ def opened(
 def recorded(case: Mapping[str, Any], builder: str) -> tuple[list[dict[str, Any]], list[int | None]]:
     """The history of a case, and the line of each of its steps."""
     image = case["images"][builder]
-    own = image["history"]
     comment = "buildkit.dockerfile.v0" if builder.startswith("BuildKit") else ""
-    entries = [(*one, "") for one in BUILT["bases"].get(image.get("base"), [])]
-    entries += [(*one, comment)[:4] for one in own]
-    history = [
-        {"created_by": by, "comment": more, "empty_layer": bool(empty)} for _, empty, by, more in entries
-    ]
-    return history, [line for line, *_ in entries]
+    history: list[dict[str, Any]] = []
+    lines: list[int | None] = []
+    for entries, usual in ((BUILT["bases"].get(image.get("base"), []), ""), (image["history"], comment)):
+        for line, empty, created_by, *more in entries:
+            lines.append(line)
+            history.append(
+                {"created_by": created_by, "comment": "".join(more) or usual, "empty_layer": bool(empty)}
+            )
+    return history, lines
 
 
 def built(tmp_path: Path, case: Mapping[str, Any], builder: str) -> Image:
@@ -334,7 +336,7 @@ def test_a_here_document_that_is_copied_is_compared_with_the_file(
 
 # Layers of many steps, and histories that tell little.
 
-FLAT = [
+FLAT: list[dict[str, Any]] = [
     {"created_by": f"/bin/sh -c #(nop) COPY file:{SUM} in /a ", **EMPTY},
     {"created_by": "/bin/sh -c make", **EMPTY},
     {"created_by": "/bin/sh -c #(nop) ENV A=1", **EMPTY},
@@ -342,7 +344,10 @@ FLAT = [
     {"created_by": '/bin/sh -c #(nop) CMD ["a"]', "comment": "FROM localhost/base:1"},
 ]
 FLAT_TEXT = 'FROM base\nCOPY a /a\nRUN make\nENV A=1\nCOPY b \\\n  /b\nCMD ["a"]\n'
-SQUASHED = [*({**one, **EMPTY, "comment": ""} for one in FLAT), {"comment": "merge sha256:a to sha256:b"}]
+SQUASHED: list[dict[str, Any]] = [
+    *({**one, **EMPTY, "comment": ""} for one in FLAT),
+    {"comment": "merge sha256:a to sha256:b"},
+]
 
 
 @pytest.mark.parametrize("history", [FLAT, SQUASHED], ids=["buildah", "squash"])

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ..dockerfile.expansion import expand
+from ..dockerfile.words import unquote
 from .gaps import GAP
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Replay:
         self.arguments: dict[str, str | None] = {}  # name → value; None where it was given none
         self.declared: set[str] = set()  # the names of the arguments of all stages so far
         self.shells = [_SHELL]  # those that may be in force: the base image's own may not be known
-        self.workdir: str | None = "/"
+        self.workdir = "/"
         if target.lineage[-1].base_name != "scratch":
             own = target.env
             self._env = {name: value for name, value in config.env if name not in own}
@@ -61,7 +62,7 @@ class Replay:
             elif config.shell:
                 self.shells = [config.shell]
             sets_workdir = any(stage.all("WORKDIR") for stage in self._stages)
-            self.workdir = None if sets_workdir else config.working_dir or "/"
+            self.workdir = GAP if sets_workdir else config.working_dir or "/"
         self._beneath.setdefault("PATH", GAP)
 
     def instructions(self) -> Iterator[Instruction]:
@@ -89,11 +90,15 @@ class Replay:
             for name, value in instruction.pairs
         ]
 
-    def directory(self, value: str) -> str | None:
-        """An absolute path, from what WORKDIR says; None when nobody can tell."""
-        if value.startswith("/"):
-            return posixpath.normpath(value)
-        return None if self.workdir is None else posixpath.normpath(posixpath.join(self.workdir, value))
+    def word(self, word: Word) -> str:
+        """A word without its quotes and with its variables replaced."""
+        return self.expanded(unquote(word.value, self._escape))
+
+    def directory(self, value: str) -> str:
+        """An absolute path, from what WORKDIR says or where COPY puts something."""
+        if GAP in self.workdir and ".." in value.split("/"):
+            return GAP
+        return posixpath.normpath(posixpath.join(self.workdir, value))
 
     def _apply(self, instruction: Instruction) -> None:
         match instruction.keyword:

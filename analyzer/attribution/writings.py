@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..dockerfile.words import unquote
 from ..image.created_by import SHELL
 from .gaps import GAP, fits
 from .notes import Note, key
@@ -181,11 +180,11 @@ def writing(instruction: Instruction, now: Replay) -> Writing:
                 keys += [key(f"{instruction.keyword} {_listed((*shell, text))}") for shell in now.shells]
         case "WORKDIR":
             directory = now.expanded(instruction.value.value)
-            keys = [line, f"WORKDIR {directory}", f"WORKDIR {now.directory(directory) or directory}"]
+            keys = [line, f"WORKDIR {directory}", f"WORKDIR {now.directory(directory)}"]
         case "USER" | "STOPSIGNAL" | "MAINTAINER":
             keys = [line, f"{instruction.keyword} {now.expanded(instruction.value.value)}"]
         case "EXPOSE" | "VOLUME":
-            words = " ".join(now.expanded(word.value) for word in instruction.args)
+            words = " ".join(now.word(word) for word in instruction.args)
             keys = [line, key(f"{instruction.keyword} {words}")]
         case _:
             keys = [line]
@@ -254,7 +253,7 @@ def _content(document: Heredoc, now: Replay) -> str | None:
 
 
 def _copy(instruction: Instruction, now: Replay) -> Writing:
-    words = [now.expanded(unquote(word.value, instruction.escape)) for word in instruction.args]
+    words = [now.word(word) for word in instruction.args]
     documents = instruction.heredocs
     if len(words) < 2:
         return Writing(instruction, (key(instruction.line.value),))
@@ -266,12 +265,12 @@ def _copy(instruction: Instruction, now: Replay) -> Writing:
     flags = {name: _flag(instruction, name, now) for name in ("chown", "chmod")}
     parents = "--parents " if instruction.flag("parents") else ""
     told = "".join(f"--{name}={value} " for name, value in flags.items() if value is not None)
-    text = " ".join([*sources, *(f"<<{one.marker.delimiter}" for one in documents), target])
+    text = " ".join([*sources, *(f"<<{one.marker.delimiter}" for one in documents), target]).strip()
     keys = [key(instruction.line.value), f"{instruction.keyword} {parents}{told}{text}"]
     target = target.strip()
     targets = [target, instruction.args[-1].raw.strip()]
-    if (absolute := now.directory(target)) is not None:
-        targets += [absolute, f"{absolute.rstrip('/')}/"]
+    absolute = now.directory(target)
+    targets += [absolute, f"{absolute.rstrip('/')}/"]
     return Writing(
         instruction,
         tuple(dict.fromkeys(keys)),

@@ -50,7 +50,7 @@ class Replay:
         self._beneath: dict[str, str] = {}
         self._env: dict[str, str] = {}
         self.arguments: dict[str, str | None] = {}  # name → value; None where it was given none
-        self.declared: set[str] = set()  # the names of the arguments of all stages so far
+        self.declared: dict[str, str | None] = {}  # … of all stages so far
         self.shells = [_SHELL]  # those that may be in force: the base image's own may not be known
         self.workdir = "/"
         if target.lineage[-1].base_name != "scratch":
@@ -67,13 +67,15 @@ class Replay:
 
     def instructions(self) -> Iterator[Instruction]:
         """The instructions in the order of the build; what holds is what holds before each."""
+        triggers: list[Instruction] = []
         for stage in self._stages:
             # Whether a stage has the arguments of the one beneath differs from builder to builder.
             self._beneath |= dict.fromkeys(self.arguments, GAP)
             self.arguments = {}
-            for one in stage.instructions:
+            for one in (*triggers, *stage.instructions):
                 yield one
                 self._apply(one)
+            triggers = [one.trigger for one in stage.all("ONBUILD") if one.trigger is not None]
 
     def expanded(self, value: str) -> str:
         """An unquoted word with its variables replaced, a gap for each that is not known."""
@@ -111,7 +113,7 @@ class Replay:
             case "ARG":
                 for name, value in instruction.pairs:
                     self.arguments[name.value] = self._argument(name.value, value)
-                    self.declared.add(name.value)
+                    self.declared[name.value] = self.arguments[name.value]
                     if name.value in self._env and self._env[name.value] != self.arguments[name.value]:
                         # An ENV wins over an ARG that comes later, but not when BuildKit copies.
                         self._env[name.value] = GAP

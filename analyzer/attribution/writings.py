@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..image.created_by import SHELL
@@ -34,7 +34,7 @@ class Writing(NamedTuple):
     keys: tuple[str, ...] = ()  # with gaps
     commands: tuple[str, ...] = ()  # of RUN, with the SHELL in force
     bare_commands: tuple[str, ...] = ()  # … of RUN by builders that do not name the SHELL
-    arguments: frozenset[str] = frozenset()  # the names that may stand before a command
+    arguments: Mapping[str, str | None] = {}  # what may stand before a command: names, and values where known
     copy: Copy | None = None
     told: bool = True  # whether the step says enough to tell this instruction from an edited one
 
@@ -72,13 +72,16 @@ class Writing(NamedTuple):
             return False
         if self.instruction.json is None:
             return not _SHELL.search(head + " ")  # the first one tells where the arguments end
-        # Before an exec form a blank may be of a value, or of the command.
         return self._only_arguments(head)
 
     def _only_arguments(self, head: str) -> bool:
-        names = "|".join(map(re.escape, sorted(self.arguments)))
-        parts = re.split(rf" (?=(?:{names})=)", head)
-        return all("/" not in one.partition("=")[2].partition(" ")[2] for one in parts[1:])
+        """Whether that is all that stands before an exec form: a blank may be of a value, or of a command."""
+        names = "|".join(map(re.escape, self.arguments))
+        for one in re.split(rf" (?=(?:{names})=)", head)[1:]:
+            name, _, value = one.partition("=")
+            if " " in value and value != self.arguments[name]:
+                return False
+        return True
 
 
 class Copy(NamedTuple):
@@ -89,7 +92,7 @@ class Copy(NamedTuple):
     targets: tuple[str, ...]  # as it may be written
     owner: str | None
     mode: str | None
-    staged: bool  # whether it takes from a stage or an image
+    keeps_owner: bool  # whether files may have the owner that they had: from a stage, or from an archive
     without_flags: str  # its text without its flags
     documents: tuple[str | None, ...]  # what its here-documents hold; None: not known
 
@@ -127,8 +130,8 @@ class Copy(NamedTuple):
 
     def _owns(self, files: Sequence[Entry]) -> bool:
         """Whether files have the owner that was asked for, as far as numbers tell."""
-        if self.owner is None and self.staged:
-            return True  # as it was there
+        if self.owner is None and self.keeps_owner:
+            return True
         if self.owner is not None and not files:
             return False
         user, _, group = (self.owner or "0:0").partition(":")
@@ -218,7 +221,7 @@ def _run(instruction: Instruction, now: Replay) -> Writing:
         (key(line),),
         commands=tuple(dict.fromkeys(commands)),
         bare_commands=tuple(dict.fromkeys(bare)),
-        arguments=frozenset(now.declared),
+        arguments=dict(now.declared),
         told=told,
     )
 
@@ -280,7 +283,7 @@ def _copy(instruction: Instruction, now: Replay) -> Writing:
             tuple(dict.fromkeys(targets)),
             flags["chown"],
             flags["chmod"],
-            instruction.flag("from") is not None,
+            instruction.flag("from") is not None or instruction.keyword == "ADD",
             f"{instruction.keyword} {text}",
             tuple(_content(one, now) for one in documents),
         ),

@@ -287,6 +287,7 @@ def test_a_copy_that_is_noted_by_a_sum(
         ("COPY --chown=7 a /a", Node(b"x"), False),
         ("COPY a /a", Node(b"x", uid=7, gid=7), False),
         ("COPY --from=other a /a", Node(b"x", uid=7, gid=7), True),
+        ("ADD a.tar /a", Node(b"x", uid=7, gid=7), True),
         ("COPY --chown=app a /a", Node(b"x", uid=7, gid=7), True),
         ("COPY --chown=app a /a", Node(b"x"), False),
     ],
@@ -294,7 +295,7 @@ def test_a_copy_that_is_noted_by_a_sum(
 def test_the_owner_that_buildah_does_not_note(tmp_path: Path, line: str, node: Node, right: bool) -> None:
     history = [
         {"created_by": "/bin/sh -c make", "comment": "FROM base"},
-        {"created_by": f"/bin/sh -c #(nop) COPY file:{SUM} in /a ", "comment": "FROM 0123"},
+        {"created_by": f"/bin/sh -c #(nop) {line[:4].strip()} file:{SUM} in /a ", "comment": "FROM 0123"},
     ]
     image = opened(tmp_path, history, {1: {"a": node}})
     assert (1 in lines(attribute(dockerfile(f"FROM base\nRUN make\n{line}\n"), image))) is right
@@ -332,6 +333,18 @@ def test_a_here_document_that_is_copied_is_compared_with_the_file(
     history = [step("ENV V=hello", **EMPTY), step("RUN /bin/sh -c make"), step("COPY <<EOF /etc/x")]
     image = opened(tmp_path, history, {1: {"etc/x": content}})
     assert (2 in lines(attribute(dockerfile(f"FROM base\nENV V=hello\nRUN make\n{text}\n"), image))) is right
+
+
+def test_what_a_stage_leaves_to_those_on_it_is_built_there(tmp_path: Path) -> None:
+    text = "FROM scratch AS one\nCOPY a /a\nONBUILD RUN make\nONBUILD ENV A=1\nFROM one\nRUN true\n"
+    history = [
+        step("COPY a /a"),
+        step("RUN /bin/sh -c make"),
+        step("ENV A=1", **EMPTY),
+        step("RUN /bin/sh -c true"),
+    ]
+    found = attribute(dockerfile(text), opened(tmp_path, history))
+    assert (found.matches, lines(found)) == (True, {0: 2, 1: 3, 2: 4, 3: 6})
 
 
 # Layers of many steps, and histories that tell little.
@@ -463,6 +476,8 @@ def test_what_needs_no_dockerfile_was_built_from_none(tmp_path: Path, entry: dic
         ("RUN make", "|1 V=1 /bin/sh -c make"),
         ("RUN make", "|1 V=a b /bin/sh -c make"),
         ('RUN ["make", "x"]', "|1 V=1 make x"),
+        ('RUN ["make", "x"]', "|1 V=2 make x"),
+        ('ARG V="a b"\nRUN ["make", "x"]', "|1 V=a b make x"),
         ("RUN --mount=type=cache,target=/c make", f"/bin/sh -c --mount=type=cache,target=/c make:{SUM}"),
         ("RUN <<EOF\nmake\nEOF", "/bin/sh -c <<EOF\nmake"),
         ("RUN make", "|1 V=1 /bin/sh -c make|force-mtime=1"),
@@ -470,7 +485,8 @@ def test_what_needs_no_dockerfile_was_built_from_none(tmp_path: Path, entry: dic
 )
 def test_arguments_and_marks_around_a_command(tmp_path: Path, text: str, created_by: str) -> None:
     image = opened(tmp_path, [{"created_by": created_by, "comment": "FROM base"}])
-    assert lines(attribute(dockerfile(f"FROM base\nARG V=1\n{text}\n"), image)) == {0: 3}
+    wanted = {0: 3 + text.count("\nRUN")}
+    assert lines(attribute(dockerfile(f"FROM base\nARG V=1\n{text}\n"), image)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -481,6 +497,7 @@ def test_arguments_and_marks_around_a_command(tmp_path: Path, text: str, created
         ("RUN make", "|1 W=1 /bin/sh -c make"),
         ("RUN make", "make"),
         ('RUN ["make", "x"]', "|1 V=1 /bin/sudo make x"),
+        ('RUN ["make", "x"]', "|1 V=1 sudo make x"),
         ("RUN <<EOF\nmake\nEOF", "/bin/sh -c rm -rf /"),
     ],
 )

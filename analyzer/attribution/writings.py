@@ -243,6 +243,8 @@ def _script(raw: str, documents: Sequence[Heredoc]) -> tuple[str, bool]:
 def _lines(document: Heredoc) -> str:
     """The lines of a here-document with their tabs, which `<<-` takes away only when it is read."""
     body = document.body
+    if not body.value:
+        return ""
     first = body.span(0, len(body.value)).line - 1
     return "".join(f"{line}\n" for line in body.text.lines[first : first + body.value.count("\n")])
 

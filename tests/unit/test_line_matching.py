@@ -480,6 +480,7 @@ def test_what_needs_no_dockerfile_was_built_from_none(tmp_path: Path, entry: dic
         ('ARG V="a b"\nRUN ["make", "x"]', "|1 V=a b make x"),
         ("RUN --mount=type=cache,target=/c make", f"/bin/sh -c --mount=type=cache,target=/c make:{SUM}"),
         ("RUN <<EOF\nmake\nEOF", "/bin/sh -c <<EOF\nmake"),
+        ("RUN cat <<EOF <<-X\nEOF\n\ta\n\tX", "/bin/sh -c cat <<EOF <<-X\nEOF\n\ta\nX"),
         ("RUN make", "|1 V=1 /bin/sh -c make|force-mtime=1"),
     ],
 )

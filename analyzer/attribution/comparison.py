@@ -89,7 +89,7 @@ class Comparison:
         fitting = sum(bool(self._matches[row]) for row in self._telling)
         own = sum(column not in self._free for column in range(self._start, len(self.steps)))
         enough = 2 * fitting >= max(len(self._telling), own)
-        return enough and (not makers or any(row in self.pairs for row in makers))
+        return enough and any(row in self.pairs for row in makers or self._telling)
 
     @property
     def is_untold(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
-from .created_by import instruction_text
+from .created_by import SHELL, instruction_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,9 @@ class Step:
     """One entry of the history. `layer` is the index of the layer that it alone made, None when it made none.
 
     `within` is the index of the layer that it made together with its neighbours: a squash, or a build
-    that commits once. `confidence` is "exact" where history and layers agree in number, "aligned" where
-    the mapping follows the habit of the tool that wrote it, and "unknown" where nobody can tell.
+    that commits once. `empty` is whether the history gives it no layer. `confidence` is "exact" where
+    history and layers agree in number, "aligned" where the mapping follows the habit of the tool that
+    wrote it, and "unknown" where nobody can tell.
     """
 
     index: int
@@ -50,11 +51,7 @@ _PRODUCERS = (
     ("buildah", "comment", re.compile(r"FROM ")),
     ("BuildKit", "created_by", re.compile(r".*# buildkit$", re.DOTALL)),
     ("Docker builder", "created_by", re.compile(r"/bin/sh -c |\|\d+ .*/bin/sh -c ", re.DOTALL)),
-    (
-        "Docker builder",
-        "created_by",
-        re.compile(r"(?:\|\d+ .*? )??/\S+sh(?: -\w+(?: pipefail)?)* -\w*c ", re.DOTALL),
-    ),
+    ("Docker builder", "created_by", re.compile(rf"(?:\|\d+ .*? )??{SHELL}", re.DOTALL)),
     ("Docker builder", "created_by", re.compile(r".*#\(nop\)", re.DOTALL)),
     ("Bazel", "created_by", re.compile(r"bazel build")),
     ("ko", "created_by", re.compile(r"ko build ")),
@@ -99,11 +96,15 @@ def map_history(history: Any, layers: int, subject: str) -> tuple[Step, ...]:
             filled = []
     if len(filled) > layers or not filled or any(producer(steps[index]) == "Bazel" for index in filled):
         # Bazel's rules put their own entries before those of the base.
-        return tuple(dataclasses.replace(one, confidence="unknown") for one in steps)
+        return tuple(
+            dataclasses.replace(one, empty=bool(entry.get("empty_layer")), confidence="unknown")
+            for one, entry in zip(steps, history, strict=True)
+        )
     owners: dict[int, int] = {}
     shared: dict[int, int] = {}
     moved: set[int] = set()  # whose layer the history gives to another
     before = -1
+    owning = frozenset(filled)
     for layer, index in enumerate(filled, first):
         makers = _makers(steps[before + 1 : index + 1])
         before = index
@@ -117,7 +118,7 @@ def map_history(history: Any, layers: int, subject: str) -> tuple[Step, ...]:
             one,
             layer=owners.get(one.index),
             within=shared.get(one.index),
-            empty=one.index not in filled,
+            empty=one.index not in owning,
             confidence="aligned" if one.index in shared or one.index in moved else confidence,
         )
         for one in steps
@@ -183,7 +184,8 @@ def producer_of(made: Sequence[Step], steps: Sequence[Step]) -> str:
     if found != "Docker builder":
         return found
     # What commits once leaves its mark at the entry that it gives the layer to.
-    for one in steps[made[-1].index + 1 :]:
+    for index in range(made[-1].index + 1, len(steps)):
+        one = steps[index]
         if one.layer is not None or one.within is not None:
             break
         if not one.empty:

@@ -11,6 +11,7 @@ from image_archives import Saved, docker_legacy, layer_tar, step
 from imglint.analyzer.image import Image, Step, open_images
 from imglint.analyzer.image.created_by import instruction_text
 from imglint.analyzer.image.history import map_history, producer, producer_of, steps_of_layers
+from imglint.reports.image_text import history
 
 EMPTY = {"empty_layer": True}
 
@@ -137,8 +138,15 @@ def test_of_too_many_entries_those_that_make_no_layer_are_left_out() -> None:
         [{"created_by": "FROM base"}, {"created_by": 'CMD ["x"]'}, {"created_by": "COPY a b"}],
     ],
 )
-def test_of_too_many_entries_nobody_can_tell(entries: list[dict[str, Any]]) -> None:
+def test_of_too_many_entries_nobody_can_tell(tmp_path: Path, entries: list[dict[str, Any]]) -> None:
     assert mapped(entries, 2) == ([None, None, None], {"unknown"})
+    image = opened(tmp_path, Saved((layer_tar({"a": "x"}), layer_tar({"b": "x"})), history=tuple(entries)))
+    assert [layer.step for layer in image.layers] == [None, None]
+    told = history(image)
+    assert (
+        "the history has 3 steps with a layer where the image has 2 layers, so nobody can tell which" in told
+    )
+    assert told.count("unknown: the history does not say") == 2
 
 
 def test_a_classic_build_on_a_base_without_history_belongs_to_the_top() -> None:
@@ -191,6 +199,8 @@ def test_what_commits_once_is_known_by_its_mark() -> None:
     makers = steps_of_layers(image)
     assert {layer: [one.index for one in made] for layer, made in makers.items()} == {0: [0], 1: [1, 2]}
     assert [producer_of(made, image) for made in makers.values()] == ["BuildKit", "buildah"]
+    unmarked = map_history([{**COPIED, **EMPTY}, {**RAN, **EMPTY}, COMMAND], 1, "test")
+    assert producer_of(steps_of_layers(unmarked)[0], unmarked) == "buildah"
     squashed = map_history([{**COPIED, **EMPTY}, {**RAN, **EMPTY}, {"comment": "merge sha256:a"}], 1, "test")
     assert producer_of(steps_of_layers(squashed)[0], squashed) == "squash"
 
@@ -199,6 +209,23 @@ def opened(tmp_path: Path, saved: Saved) -> Image:
     path = tmp_path / "image.tar"
     path.write_bytes(docker_legacy(saved))
     return open_images(str(path))[0]
+
+
+def test_a_layer_of_many_steps_is_shown_below_them(tmp_path: Path) -> None:
+    entries = (
+        {**COPIED, **EMPTY},
+        {**RAN, **EMPTY},
+        {"created_by": '/bin/sh -c #(nop) CMD ["a"]', **LAST},
+    )
+    image = opened(tmp_path, Saved((layer_tar({"a": "x" * 2000}),), history=entries))
+    rows = [line.split() for line in history(image).splitlines() if line.startswith(" ")]
+    assert rows[1:] == [
+        ["0", "0", "COPY", "file:0a", "in", "/a"],
+        ["1", "0", "RUN", "make"],
+        ["0", "2.0", "kB", "steps", "0", "to", "1", "together"],
+        ["2", "CMD", '["a"]'],
+    ]
+    assert "steps with the same layer made it together" in history(image)
 
 
 def test_layers_know_their_step(tmp_path: Path) -> None:

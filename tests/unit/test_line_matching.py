@@ -347,6 +347,31 @@ def test_what_a_stage_leaves_to_those_on_it_is_built_there(tmp_path: Path) -> No
     assert (found.matches, lines(found)) == (True, {0: 2, 1: 3, 2: 4, 3: 6})
 
 
+@pytest.mark.parametrize(
+    ("text", "steps", "right"),
+    [
+        ("WORKDIR a\nRUN x", ["WORKDIR /srv/a", "RUN /bin/sh -c x"], True),
+        ("WORKDIR a\nRUN x", ["WORKDIR /srv/b", "RUN /bin/sh -c x"], False),
+        ("WORKDIR ../a\nRUN x", ["WORKDIR /srv/a", "RUN /bin/sh -c x"], True),
+        ("WORKDIR /a\nWORKDIR b", ["WORKDIR /a", "WORKDIR /a/b"], True),
+        ("WORKDIR /a\nWORKDIR ..", ["WORKDIR /a", "WORKDIR /"], True),
+        ("WORKDIR /a\nWORKDIR ..", ["WORKDIR /a", "WORKDIR /a"], False),
+        ("ENV A=$HOME/x\nRUN x", ["ENV A=/root/x", "RUN /bin/sh -c x"], False),
+        ("ENV A=$IN_BASE/x\nRUN x", ["ENV A=/base/x", "RUN /bin/sh -c x"], True),
+        ("ENV PATH=/a:$PATH\nRUN x", ["ENV PATH=/a:/bin", "RUN /bin/sh -c x"], True),
+        ("ENV PATH=/a:$PATH\nRUN x", ["ENV PATH=/b:/bin", "RUN /bin/sh -c x"], False),
+        ('VOLUME "/a"\nRUN x', ["VOLUME [/a]", "RUN /bin/sh -c x"], True),
+        ("CMD x", ['CMD ["/bin/bash" "-c" "x"]'], True),
+        ("CMD x", ['CMD ["/bin/sh" "-c" "x"]'], False),
+    ],
+)
+def test_what_the_base_image_has_set(tmp_path: Path, text: str, steps: list[str], right: bool) -> None:
+    config = {"Env": ["IN_BASE=/base", "PATH=/a:/bin"], "Shell": ["/bin/bash", "-c"], "WorkingDir": "/srv"}
+    history = [step(one.replace("/bin/sh -c x", "/bin/bash -c x") if "RUN" in one else one) for one in steps]
+    found = attribute(dockerfile(f"FROM base\n{text}\n"), opened(tmp_path, history, config=config))
+    assert found.matches is right, found.reason
+
+
 # Layers of many steps, and histories that tell little.
 
 FLAT: list[dict[str, Any]] = [

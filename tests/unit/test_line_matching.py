@@ -204,6 +204,15 @@ def test_what_was_added_or_removed_leaves_the_others_their_lines(image: Image) -
     assert lines(moved) == {0: 2, 1: 3, 2: 5, 3: 6, 4: 7, 5: 11, 7: 12}
 
 
+def test_labels_of_the_command_line_stand_at_the_end(tmp_path: Path) -> None:
+    text = "FROM scratch\nRUN a\nRUN b\n"
+    labels = [step("LABEL x=1", **EMPTY), step('LABEL "y"="2"', **EMPTY)]
+    runs = [step("RUN /bin/sh -c a"), step("RUN /bin/sh -c b")]
+    assert attribute(dockerfile(text), opened(tmp_path, [*runs, *labels])).matches
+    found = attribute(dockerfile(text), opened(tmp_path, [runs[0], *labels, runs[1]]))
+    assert (found.reason, lines(found)) == ("the image has 'LABEL x=1', which is not there", {0: 2, 3: 3})
+
+
 def test_an_edit_is_told_with_what_fits(image: Image, tmp_path: Path) -> None:
     found = attribute(dockerfile(TEXT.replace("WORKDIR /srv", "WORKDIR /app")), image)
     assert found.fitting == "lines 2 to 4 and 6 to 12 match"

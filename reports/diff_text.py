@@ -81,7 +81,7 @@ def _layers(diff: ImageDiff, look: Look) -> str:
         image, index = (diff.new, one.new) if one.new is not None else (diff.old, one.old)
         assert index is not None
         layer = image.layers[index]
-        step = "unknown" if layer.step is None else clipped(mask(image.steps[layer.step].text), 60)
+        step = clipped(mask(image.made_by(layer)) or "unknown", 60)
         change = signed(grown[one.new]) if one.new is not None and grown.get(one.new) else ""
         old, new = ("" if i is None else i for i in (one.old, one.new))
         rows.append([mark, old, new, size(layer.content_bytes), change, step])

@@ -77,9 +77,7 @@ def layers(image: Image, look: Look = PLAIN) -> str:
 
 
 def _step(image: Image, layer: Layer) -> str:
-    if layer.step is None:
-        return "unknown: the history does not say"
-    return clipped(mask(image.steps[layer.step].text) or "(no command)", _STEP_WIDTH)
+    return clipped(mask(image.made_by(layer)) or "unknown: the history does not say", _STEP_WIDTH)
 
 
 def waste(image: Image, look: Look = PLAIN) -> str:
@@ -153,11 +151,12 @@ def history(image: Image, look: Look = PLAIN) -> str:
     rows = []
     for step in image.steps:
         layer = image.layers[step.layer] if step.layer is not None else None
+        joint = image.layers[step.within] if step.within is not None else None
         rows.append(
             [
                 step.index,
                 (step.created or "")[:19].replace("T", " "),
-                "" if layer is None else layer.index,
+                layer.index if layer is not None else joint.index if joint is not None else "",
                 "" if layer is None else size(layer.content_bytes),
                 "" if layer is None else size(layer.wasted_bytes) if layer.wasted_bytes else "",
                 clipped(
@@ -166,11 +165,13 @@ def history(image: Image, look: Look = PLAIN) -> str:
                 ),
             ]
         )
-    known = {step.layer for step in image.steps}
+        if joint is not None and step.index == joint.steps[-1]:
+            wasted = size(joint.wasted_bytes) if joint.wasted_bytes else ""
+            rows.append(["", "", joint.index, size(joint.content_bytes), wasted, image.made_by(joint)])
     rows += [
         ["?", "", layer.index, size(layer.content_bytes), "", "unknown: the history does not say"]
         for layer in image.layers
-        if layer.index not in known
+        if not layer.steps
     ]
     view = table(
         rows,
@@ -179,13 +180,29 @@ def history(image: Image, look: Look = PLAIN) -> str:
         width=look.width,
         flexible=("what",),
     )
-    doubt = next((step for step in image.steps if step.confidence != "exact"), None)
     notes = [
         "a step without a layer changed only the configuration",
         "`docker history` shows <missing> for steps that another machine made: only the last has an image ID here",
+        *_doubts(image),
     ]
-    if doubt:
-        notes.append(
+    return f"{heading(image, look)}\n\n{view}\n\n{'; '.join(notes)}"
+
+
+def _doubts(image: Image) -> list[str]:
+    """What the history does not tell of its layers."""
+    filled = sum(not step.empty for step in image.steps)
+    out = []
+    if image.steps and any(step.confidence == "unknown" for step in image.steps):
+        out.append(
+            f"the history has {filled} steps with a layer where the image has {len(image.layers)} layers,"
+            " so nobody can tell which made which"
+            if filled != len(image.layers)
+            else "the tool that built it writes its steps in another order than its layers"
+        )
+    elif filled != len(image.layers):
+        out.append(
             "history and layers differ in number: the mapping follows the habit of the tool that built it"
         )
-    return f"{heading(image, look)}\n\n{view}\n\n{'; '.join(notes)}"
+    if any(step.within is not None for step in image.steps):
+        out.append("steps with the same layer made it together: the build commits once, or was squashed")
+    return out

@@ -288,7 +288,7 @@ def _waste(waste: Waste) -> dict[str, Any]:
 def _layer(layer: Layer, origin: Attribution | None) -> dict[str, Any]:
     from ..analyzer.credentials import mask
 
-    span = origin.spans.get(layer.step) if origin and layer.step is not None else None
+    span = origin.layers.get(layer.index) if origin else None
     return {
         "index": layer.index,
         "diff_id": layer.diff_id,
@@ -304,7 +304,9 @@ def _layer(layer: Layer, origin: Attribution | None) -> dict[str, Any]:
         "created": layer.created,
         "producer": layer.producer,
         "confidence": layer.confidence,
-        "line": span.line if span else None,
+        "line": span.line if span and layer.step is not None else None,
+        **({"steps": list(layer.steps)} if len(layer.steps) > 1 else {}),
+        **({"lines": [span.line, span.end_line]} if span and layer.step is None else {}),
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..analyzer.credentials import mask, mask_shapes
-from ..analyzer.image.history import instruction_text
+from ..analyzer.image.created_by import instruction_text
 from ..rules.gates import weigh
 from ..rules.matrix import ANTIPATTERNS, EVIDENCE, CellVerdict
 from ..rules.rule import Finding, Severity

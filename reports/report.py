@@ -134,20 +134,19 @@ class Report(NamedTuple):
         return Location(file, span, found.file, place.layer, place.path, place.subject, place.step)
 
     def _made_by(self, source: str, place: Place) -> tuple[str, Span] | None:
-        """The Dockerfile and its instruction that made a layer or a step of an image, if only one can have."""
+        """The Dockerfile and what of it made a layer or a step of an image, if only one can have."""
         made_by: set[tuple[str, Span] | None] = set()
         for image in self.images:
             # The images of one archive share its name, and often their lower layers.
             if image.source != source:
                 continue
-            step = place.step
+            origin = self.origins.get(image.id)
+            span = origin.spans.get(place.step) if origin and place.step is not None else None
             if place.layer is not None:
                 [made] = image.layers[place.layer.number : place.layer.number + 1] or [None]
                 if made is None or made.diff_id != place.layer.diff_id:
                     continue
-                step = made.step
-            origin = self.origins.get(image.id)
-            span = origin.spans.get(step) if origin and step is not None else None
+                span = origin.layers.get(made.index) if origin else None
             made_by.add((origin.file, span) if origin and span else None)
         return made_by.pop() if len(made_by) == 1 else None
 

@@ -78,7 +78,7 @@ def dropped_checks(session: Session) -> list[Check]:
 
     Podman drops it from images in OCI format, as `docker save` writes them by now; their history still has it.
     """
-    from ..analyzer.image.history import instruction_text
+    from ..analyzer.image.created_by import instruction_text
 
     engine = session.engine
     if engine.kind != "podman":

@@ -62,7 +62,7 @@ GUARDS = {
     "analyzer/image/sharing.py": ("image_diff", "graph"),
     "analyzer/image/tar.py": ("image_tar", "image_errors", "image_forms"),
     "analyzer/image/visibility.py": ("image_waste", "image_diff"),
-    "analyzer/attribution.py": ("image_history", "rules"),
+    "analyzer/attribution/*.py": ("line_matching", "image_history"),
     "analyzer/credentials.py": ("credentials", "masking"),
     "analyzer/sizes.py": ("image_diff", "look", "config", "wrong_values"),
     "analyzer/tokens.py": ("tokens",),

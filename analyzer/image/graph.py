@@ -64,8 +64,9 @@ def graph(images: Iterable[Image]) -> nx.DiGraph[str]:
             name = f"step {step.index} of {image.id}"
             out.add_node(name, kind="step", text=step.text, index=step.index)
             out.add_edge(config, name, kind="has")
-            if step.layer is not None:
-                out.add_edge(name, image.layers[step.layer].chain_id, kind="made")
+            made = step.layer if step.layer is not None else step.within
+            if made is not None:
+                out.add_edge(name, image.layers[made].chain_id, kind="made")
     return out
 
 

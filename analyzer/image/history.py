@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
+from .created_by import SHELL, instruction_text
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One entry of the history. `layer` is the index of the layer it made, None when it made none.
+    """One entry of the history. `layer` is the index of the layer that it alone made, None when it made none.
 
-    `confidence` is "exact" where history and layers agree in number, "aligned" where the mapping
-    follows the habit of the tool that wrote it, and "unknown" where nobody can tell.
+    `within` is the index of the layer that it made together with its neighbours: a squash, or a build
+    that commits once. `empty` is whether the history gives it no layer. `confidence` is "exact" where
+    history and layers agree in number, "aligned" where the mapping follows the habit of the tool that
+    wrote it, and "unknown" where nobody can tell.
     """
 
     index: int
@@ -28,93 +30,12 @@ class Step:
     empty: bool
     layer: int | None
     confidence: str
+    within: int | None = None
 
     @property
     def text(self) -> str:
         """The step as a Dockerfile would have it: "RUN apt-get update", "EXPOSE 5555"."""
         return instruction_text(self.created_by)
-
-
-_NOP = re.compile(r"^/bin/sh -c #\(nop\) +|^.* #\(nop\) +")
-_BUILD_ARGUMENTS = re.compile(r"^\|\d+ .*?(?=/bin/sh -c )", re.DOTALL)
-# Before an exec form, where no value has a blank in it: what follows is the path of the program.
-_EXEC_ARGUMENTS = re.compile(r"^\|\d+ (?:\w+=\S* )+(?=/)")
-_BUILDKIT_SUFFIX = re.compile(r"\s*# buildkit$")
-_PORTS = re.compile(r"^EXPOSE (?:map)?\[(?P<ports>[^]]*)\]$")  # Go's way to write a list or a map
-# … and to write strings, one after the other, durations, and numbers as characters.
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_STRINGS = rf"{_STRING}(?: {_STRING})*"
-_GO_LIST = re.compile(rf"^(?P<keyword>CMD|ENTRYPOINT|SHELL) \[(?P<items>{_STRINGS})\]$")
-_GO_WORDS = re.compile(r"^(?P<keyword>SHELL|VOLUME) \[(?P<words>[^]\"]+)\]$")
-_HEALTHCHECK = re.compile(
-    rf"^HEALTHCHECK &\{{\[(?P<test>{_STRINGS})\] (?P<times>{_STRINGS}) '(?P<retries>\\.[^']*|[^'])'\}}$",
-    re.DOTALL,
-)
-# Of its times, as Docker's HealthConfig has them; engines before 25 know no start interval.
-_TIMES = ("interval", "timeout", "start-period", "start-interval")
-_QUOTED = re.compile(_STRING)
-_ESCAPED = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|.)", re.DOTALL)
-_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_MOUNTS = re.compile(r":[0-9a-f]{64}$")  # buildah adds the sum of the mounts
-
-
-def instruction_text(created_by: str) -> str:
-    """What a builder's `created_by` says, without the builder's own marks."""
-    text = _BUILDKIT_SUFFIX.sub("", created_by.strip())
-    nop = _NOP.match(text)
-    if nop:
-        return _as_written(text[nop.end() :].strip())
-    run = text.startswith("RUN ")
-    body = text[4:] if run else text
-    body = _EXEC_ARGUMENTS.sub("", _BUILD_ARGUMENTS.sub("", body))
-    if body.startswith("/bin/sh -c "):
-        return "RUN " + _MOUNTS.sub("", body[len("/bin/sh -c ") :]).strip()
-    return f"RUN {body}" if run else _as_written(body)
-
-
-def _as_written(text: str) -> str:
-    """EXPOSE, CMD and the like in a Dockerfile's own form where the builder prints a Go value."""
-    ports = _PORTS.match(text)
-    if ports:
-        return "EXPOSE " + ports["ports"].replace(":{}", "")
-    if listed := _GO_LIST.match(text):
-        return f"{listed['keyword']} {json.dumps(_strings(listed['items']), ensure_ascii=False)}"
-    if words := _GO_WORDS.match(text):
-        found = words["words"].split(" ")
-        return f"SHELL {json.dumps(found)}" if words["keyword"] == "SHELL" else " ".join(["VOLUME", *found])
-    check = _HEALTHCHECK.match(text)
-    return (_healthcheck(check) if check else "") or text
-
-
-def _healthcheck(check: re.Match[str]) -> str:
-    """HEALTHCHECK with its options; "" where they can't be known."""
-    kind, *command = _strings(check["test"])
-    times = _strings(check["times"])
-    retries = ord(_unescaped(check["retries"])[:1])
-    if kind == "NONE":
-        return "HEALTHCHECK NONE"
-    if len(times) not in (3, 4) or retries == 0xFFFD or kind not in ("CMD", "CMD-SHELL"):
-        return ""
-    options = [f"--{name}={time}" for name, time in zip(_TIMES, times, strict=False) if time != "0s"]
-    options += [f"--retries={retries}"] if retries else []
-    said = json.dumps(command, ensure_ascii=False) if kind == "CMD" else " ".join(command)
-    return " ".join(["HEALTHCHECK", *options, "CMD", said])
-
-
-def _strings(text: str) -> list[str]:
-    """What Go's quoted strings hold."""
-    return [_unescaped(one[1:-1]) for one in _QUOTED.findall(text)]
-
-
-def _unescaped(text: str) -> str:
-    def character(found: re.Match[str]) -> str:
-        code = found[1]
-        if len(code) > 1:
-            number = int(code[1:], 16)
-            return chr(number) if number < 0x110000 else "\N{REPLACEMENT CHARACTER}"
-        return _ESCAPES.get(code, code)
-
-    return _ESCAPED.sub(character, text)
 
 
 # Who wrote a step, by the marks that tools leave in created_by, comment and author.
@@ -130,6 +51,7 @@ _PRODUCERS = (
     ("buildah", "comment", re.compile(r"FROM ")),
     ("BuildKit", "created_by", re.compile(r".*# buildkit$", re.DOTALL)),
     ("Docker builder", "created_by", re.compile(r"/bin/sh -c |\|\d+ .*/bin/sh -c ", re.DOTALL)),
+    ("Docker builder", "created_by", re.compile(rf"(?:\|\d+ .*? )??{SHELL}", re.DOTALL)),
     ("Docker builder", "created_by", re.compile(r".*#\(nop\)", re.DOTALL)),
     ("Bazel", "created_by", re.compile(r"bazel build")),
     ("ko", "created_by", re.compile(r"ko build ")),
@@ -148,10 +70,10 @@ def producer(step: Step) -> str:
 def map_history(history: Any, layers: int, subject: str) -> tuple[Step, ...]:
     """The steps of a configuration's `history`, mapped to as many layers.
 
-    By position, never by digest: the same layer may stand in an image twice. With more entries
-    than layers the surplus ones at the end count as empty, as BuildKit has it. With fewer, a
-    builder has appended its entries to a base that had none, so they belong to the top; of other
-    tools nobody can tell.
+    By position, never by digest: the same layer may stand in an image twice. Of entries that are more
+    than the layers, those that can't have made one (CMD, ENV, …) are left out. With fewer, a builder
+    has appended its entries to a base that had none, so they belong to the top. If the numbers still
+    differ, nobody can tell, and no layer is anybody's.
 
     Raises:
         InputError: the history is no list of objects.
@@ -160,36 +82,70 @@ def map_history(history: Any, layers: int, subject: str) -> tuple[Step, ...]:
         return ()
     if not isinstance(history, list) or not all(isinstance(one, dict) for one in history):
         raise InputError(f"{subject}: history", "is not a list of objects")
-    filled = [index for index, one in enumerate(history) if not one.get("empty_layer")]
     steps = tuple(_step(index, one) for index, one in enumerate(history))
-    owners: dict[int, int] = {}
+    filled = [index for index, one in enumerate(history) if not one.get("empty_layer")]
     confidence = "exact"
-    if len(filled) >= layers:
-        owners = dict(zip(filled, range(layers), strict=False))
-        confidence = "exact" if len(filled) == layers else "aligned"
-    elif filled and all(producer(steps[index]) in _APPENDING for index in filled):
-        owners = dict(zip(filled, range(layers - len(filled), layers), strict=True))
+    if len(filled) > layers:
+        filled = [index for index in filled if not _METADATA.match(steps[index].text)]
         confidence = "aligned"
-    else:
-        confidence = "unknown"
-    if any(producer(steps[index]) == "Bazel" for index in filled):
-        confidence = "unknown"  # its rules put their own entries before those of the base
+    first = 0
+    if len(filled) < layers:
+        first = layers - len(filled)
+        confidence = "aligned"
+        if not all(producer(steps[index]) in _APPENDING for index in filled):
+            filled = []
+    if len(filled) > layers or not filled or any(producer(steps[index]) == "Bazel" for index in filled):
+        # Bazel's rules put their own entries before those of the base.
+        return tuple(
+            dataclasses.replace(one, empty=bool(entry.get("empty_layer")), confidence="unknown")
+            for one, entry in zip(steps, history, strict=True)
+        )
+    owners: dict[int, int] = {}
+    shared: dict[int, int] = {}
+    moved: set[int] = set()  # whose layer the history gives to another
+    before = -1
+    owning = frozenset(filled)
+    for layer, index in enumerate(filled, first):
+        makers = _makers(steps[before + 1 : index + 1])
+        before = index
+        if len(makers) == 1:
+            owners[makers[0].index] = layer
+            moved |= {makers[0].index} - {index}
+        elif makers:
+            shared |= dict.fromkeys(range(makers[0].index, makers[-1].index + 1), layer)
     return tuple(
         dataclasses.replace(
             one,
             layer=owners.get(one.index),
-            empty=one.index not in owners,
-            # buildah without --layers gives everything to the last instruction, be it CMD.
-            confidence="unknown" if one.index in owners and _METADATA.match(one.text) else confidence,
+            within=shared.get(one.index),
+            empty=one.index not in owning,
+            confidence="aligned" if one.index in shared or one.index in moved else confidence,
         )
         for one in steps
     )
 
 
+def _makers(steps: Sequence[Step]) -> Sequence[Step]:
+    """Which of some steps made the layer that the history gives to the last of them, the only one not empty.
+
+    Docker squashes into an entry of its own. buildah without --layers gives everything to the last
+    instruction, be it CMD. The classic builder marks a RUN as empty that changed nothing, but no COPY.
+    """
+    *others, last = steps
+    words = [one.text.partition(" ")[0].upper() for one in others]
+    copied = "COPY" in words or "ADD" in words
+    committed_once = producer(last) == "squash" or bool(_METADATA.match(last.text))
+    if copied or committed_once or (last.comment.startswith("FROM ") and "RUN" in words):
+        work = [one for one, word in zip(others, words, strict=True) if word in ("RUN", "COPY", "ADD")]
+        return work if committed_once else [*work, last]
+    return [last]
+
+
 # They write an entry for each step of their own, and none for a base that has none.
 _APPENDING = ("Docker builder", "buildah", "kaniko")
 _METADATA = re.compile(
-    r"(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\s"
+    r"(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|FROM|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\b",
+    re.IGNORECASE,
 )
 
 
@@ -212,6 +168,31 @@ def _step(index: int, entry: dict[str, Any]) -> Step:
     )
 
 
-def step_of_layer(steps: Sequence[Step], layer: int) -> Step | None:
-    """The step that made a layer."""
-    return next((one for one in steps if one.layer == layer), None)
+def steps_of_layers(steps: Sequence[Step]) -> dict[int, tuple[Step, ...]]:
+    """The steps that made each layer, from the first to the last; without those of which nobody can tell."""
+    out: dict[int, list[Step]] = {}
+    for one in steps:
+        layer = one.layer if one.layer is not None else one.within
+        if layer is not None:
+            out.setdefault(layer, []).append(one)
+    return {layer: tuple(made) for layer, made in out.items()}
+
+
+def producer_of(made: Sequence[Step], steps: Sequence[Step]) -> str:
+    """The tool that wrote the steps that made a layer; "unknown" when nothing gives it away."""
+    found = producer(made[-1])
+    if found != "Docker builder":
+        return found
+    # What commits once leaves its mark at the entry that it gives the layer to.
+    for index in range(made[-1].index + 1, len(steps)):
+        one = steps[index]
+        if one.layer is not None or one.within is not None:
+            break
+        if not one.empty:
+            return found if producer(one) == "Docker builder" and len(made) == 1 else _once(producer(one))
+    return found if len(made) == 1 else _once(producer(made[-1]))
+
+
+def _once(name: str) -> str:
+    """Of a build that commits once: Docker's own builder does not."""
+    return "buildah" if name == "Docker builder" else name

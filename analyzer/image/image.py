@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..sizes import shown
 from .archive import Archive, Manifest, open_archive
 from .config import ImageConfig, parse_config
-from .history import Step, map_history, producer, step_of_layer
+from .history import Step, map_history, producer_of, steps_of_layers
 from .layer import (
     ChainID,
     DiffID,
@@ -77,7 +77,10 @@ class Layer:
     live_bytes: int
     wasted_bytes: int
     entries: int
-    step: int | None  # index into the image's steps
+    step: (
+        int | None
+    )  # of the one that made it, an index into the image's steps; None: several, or nobody can tell
+    steps: tuple[int, ...]  # … of all that made it, from the first to the last
     created_by: str | None
     created: str | None
     producer: str
@@ -181,9 +184,11 @@ class Image:
     def layers(self) -> tuple[Layer, ...]:
         """The layers, from the bottom up."""
         chains = chain_ids(self._diff_ids)
+        makers = steps_of_layers(self.steps)
         out = []
         for index, contents in enumerate(self._contents):
-            step = step_of_layer(self.steps, index)
+            made = makers.get(index, ())
+            step = made[0] if len(made) == 1 else None
             live = self._visibility.live_bytes[index]
             out.append(
                 Layer(
@@ -198,13 +203,20 @@ class Image:
                     entries=len(contents.entries) + len(contents.whiteouts) + len(contents.opaques),
                     step=step.index if step else None,
                     created_by=step.created_by if step else None,
-                    created=step.created if step else None,
-                    producer=producer(step) if step else "unknown",
-                    confidence=step.confidence if step else "unknown",
+                    steps=tuple(one.index for one in made),
+                    created=made[-1].created if made else None,
+                    producer=producer_of(made, self.steps) if made else "unknown",
+                    confidence=made[-1].confidence if made else "unknown",
                     files=contents.entries,
                 )
             )
         return tuple(out)
+
+    def made_by(self, layer: Layer) -> str:
+        """What made a layer: "RUN make", "steps 3 to 7 together"; "" where nobody can tell."""
+        if layer.step is not None:
+            return self.steps[layer.step].text or "(no command)"
+        return f"steps {layer.steps[0]} to {layer.steps[-1]} together" if layer.steps else ""
 
     @property
     def compressed_bytes(self) -> int | None:
@@ -328,6 +340,14 @@ class Image:
         for at in range(entry.data, entry.data + entry.size, 1 << 20):
             digest.update(blob.pread(at, min(1 << 20, entry.data + entry.size - at)))
         return digest.digest()
+
+    def holds(self, entry: Entry, content: bytes) -> bool:
+        """Whether a file holds just this."""
+        if entry.size != len(content) or entry.data < 0:
+            return False
+        import xxhash
+
+        return not content or self.content_digest(entry) == xxhash.xxh3_128(content).digest()
 
     def beginning(self, entry: Entry) -> bytes:
         """What tells a file from most others of its size: its digest where it is known, or its first 512 bytes."""

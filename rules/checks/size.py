@@ -254,10 +254,9 @@ def _step_of(image: Image, index: int) -> str:
     """A layer with the step that made it: "layer 4 (RUN make install)"."""
     from ...analyzer.credentials import mask
 
-    step = image.layers[index].step
-    if step is None:
+    words = " ".join(mask(image.made_by(image.layers[index])).split())
+    if not words:
         return f"layer {index}"
-    words = " ".join(mask(image.steps[step].text).split())
     return f"layer {index} ({words if len(words) <= _SHOWN_STEP else words[: _SHOWN_STEP - 1] + '…'})"
 
 

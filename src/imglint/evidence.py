@@ -147,7 +147,7 @@ def _joined(parts: list[Report]) -> Report:
 def _lineage(
     dockerfile: str | None, joined: Report, settings: Settings
 ) -> tuple[list[str], dict[str, Attribution]]:
-    """Whether each image was built from this Dockerfile, and if so, from which of its instructions."""
+    """Whether each image was built from this Dockerfile, and if so, by which of its instructions."""
     if dockerfile is None or not joined.images:
         return [], {}
     from .analyzer.attribution import attribute
@@ -159,14 +159,23 @@ def _lineage(
     origins: dict[str, Attribution] = {}
     for image in joined.images:
         found = attribute(file, image)
-        if found.matches:
+        if found.matches or found.fitting:
             origins[image.id] = found
-        else:
-            notes.append(
-                f"{image.source} was not built from this {dockerfile}, so neither is held against the other:"
-                f" {found.reason}"
-            )
+        if not found.matches:
+            notes.append(f"{image.source} {_mismatch(found)}")
     return notes, origins
+
+
+def _mismatch(found: Attribution) -> str:
+    """What keeps an image and a Dockerfile from being held against each other."""
+    if not found.told:
+        return f"can't be held against {found.file}: {found.reason}"
+    if found.fitting:
+        return (
+            f"was built from another version of {found.file}: {found.fitting}, but {found.reason};"
+            " use an image built from it as it stands to hold both against each other"
+        )
+    return f"was not built from this {found.file}, so neither is held against the other: {found.reason}"
 
 
 def _settled(

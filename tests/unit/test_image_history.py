@@ -9,7 +9,9 @@ import pytest
 from image_archives import Saved, docker_legacy, layer_tar, step
 
 from imglint.analyzer.image import Image, Step, open_images
-from imglint.analyzer.image.history import instruction_text, map_history, producer
+from imglint.analyzer.image.created_by import instruction_text
+from imglint.analyzer.image.history import map_history, producer, producer_of, steps_of_layers
+from imglint.reports.image_text import history
 
 EMPTY = {"empty_layer": True}
 
@@ -71,6 +73,19 @@ def mapped(history: Any, layers: int) -> tuple[list[int | None], set[str]]:
         ),
         ("HEALTHCHECK CMD true", "HEALTHCHECK CMD true"),
         ("/bin/sh -c echo a:" + "0" * 64, "RUN echo a"),
+        ("RUN |1 A=b c /bin/bash -o pipefail -c curl x | sh # buildkit", "RUN curl x | sh"),
+        ("/bin/sh -e -c echo hi > /x", "RUN echo hi > /x"),
+        ('/bin/sh -e -c #(nop)  CMD ["a"]', 'CMD ["a"]'),
+        ('/bin/sh -c echo "#(nop) ENV"', 'RUN echo "#(nop) ENV"'),
+        (
+            "HEALTHCHECK {Test:[CMD-SHELL cat /a || exit 1] Interval:10s Timeout:2s StartPeriod:0s"
+            " StartInterval:500ms Retries:3}",
+            "HEALTHCHECK --interval=10s --timeout=2s --start-interval=500ms --retries=3 CMD cat /a || exit 1",
+        ),
+        (
+            "HEALTHCHECK {Test:[NONE] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}",
+            "HEALTHCHECK NONE",
+        ),
         ("-c echo hi > /tmp/x", "-c echo hi > /tmp/x"),
         ("", ""),
     ],
@@ -111,8 +126,27 @@ def test_no_history_attributes_nothing() -> None:
     assert mapped([], 3) == ([], set())
 
 
-def test_of_too_many_entries_the_last_are_empty() -> None:
-    assert mapped([step("COPY a /"), step("RUN b"), step("RUN c")], 2) == ([0, 1, None], {"aligned"})
+def test_of_too_many_entries_those_that_make_no_layer_are_left_out() -> None:
+    steps = [step("COPY a /"), step("ENV A=b"), step("RUN c"), step("CMD d")]
+    assert mapped(steps, 2) == ([0, None, 1, None], {"aligned"})
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [step("COPY a /"), step("RUN b"), step("RUN c")],
+        [{"created_by": "FROM base"}, {"created_by": 'CMD ["x"]'}, {"created_by": "COPY a b"}],
+    ],
+)
+def test_of_too_many_entries_nobody_can_tell(tmp_path: Path, entries: list[dict[str, Any]]) -> None:
+    assert mapped(entries, 2) == ([None, None, None], {"unknown"})
+    image = opened(tmp_path, Saved((layer_tar({"a": "x"}), layer_tar({"b": "x"})), history=tuple(entries)))
+    assert [layer.step for layer in image.layers] == [None, None]
+    told = history(image)
+    assert (
+        "the history has 3 steps with a layer where the image has 2 layers, so nobody can tell which" in told
+    )
+    assert told.count("unknown: the history does not say") == 2
 
 
 def test_a_classic_build_on_a_base_without_history_belongs_to_the_top() -> None:
@@ -128,16 +162,70 @@ def test_bazel_puts_its_entries_before_those_of_the_base() -> None:
     assert mapped(history, 2)[1] == {"unknown"}
 
 
-def test_buildah_gives_a_whole_build_to_its_last_instruction() -> None:
-    history = [{"created_by": "/bin/sh -c make", **EMPTY}, {"created_by": '/bin/sh -c #(nop) CMD ["a"]'}]
-    steps = map_history(history, 1, "test")
-    assert [(one.layer, one.confidence) for one in steps] == [(None, "exact"), (0, "unknown")]
+COPIED = {"created_by": "/bin/sh -c #(nop) COPY file:0a in /a "}
+RAN = {"created_by": "/bin/sh -c make"}
+COMMAND = {"created_by": '/bin/sh -c #(nop) CMD ["a"]'}
+LAST = {"comment": "FROM localhost/base:1"}
+
+
+@pytest.mark.parametrize(
+    ("history", "layers", "within"),
+    [
+        # Of one step that can have made the layer it is sure that it has.
+        ([{**RAN, **EMPTY}, COMMAND], [0, None], [None, None]),
+        ([{**COPIED, **EMPTY}, {**RAN, **EMPTY}, COMMAND], [None, None, None], [0, 0, None]),
+        ([{**COPIED, **EMPTY}, COMMAND, {**RAN, **EMPTY}, COMMAND | LAST], [0, None, 1, None], [None] * 4),
+        ([{**RAN, **EMPTY}, {**COPIED, **LAST}], [None, None], [0, 0]),
+        # The classic builder has no layer for what changed nothing.
+        ([{**RAN, **EMPTY}, COPIED], [None, 0], [None, None]),
+        ([COPIED, {"comment": "merge sha256:a to sha256:b"}], [0, None], [None, None]),
+        ([{**COPIED, **EMPTY}, {**RAN, **EMPTY}, {"comment": "merge sha256:a to sha256:b"}], [None] * 3, [0, 0, None]),
+        # A layer is never a CMD's.
+        ([COMMAND], [None], [None]),
+    ],
+)  # fmt: skip
+def test_builds_that_commit_once(
+    history: list[dict[str, Any]], layers: list[int | None], within: list[int | None]
+) -> None:
+    count = sum(not one.get("empty_layer") for one in history)
+    steps = map_history(history, count, "test")
+    assert [one.layer for one in steps] == layers
+    assert [one.within for one in steps] == within
+
+
+def test_what_commits_once_is_known_by_its_mark() -> None:
+    base = [step("COPY base /")]
+    image = map_history([*base, {**COPIED, **EMPTY}, {**RAN, **EMPTY}, COMMAND | LAST], 2, "test")
+    makers = steps_of_layers(image)
+    assert {layer: [one.index for one in made] for layer, made in makers.items()} == {0: [0], 1: [1, 2]}
+    assert [producer_of(made, image) for made in makers.values()] == ["BuildKit", "buildah"]
+    unmarked = map_history([{**COPIED, **EMPTY}, {**RAN, **EMPTY}, COMMAND], 1, "test")
+    assert producer_of(steps_of_layers(unmarked)[0], unmarked) == "buildah"
+    squashed = map_history([{**COPIED, **EMPTY}, {**RAN, **EMPTY}, {"comment": "merge sha256:a"}], 1, "test")
+    assert producer_of(steps_of_layers(squashed)[0], squashed) == "squash"
 
 
 def opened(tmp_path: Path, saved: Saved) -> Image:
     path = tmp_path / "image.tar"
     path.write_bytes(docker_legacy(saved))
     return open_images(str(path))[0]
+
+
+def test_a_layer_of_many_steps_is_shown_below_them(tmp_path: Path) -> None:
+    entries = (
+        {**COPIED, **EMPTY},
+        {**RAN, **EMPTY},
+        {"created_by": '/bin/sh -c #(nop) CMD ["a"]', **LAST},
+    )
+    image = opened(tmp_path, Saved((layer_tar({"a": "x" * 2000}),), history=entries))
+    rows = [line.split() for line in history(image).splitlines() if line.startswith(" ")]
+    assert rows[1:] == [
+        ["0", "0", "COPY", "file:0a", "in", "/a"],
+        ["1", "0", "RUN", "make"],
+        ["0", "2.0", "kB", "steps", "0", "to", "1", "together"],
+        ["2", "CMD", '["a"]'],
+    ]
+    assert "steps with the same layer made it together" in history(image)
 
 
 def test_layers_know_their_step(tmp_path: Path) -> None:

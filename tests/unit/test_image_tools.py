@@ -67,10 +67,12 @@ def test_layers_that_umoci_added() -> None:
 
 
 @pytest.mark.parametrize("name", ["buildah-docker-archive.tar", "buildah-oci-archive.tar"])
-def test_buildah_says_nothing_of_which_step_made_its_one_layer(name: str) -> None:
+def test_steps_that_buildah_commits_at_once_have_one_layer(name: str) -> None:
     (image,) = open_images(str(DATA / name))
     (layer,) = image.layers
-    assert layer.confidence == "unknown"
+    assert (layer.step, layer.steps, layer.created_by) == (None, (1, 2, 3), None)
+    assert (layer.producer, layer.confidence) == ("buildah", "aligned")
+    assert image.made_by(layer) == "steps 1 to 3 together"
     assert image.efficiency == 1
 
 

@@ -137,6 +137,8 @@ def static_check(health: HealthCheck, config: Mapping[str, Any], container: Cont
             f"{word!r} is handed to {health.command[0]} as a word, since the exec form starts no shell."
             " Use `CMD` with a line of text"
         )
+    if word:
+        proof["word"] = word
     proof["notes"] = notes
     if faults:
         return Check("health.static", "HEALTHCHECK", Verdict.DISPROVED, "; ".join([*faults, *notes]), proof)

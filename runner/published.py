@@ -135,7 +135,7 @@ def _served(
         return [Check(name, str(port), Verdict.CANNOT_TELL, plain.unreadable) for port in published]
     with viewed(container.session, container) as view:
         state, seen, reachable = _ready(container, plain, view)
-        return [
+        checks = [
             ports.published_check(
                 name,
                 port,
@@ -147,6 +147,30 @@ def _served(
             )
             for port in published
         ]
+    if any(one.verdict is Verdict.NOT_OBSERVED for one in checks) and (code := _ended(container)) is not None:
+        summary = f"{manner}, but the container ended with {code} when it was dialled"
+        checks = [
+            one._replace(verdict=Verdict.DISPROVED, summary=summary)
+            if one.verdict is Verdict.NOT_OBSERVED
+            else one
+            for one in checks
+        ]
+    return checks
+
+
+_LATE = 2.0  # seconds; a busy engine tells so much later that a container has ended
+
+
+def _ended(container: Container) -> int | None:
+    """The exit code of a container that ended just now; None where it runs."""
+    deadline = time.monotonic() + _LATE
+    while True:
+        state = container.inspect()["State"]
+        if not state.get("Running"):
+            return int(state.get("ExitCode") or 0)
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.2)
 
 
 def _arrived(container: Container, view: View, port: Port) -> frozenset[Peer]:

@@ -98,6 +98,13 @@ DIFFERENCES = (
         "Stage names know no case.",
     ),
     Difference(
+        "DL3006",
+        "FROM BASEIMAGE\n",
+        (1,),
+        (),
+        "No image is named in capitals: a template puts the name in their place.",
+    ),
+    Difference(
         "DL3007",
         "ARG TAG=latest\nFROM debian:$TAG\n",
         (),

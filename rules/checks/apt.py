@@ -131,18 +131,20 @@ ASKS = Rule(
     page="""apt-get changes packages without `-y`.
 
 apt asks before it installs additional packages, upgrades or removes any. In a build nobody answers.
+autoremove is told where the same RUN has removed something: else there is hardly ever anything to ask.
 """,
     bad=(
         "FROM a\nRUN apt-get install b\n",
         "FROM a\nRUN apt-get update && apt-get upgrade\n",
         "FROM a\nRUN apt-get purge --auto-remove gcc\n",
+        "FROM a\nRUN apt-get purge -y gcc && apt-get autoremove\n",
         "FROM a\nRUN apt install b\n",
         "FROM a\nRUN apt-get -f install\n",
     ),
     good=(
         "FROM a\nRUN apt-get -y dist-upgrade && apt-get autoremove -qqy && apt-get --quiet --quiet remove b\n",
         "FROM a\nRUN apt-get upgrade --dry-run && apt-get clean && apt update\n",
-        "FROM a\nRUN apt-get install -y b\n",
+        "FROM a\nRUN apt-get install -y b && apt-get autoremove\n",
         "FROM a\nRUN apt-get -qq install b\n",
         "FROM a\nRUN apt-get install --assume-yes b\n",
         "FROM a\nRUN yes | apt-get install b\n",
@@ -161,6 +163,10 @@ _CHANGES = frozenset(
 def asks(command: Command, stage: Stage) -> Outcome:
     subcommand = _subcommand(command)
     if subcommand not in _CHANGES or command.pipe:
+        return
+    if subcommand.startswith("auto") and not any(
+        _subcommand(one) in ("remove", "purge") for one in command.script.commands if one.name == command.name
+    ):
         return
     repairs = command.has_flag("f", "fix-broken")
     if subcommand in ("install", "reinstall", "remove", "purge", "build-dep") and not (

@@ -26,6 +26,7 @@ and a shell that stays does not pass SIGTERM on, so that stopping takes ten seco
 a kill. Write a JSON array. HEALTHCHECK is not meant, nor a stage that chose a SHELL itself.
 """,
     bad=("FROM a\nCMD nginx -g 'daemon off;'\n", "FROM a\nENTRYPOINT exec top -b\n"),
+    yields_to=("IL047",),
     good=(
         'FROM a\nCMD ["nginx"]\n',
         "FROM a\nHEALTHCHECK CMD curl -f http://localhost/\n",
@@ -61,7 +62,8 @@ def _repeated(code: str, name: str, keyword: str, severity: Severity, alias: str
         message=f"this {keyword} has no effect: a later one in the same stage replaces it",
         page=f"""Only the last {keyword} of a stage counts.
 
-Builders drop the others without a word. The finding points at the one that is dropped.
+Builders drop the others without a word. The finding points at the one that is dropped. An empty array
+(`{keyword} []`), which takes away what the base image has, is dropped by nobody's mistake.
 """,
         bad=(f"FROM a\n{keyword} CMD x\n{keyword} CMD y\n",),
         good=(f"FROM a\n{keyword} CMD x\nFROM b\n{keyword} CMD y\n",),
@@ -70,7 +72,8 @@ Builders drop the others without a word. The finding points at the one that is d
     @rule.stage
     def dropped(stage: Stage) -> Outcome:
         for one in stage.all(keyword)[:-1]:
-            yield rule.finding(one.word.span)
+            if one.json != ():
+                yield rule.finding(one.word.span)
 
     return rule
 

@@ -224,7 +224,7 @@ placeholders. In an image, build arguments that the history has kept are told, t
         "FROM a\nARG TOKEN\nENV PASSWORD=\n",
         "FROM a AS b\nARG TOKEN\nRUN make\nFROM c\nCOPY --from=b /x /x\n",
         "FROM a\nENV PASSWORD_PROMPT=Password? DB_PASSWORD=**None** API_KEY=dummy-key\n",
-        "FROM a\nENV ALLOW_EMPTY_PASSWORD=yes\n",
+        "FROM a\nENV ALLOW_EMPTY_PASSWORD=yes\nENV sa_password _\n",
         ImageExample(config={"Env": ["PASSWORD_FILE=/run/secrets/x"]}),
         ContainerExample({"environment": {"DB_HOST": "db", "DB_PASSWORD": ""}}),
     ),

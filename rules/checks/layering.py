@@ -96,7 +96,8 @@ FLATTENED = Rule(
 
 All its layers become one, which can't be shared with images on the same base, and is pushed and
 pulled whole for any change. Copy what is needed, or build FROM that stage. A builder stage that takes
-its tools so (`COPY --from=tonistiigi/xx / /`) ships nothing of it, and is left alone.
+its tools so (`COPY --from=tonistiigi/xx / /`) ships nothing of it, and is left alone; what is taken so
+from a finished image, onto a system, is most often a few files of a helper image: a note.
 """,
     shipped_only=True,
     bad=("FROM a AS b\nFROM scratch\nCOPY --from=b / /\n",),
@@ -111,7 +112,9 @@ its tools so (`COPY --from=tonistiigi/xx / /`) ships nothing of it, and is left 
 def whole_root(instruction: Instruction, stage: Stage) -> Outcome:
     flag = instruction.flag("from")
     if flag and flag.value and [word.value.strip("\"'") for word in instruction.args] == ["/", "/"]:
-        yield FLATTENED.finding(instruction.args[0].span, stage=flag.value)
+        whole = stage.root_base.distribution == "scratch" or stage.file.stage_named(flag.value, stage.index)
+        severity = None if whole or flag.value.isdigit() else Severity.INFO
+        yield FLATTENED.finding(instruction.args[0].span, stage=flag.value, severity=severity)
 
 
 SINGLE = Rule(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Instruction, Script, Stage
 
 _FETCHES = frozenset({"curl", "wget", "git", "gpg", "tar", "aws", "gsutil", "fetch", "unzip", "openssl"})
+# git asks the repository on the disk for the rest (log, describe), which hardly fails.
+_GIT_FETCHES = frozenset({"clone", "fetch", "pull", "archive", "ls-remote"})
 
 # What fails by itself when it is fed nothing: a failed download does not go unseen there.
 _FAIL_ON_NOTHING = frozenset(
@@ -54,6 +56,7 @@ way, and `| head` and `| grep -q` would fail *with* pipefail, because they close
         "FROM a\nRUN curl -fsSL https://example.org/x.tgz | tar xz && wget -qO- k | gpg --dearmor > /k\n",
         "FROM a\nRUN curl -fsSL https://example.org/x.gz | gunzip > /x && curl y | sudo tar -x\n",
         "FROM a\nRUN echo x | tee y\n",
+        "FROM a\nRUN git log --oneline -10 | sed 's/^/  /' >> /log\n",
         "FROM a\nRUN curl x | grep -q y\n",
         "FROM a\nRUN curl x | head -1\n",
         "FROM a\nRUN <<EOF\n#!/bin/bash -o pipefail\ncurl x | sh\nEOF\n",
@@ -80,6 +83,8 @@ def unseen_failure(instruction: Instruction, stage: Stage) -> Outcome:
             safe = True
         pipe = command.pipe
         if safe or pipe is None or command.name not in _FETCHES:
+            continue
+        if command.name == "git" and not any(word.value in _GIT_FETCHES for word in command.args):
             continue
         parts = script.pipeline(pipe)
         last = parts[-1]

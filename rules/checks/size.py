@@ -58,6 +58,10 @@ def ownership(command: Command, stage: Stage) -> Outcome:
             continue
         line = copy.span.line
         advice = f"use COPY --{flag} on line {line}"
+        if copy.keyword == "ADD" and any(
+            re.search(_UNPACKED, one.value.strip("\"'")) for one in copy.args[:-1]
+        ):
+            advice = f"unpack the archive of line {line} in this RUN, from a bind mount"
         if copy.flag(flag):
             advice = f"line {line} has --{flag}; change only what this RUN made, without -R"
         yield REWRITTEN.finding(command.span, program=command.name, path=word.value, advice=advice)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
+import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +12,9 @@ from ...analyzer.sizes import shown
 from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from collections.abc import Iterator
+
+    from ...analyzer.dockerfile import Command, Instruction, Stage, Word
     from ...analyzer.image import Image
 
 REWRITTEN = Rule(
@@ -136,10 +140,15 @@ LATE_REMOVAL = Rule(
 
 Layers only add up: the file stays in the layer that wrote it, is pulled and stored with it, and
 can be read from it. Do not copy it in the first place (.dockerignore, a builder stage,
-`RUN --mount=type=bind`), or remove it in the RUN that made it. Told of archives, packages, installers
-and what is fetched; the few kilobytes of a script or a list matter to nobody.
+`RUN --mount=type=bind`), or remove it in the RUN that made it. Told of archives, packages, installers,
+what is fetched and whole directories; the few kilobytes of a script or a list matter to nobody.
 """,
     bad=(
+        "FROM debian:12\nRUN curl -fLO https://example.org/x.tgz\nRUN tar xf x.tgz\nRUN rm x.tgz\n",
+        "FROM debian:12\nRUN wget -q https://example.org/x.deb\nRUN rm *.deb\n",
+        "FROM a\nENV P=a.zip\nCOPY $P /opt/\nRUN unzip /opt/$P && rm /opt/$P\n",
+        "FROM a\nADD j-1.zip /tmp/\nRUN cd /tmp && unzip j-1.zip && rm -rf j-1*\n",
+        "FROM a\nCOPY src /src\nRUN make -C /src\nRUN rm -rf /src\n",
         "FROM a\nCOPY app.tar.gz /tmp/\nRUN tar xf /tmp/app.tar.gz && rm /tmp/app.tar.gz\n",
         "FROM a\nRUN curl -o /tmp/x.zip https://example.org/x.zip\nRUN rm -f /tmp/x.zip\n",
         "FROM a\nWORKDIR /opt\nCOPY app.deb .\nRUN dpkg -i app.deb && rm app.deb\n",
@@ -149,6 +158,9 @@ and what is fetched; the few kilobytes of a script or a list matter to nobody.
         "FROM a\nRUN curl -o /tmp/x https://example.org/x && rm /tmp/x\n",
         "FROM a\nCOPY x /tmp/x\nRUN rm /tmp/y\n",
         "FROM a AS b\nCOPY x.zip /tmp/\nRUN rm /tmp/x.zip\nFROM c\n",
+        "FROM a\nCOPY src /src\nRUN rm -rf /src/tests /tmp/*\n",
+        "FROM debian:12\nRUN cd /x && curl -fLO https://example.org/x.tgz\nRUN rm x.tgz\n",
+        "FROM debian:12\nRUN curl -fLO https://example.org/x.tgz && tar xf x.tgz && rm x.tgz\nRUN rm -f x.tgz\n",
         "FROM a\nCOPY requirements.txt /tmp/\nRUN pip install -r /tmp/requirements.txt && rm /tmp/requirements.txt\n",
     ),
     shipped_only=True,
@@ -159,16 +171,41 @@ and what is fetched; the few kilobytes of a script or a list matter to nobody.
 def removed_too_late(command: Command, stage: Stage) -> Outcome:
     here = command.instruction.span.line
     recursive = command.has_flag("r", "R", "recursive")
+    directory = _directory(command, stage)
+    written = _written(stage)
     for word in command.operands():
-        path = stage.path(word, command.instruction)
-        if not path or "*" in path or path.count("/") < 2:
-            continue
-        files, below = _written(stage)
-        for written in (path, *(below.get(path, ()) if recursive else ())):
-            line = next((line for line in reversed(files.get(written, ())) if line < here), None)
+        path = _path(word, command.instruction, stage, directory)
+        if not path or path == "/" or path.endswith("/*"):
+            continue  # to empty /tmp is a habit, and says nothing of what is in it
+        for file in written.removed_by(path, recursive=recursive):
+            line = next((line for line in reversed(written.lines[file]) if line < here), None)
             if line is not None:
-                yield LATE_REMOVAL.finding(word.span, path=written, line=line)
+                yield LATE_REMOVAL.finding(word.span, path=file, line=line)
                 break
+
+
+def _directory(command: Command, stage: Stage) -> str | None:
+    """Where a command runs: the directory of the last `cd` before it in the RUN, else the stage's."""
+    directory = stage.workdir(command.instruction)
+    for one in command.script.commands:
+        if one is command:
+            break
+        if one.name == "cd":
+            target = stage.expanded(one.args[0], command.instruction) if len(one.args) == 1 else None
+            directory = (
+                posixpath.join(directory or "/", target)
+                if target and (directory or target[0] == "/")
+                else None
+            )
+    return directory
+
+
+def _path(word: Word, instruction: Instruction, stage: Stage, directory: str | None) -> str | None:
+    """The absolute path that a word of a command means in a directory; None when it can't be told."""
+    value = stage.expanded(word, instruction)
+    if not value or not (value.startswith("/") or directory):
+        return None
+    return posixpath.normpath(posixpath.join(directory or "/", value))
 
 
 _LARGE = re.compile(
@@ -176,36 +213,98 @@ _LARGE = re.compile(
 )
 
 
-@functools.lru_cache(maxsize=4)
-def _written(stage: Stage) -> tuple[dict[str, list[int]], dict[str, list[str]]]:
-    """The large files that a stage is seen to write, by their paths, each with the lines that do, in their order.
+class _Written(NamedTuple):
+    """What a stage is seen to write: each path with the lines that do, in their order."""
 
-    And the directories above them, each with the files below it.
-    """
-    out: dict[str, list[int]] = {}
+    lines: dict[str, list[int]]  # of large files, and of directories that a COPY fills
+    below: dict[str, list[str]]  # of each directory the files in it
+
+    def removed_by(self, path: str, *, recursive: bool) -> list[str]:
+        """The paths that `rm` of a path takes away."""
+        if "*" in path or "?" in path:
+            return [
+                one for one in self.below.get(path.rpartition("/")[0], ()) if fnmatch.fnmatchcase(one, path)
+            ]
+        found = [path] if path in self.lines else []
+        return found + [one for one in self.below.get(path, ()) if one not in found] if recursive else found
+
+
+@functools.lru_cache(maxsize=4)
+def _written(stage: Stage) -> _Written:
+    lines: dict[str, list[int]] = {}
     for instruction in stage.instructions:
         line = instruction.span.line
         if instruction.keyword in ("COPY", "ADD") and len(instruction.args) > 1:
-            target = stage.path(instruction.args[-1], instruction)
-            into = instruction.args[-1].value.strip("\"'").endswith(("/", "."))
-            for source in instruction.args[:-1]:
-                name = source.value.strip("\"'").rstrip("/").rpartition("/")[2]
-                unpacked = instruction.keyword == "ADD" and re.search(_UNPACKED, name)
-                if target and _LARGE.search(name) and not unpacked and "*" not in name:
-                    out.setdefault(f"{target.rstrip('/')}/{name}" if into else target, []).append(line)
+            for copied in _copied_to(instruction, stage):
+                lines.setdefault(copied, []).append(line)
         elif instruction.keyword == "RUN":
             for command in stage.script(instruction).commands:
-                flags = {"curl": ("-o", "--output"), "wget": ("-O", "--output-document")}.get(
-                    command.name, ()
-                )
-                for flag, value in zip(command.args, command.args[1:], strict=False):
-                    if flag.value in flags and value.value.startswith("/"):
-                        out.setdefault(value.value, []).append(line)
+                path = _fetched(command, stage) if command.name in ("curl", "wget") else None
+                if path and not _removed_at_once(path, command, stage):
+                    lines.setdefault(path, []).append(line)
     below: dict[str, list[str]] = {}
-    for path in out:
+    for path in lines:
         for above in _with_parents(path)[1:]:
             below.setdefault(above, []).append(path)
-    return out, below
+    return _Written(lines, below)
+
+
+def _removed_at_once(path: str, fetch: Command, stage: Stage) -> bool:
+    """Whether a later command of the same RUN removes or moves what was fetched."""
+    return any(
+        fnmatch.fnmatchcase(path, gone) or path.startswith(f"{gone}/")
+        for one in fetch.script.following(fetch)
+        if one.name in ("rm", "mv")
+        for word in one.operands()
+        if (gone := _path(word, one.instruction, stage, _directory(one, stage)))
+    )
+
+
+def _copied_to(copy: Instruction, stage: Stage) -> Iterator[str]:
+    """The large files that a COPY or ADD writes, and the directory that it fills alone."""
+    target = stage.path(copy.args[-1], copy)
+    if target is None:
+        return
+    into = copy.args[-1].value.strip("\"'").endswith(("/", "."))
+    for source in copy.args[:-1]:
+        name = (stage.expanded(source, copy) or "").strip("\"'").rstrip("/").rpartition("/")[2]
+        unpacked = copy.keyword == "ADD" and re.search(_UNPACKED, name)
+        if _LARGE.search(name) and not unpacked and "*" not in name:
+            yield f"{target.rstrip('/')}/{name}" if into else target
+        elif (
+            len(copy.args) == 2
+            and copy.keyword == "COPY"
+            and target.count("/")
+            and target != "/"
+            and _is_directory(copy)
+        ):
+            yield target
+
+
+def _is_directory(copy: Instruction) -> bool:
+    """Whether a COPY of one source is one of a directory by its name: no dot in it, nor is it a usual file."""
+    name = copy.args[0].value.strip("\"'")
+    if copy.heredocs:
+        return False
+    if name in (".", "./"):
+        return True
+    last = name.rstrip("/").rpartition("/")[2]
+    return "." not in last and last.islower() and not re.search(_FILE_NAME, name)
+
+
+def _fetched(command: Command, stage: Stage) -> str | None:
+    """The file that curl or wget writes; a name that the URL gives counts where it is an archive's."""
+    flags = ("-o", "--output") if command.name == "curl" else ("-O", "--output-document")
+    directory = _directory(command, stage)
+    for flag, value in zip(command.args, command.args[1:], strict=False):
+        if flag.value in flags or (command.name == "curl" and re.fullmatch(r"-[a-zA-Z]*o", flag.value)):
+            return _path(value, command.instruction, stage, directory)
+    if command.redirects or (command.name == "curl" and not command.has_flag("O", "remote-name")):
+        return None
+    url = next((word for word in command.args if "://" in word.value), None)
+    written = stage.expanded(url, command.instruction) if url is not None else None
+    name = (written or "").partition("?")[0].rpartition("/")[2]
+    return posixpath.join(directory, name) if directory and _LARGE.search(name) else None
 
 
 WASTE = Rule(

@@ -152,12 +152,12 @@ class Stage:
         return max(found, key=lambda one: one.start, default=None)
 
     def names_setting(self, setting: str) -> bool:
-        """Whether an instruction here or below names a setting (lower case), not as a --flag.
+        """Whether an instruction here or below names a setting (lower case), not as a --flag, nor for one call (-o).
 
         That is how an apt.conf written by a RUN shows: `APT::Get::Assume-Yes "true";`.
         """
         if setting not in self._settings:
-            pattern = re.compile(rf"(?<!-){re.escape(setting)}")
+            pattern = re.compile(rf"(?<!-)(?<!-o )(?<!-o){re.escape(setting)}")
             self._settings[setting] = any(
                 pattern.search(one.written.lower()) for stage in self.lineage for one in stage.instructions
             )

@@ -138,6 +138,8 @@ def one_quoted_word(instruction: Instruction, stage: Stage) -> Outcome:
     script = stage.script(instruction)
     for command in script.commands if script.read and not stage.windows else ():
         word = command.words[0]
+        if " " not in word.value:
+            continue
         raw = word.raw
         if raw[:1] not in ("'", '"') or raw[-1:] != raw[:1] or not _is_command_line(word.value):
             continue

@@ -47,6 +47,7 @@ sourced is told only where its name says that it sets up a shell: another may do
     ),
 )
 _SETTINGS = frozenset("cd export source . alias umask ulimit pushd declare".split())
+_MAYBE = re.compile(r"(?:cd|export|source|alias|umask|ulimit|pushd|declare)\b|\.\s|\w=\S*\s*$")
 _QUIET = frozenset("echo printf pwd true : set ls".split())
 _SETS_UP = re.compile(
     r"(?:^|/)(?:activate|nvm\.sh|\.?profile|\.bashrc|\.bash_profile|setup\.(?:ba)?sh|\.env)$"
@@ -56,7 +57,8 @@ _INSTEAD = {"cd": "WORKDIR", "pushd": "WORKDIR", "export": "ENV", "declare": "EN
 
 @LOST_SETTING.instruction("RUN")
 def nothing_stays(instruction: Instruction, stage: Stage) -> Outcome:
-    if instruction.json is not None or len(instruction.written) > _LONGEST:
+    written = instruction.written
+    if len(written) > _LONGEST or instruction.json is not None or not _MAYBE.search(written):
         return
     script = stage.script(instruction)
     if not script.read or stage.windows:

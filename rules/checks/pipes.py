@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from ...analyzer.dockerfile import POSIX_SHELLS
 from ..rule import Outcome, Rule, Severity
 
 if TYPE_CHECKING:
@@ -145,6 +146,17 @@ def _shell_stops(instruction: Instruction, stage: Stage) -> bool:
     return any(re.match(_ERREXIT, word) for word in stage.shell(instruction)[1:])
 
 
+def _interpreter_stops(script: Script) -> bool:
+    """Whether the interpreter of a here-document ends at the first failure: `#!/bin/bash -e`, `bash -e <<EOF`."""
+    if not script.instruction.heredocs:
+        return False
+    first = script.instruction.heredocs[0].body.value.partition("\n")[0]
+    return (first.startswith("#!") and re.search(r"\s-\w*e|errexit", first) is not None) or any(
+        one.name in POSIX_SHELLS and any(re.match(_ERREXIT, word.value) for word in one.args)
+        for one in script.commands
+    )
+
+
 HEEDLESS = Rule(
     code="IL031",
     name="here-document-without-errexit",
@@ -233,6 +245,8 @@ RUN. Told where what can fail installs, fetches, unpacks or builds something.
         "FROM a\nRUN apk add b && if x; then y; else z; fi && w\n",
         "FROM a\nRUN apt-get update; apt-get install -y b\n",
         "FROM a\nRUN <<EOF\nmake; make install\nEOF\n",
+        "FROM a\nRUN <<EOF\n#!/bin/bash -e\nmake\nmake install\nEOF\n",
+        "FROM a\nRUN bash -eu <<EOF\nmake\nmake install\nEOF\n",
     ),
     once_per_instruction=True,
 )
@@ -254,7 +268,7 @@ def not_looked_at(command: Command, stage: Stage) -> Outcome:
     subcommands = _MATTERS[command.name]
     if subcommands and not any(word.value in subcommands for word in command.args[:4]):
         return
-    if _shell_stops(command.instruction, stage) or _stops(script):
+    if _shell_stops(command.instruction, stage) or _stops(script) or _interpreter_stops(script):
         return
     for behind in script.following(command):
         if behind.wrapped or behind.substituted or behind.depth:

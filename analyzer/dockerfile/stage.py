@@ -364,8 +364,9 @@ class Stage:
 
     @property
     def windows(self) -> bool:
-        """Whether the stage is built for Windows, as far as the text tells."""
-        return self.root_base.windows or self.file.escape == "`"
+        """Whether the stage is built for Windows, as far as the text tells: paths are why a backtick escapes."""
+        facts = self.root_base
+        return facts.windows or (self.file.escape == "`" and facts.distribution is None)
 
     @cached_property
     def user(self) -> User:

@@ -299,6 +299,9 @@ def _fetched(command: Command, stage: Stage) -> str | None:
     for flag, value in zip(command.args, command.args[1:], strict=False):
         if flag.value in flags or (command.name == "curl" and re.fullmatch(r"-[a-zA-Z]*o", flag.value)):
             return _path(value, command.instruction, stage, directory)
+    for flag, value in zip(command.args, command.args[1:], strict=False):
+        if command.name == "wget" and flag.value in ("-P", "--directory-prefix"):
+            directory = _path(value, command.instruction, stage, directory)
     if command.redirects or (command.name == "curl" and not command.has_flag("O", "remote-name")):
         return None
     url = next((word for word in command.args if "://" in word.value), None)

@@ -177,6 +177,7 @@ INDEX = (
     Entry("IL047", "command-line-in-quotes", "exec_form", True, None, (), ("dockerfile",), ("CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN"), (), False),
     Entry("IL048", "setting-lost-with-its-run", "one_run", True, None, (), ("dockerfile",), ("RUN",), (), False),
     Entry("IL049", "started-in-a-build", "one_run", True, None, (), ("dockerfile",), ("RUN",), (), False),
+    Entry("IL050", "script-of-nothing", "pipes", True, None, (), ("dockerfile",), ("RUN",), (".", "eval", "sh", "source"), False),
     Entry("InvalidBaseImagePlatform", "base-of-another-platform", "platforms", True, None, (), ("dockerfile",), ("FROM",), (), False),
     Entry("InvalidDefaultArgInFrom", "no-image-without-build-arguments", "variables", True, None, (), ("dockerfile",), (), (), False),
     Entry("InvalidDefinitionDescription", "description-of-another-name", "stages", False, None, (), ("dockerfile",), (), (), False),

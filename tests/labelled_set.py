@@ -123,7 +123,7 @@ PROBLEMS = {
     "no-volume": Problem("AV0105"),
     "old-base": Problem("IL042"),
     "passwordless-sudo": Problem("AV0903"),
-    "pipe-hides": Problem("DL4006", "DL4006"),
+    "pipe-hides": Problem("DL4006 IL050", "DL4006"),
     "quoted-command": Problem("IL047"),
     "recommends": Problem("DL3015", "DL3015"),
     "redirected": Problem("IL036"),

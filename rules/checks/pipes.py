@@ -96,6 +96,46 @@ def unseen_failure(instruction: Instruction, stage: Stage) -> Outcome:
         yield NO_PIPEFAIL.finding(command.words[0].span, program=command.name, advice=_advice(stage, script))
 
 
+EMPTY_SCRIPT = Rule(
+    code="IL050",
+    name="script-of-nothing",
+    severity=Severity.WARNING,
+    message="if {program} fails, {shell} runs an empty script and the build goes on: use {program} to save it first, and"
+    " && before {shell}",
+    page="""A shell runs what a substitution fetches.
+
+`sh -c "$(curl … )"` and `bash <(curl …)` run what curl says, and nobody asks how curl ended: without an
+answer the script is empty, and an empty script succeeds. pipefail does not help here.
+
+    RUN curl -fsSL https://example.org/x.sh -o /tmp/x.sh && sh /tmp/x.sh && rm /tmp/x.sh
+""",
+    bad=(
+        'FROM a\nRUN sh -c "$(curl -fsSL https://example.org/x.sh)"\n',
+        'FROM a\nSHELL ["/bin/bash", "-c"]\nRUN bash <(wget -qO- https://example.org/x.sh) --all\n',
+        'FROM a\nRUN eval "$(curl -s https://example.org/x.sh)"\n',
+        'FROM a\nRUN A=b bash -c "`curl -L https://example.org/x.sh`" && make\n',
+    ),
+    good=(
+        "FROM a\nRUN curl -fsSL https://example.org/x.sh -o /x.sh && sh /x.sh\n",
+        'FROM a\nRUN sh -c "echo $(curl -fsSL https://example.org/v)"\n',
+        "FROM a\nRUN sh -c 'curl -fsSL https://example.org/x'\n",
+        'FROM a\nRUN eval "$(ssh-agent)"\n',
+        "FROM a\nRUN diff <(curl -fsSL https://example.org/x) y\n",
+    ),
+    once_per_instruction=True,
+)
+_FETCHED_SCRIPT = re.compile(r"""(?:"?\$\(|"?`|<\()\s*(curl|wget)\s""")
+
+
+@EMPTY_SCRIPT.command("sh", "bash", "ash", "dash", "zsh", "eval", "source", ".")
+def run_unseen(command: Command, stage: Stage) -> Outcome:
+    for word in command.args:
+        found = _FETCHED_SCRIPT.match(word.raw)
+        if found:
+            yield EMPTY_SCRIPT.finding(command.words[0].span, program=found[1], shell=command.name)
+            return
+
+
 def _advice(stage: Stage, script: Script) -> str:
     """What works in the shell that reads the RUN."""
     base = stage.root_base

@@ -497,6 +497,13 @@ DIFFERENCES = (
         "There is no value that anyone could read.",
     ),
     Difference(
+        "DL3064",
+        "FROM debian:12\nENV sa_password=_\nENV API_TOKEN=${API_TOKEN}\n",
+        (2, 3),
+        (),
+        "A sign alone keeps the place of a value, and what nothing sets is empty.",
+    ),
+    Difference(
         "DL3066",
         "FROM debian:12\nUSER root\n",
         (2,),
@@ -537,6 +544,13 @@ DIFFERENCES = (
         (2,),
         (),
         "The link is another file; /bin/sh stays.",
+    ),
+    Difference(
+        "DL4003",
+        'FROM debian:12\nCMD []\nCMD ["x"]\n',
+        (2,),
+        (),
+        "An empty array takes away what the base has; nobody misses it.",
     ),
     Difference(
         "DL4006",

@@ -91,7 +91,7 @@ RECOMMENDS = Rule(
     page="""apt-get or apt install without `--no-install-recommends`.
 
 Recommended packages are installed too, often more than was asked for. Settings in an apt.conf
-or by `-o APT::Install-Recommends=false` count as well.
+or by `-o APT::Install-Recommends=false` count as well. Told once in a stage, with the other lines.
 """,
     bad=(
         "FROM debian:12\nRUN apt-get install -y a\n",
@@ -107,6 +107,7 @@ or by `-o APT::Install-Recommends=false` count as well.
     ),
     shipped_only=True,
     once_per_instruction=True,
+    once_per_stage=True,
 )
 
 

@@ -548,7 +548,7 @@ DIFFERENCES = (
     Difference(
         "DL4003",
         'FROM debian:12\nCMD []\nCMD ["x"]\n',
-        (2,),
+        (3,),
         (),
         "An empty array takes away what the base has; nobody misses it.",
     ),

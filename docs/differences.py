@@ -287,6 +287,13 @@ DIFFERENCES = (
         "This is the exec form gone wrong, which IL012 says.",
     ),
     Difference(
+        "DL3025",
+        "FROM debian:12\nCMD exec app --port=$PORT\n",
+        (2,),
+        (),
+        "A shell that is replaced by `exec` keeps no signals, and it expands the variable.",
+    ),
+    Difference(
         "DL3028",
         "FROM ruby:3\nRUN gem install $GEMS\n",
         (2,),

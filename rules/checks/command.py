@@ -41,6 +41,7 @@ itself.
         'FROM a AS b\nSHELL ["/bin/bash", "-c"]\nFROM b\nCMD x\n',
         "FROM a\nCMD ['x']\n",
         "FROM a\nENTRYPOINT exec top -b\n",
+        "FROM a\nENTRYPOINT app.exe\n",
         "FROM a\nCMD ./migrate && exec ./serve --port=$PORT\n",
     ),
 )
@@ -56,6 +57,8 @@ def written_for_a_shell(instruction: Instruction, stage: Stage) -> Outcome:
         return
     if any(one.last("SHELL") for one in stage.lineage) or stage.windows or _GIVES_WAY.search(raw):
         return
+    if re.search(r"(?i)\.(?:exe|bat|cmd|ps1)$", raw.split()[0]):
+        return  # Windows, which has no signals to keep
     words = raw.split()
     simple = not any(char in raw for char in "\"'\\$`&|;<>(){}*?~#[]=!") and bool(words)
     array = "[" + ", ".join(f'"{word}"' for word in words) + "]"

@@ -378,7 +378,9 @@ def _lists(stage: Stage) -> tuple[_Lists, ...]:
             out.append(_Lists(_position(run.span), None))
             continue
         for one in stage.script(run).commands:
-            if one.name not in _BRINGS_NO_LISTS or _subcommand(one) == "update":
+            if one.name not in _BRINGS_NO_LISTS or (
+                one.name in ("apt-get", "apt") and _subcommand(one) == "update"
+            ):
                 out.append(_Lists(_position(one.span), None))
             elif (
                 one.name == "rm"

@@ -8,13 +8,14 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...analyzer.dockerfile import Instruction
 from ...analyzer.sizes import shown
 from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...analyzer.dockerfile import Command, Instruction, Stage, Word
+    from ...analyzer.dockerfile import Command, Stage, Word
     from ...analyzer.image import Image
 
 REWRITTEN = Rule(
@@ -169,19 +170,29 @@ what is fetched and whole directories; the few kilobytes of a script or a list m
 
 @LATE_REMOVAL.command("rm")
 def removed_too_late(command: Command, stage: Stage) -> Outcome:
+    written = _written(stage)
+    if not written.by:
+        return
     here = command.instruction.span.line
     recursive = command.has_flag("r", "R", "recursive")
-    directory = _directory(command, stage)
-    written = _written(stage)
     for word in command.operands():
-        path = _path(word, command.instruction, stage, directory)
+        path = _path(word, command, stage)
         if not path or path == "/" or path.endswith("/*"):
             continue  # to empty /tmp is a habit, and says nothing of what is in it
         for file in written.removed_by(path, recursive=recursive):
-            line = next((line for line in reversed(written.lines[file]) if line < here), None)
+            line = next((line for line in written.lines(file, stage) if line < here), None)
             if line is not None:
                 yield LATE_REMOVAL.finding(word.span, path=file, line=line)
                 break
+
+
+def _path(word: Word, command: Command, stage: Stage) -> str | None:
+    """The absolute path that a word of a command means; None when it can't be told."""
+    value = stage.expanded(word, command.instruction)
+    if value and not value.startswith("/"):
+        directory = _directory(command, stage)
+        value = posixpath.join(directory, value) if directory else None
+    return posixpath.normpath(value) if value else None
 
 
 def _directory(command: Command, stage: Stage) -> str | None:
@@ -192,20 +203,9 @@ def _directory(command: Command, stage: Stage) -> str | None:
             break
         if one.name == "cd":
             target = stage.expanded(one.args[0], command.instruction) if len(one.args) == 1 else None
-            directory = (
-                posixpath.join(directory or "/", target)
-                if target and (directory or target[0] == "/")
-                else None
-            )
+            known = target and (directory or target.startswith("/"))
+            directory = posixpath.join(directory or "/", target or "") if known else None
     return directory
-
-
-def _path(word: Word, instruction: Instruction, stage: Stage, directory: str | None) -> str | None:
-    """The absolute path that a word of a command means in a directory; None when it can't be told."""
-    value = stage.expanded(word, instruction)
-    if not value or not (value.startswith("/") or directory):
-        return None
-    return posixpath.normpath(posixpath.join(directory or "/", value))
 
 
 _LARGE = re.compile(
@@ -214,10 +214,10 @@ _LARGE = re.compile(
 
 
 class _Written(NamedTuple):
-    """What a stage is seen to write: each path with the lines that do, in their order."""
+    """What a stage is seen to write: large files, and directories that a COPY fills."""
 
-    lines: dict[str, list[int]]  # of large files, and of directories that a COPY fills
-    below: dict[str, list[str]]  # of each directory the files in it
+    by: dict[str, list[Instruction | Command]]  # each path, and what writes it, in the order of the text
+    below: dict[str, list[str]]  # of each directory the paths in it
 
     def removed_by(self, path: str, *, recursive: bool) -> list[str]:
         """The paths that `rm` of a path takes away."""
@@ -225,28 +225,34 @@ class _Written(NamedTuple):
             return [
                 one for one in self.below.get(path.rpartition("/")[0], ()) if fnmatch.fnmatchcase(one, path)
             ]
-        found = [path] if path in self.lines else []
+        found = [path] if path in self.by else []
         return found + [one for one in self.below.get(path, ()) if one not in found] if recursive else found
+
+    def lines(self, path: str, stage: Stage) -> Iterator[int]:
+        """The lines of what writes a path and leaves it there, the last one first."""
+        for one in reversed(self.by[path]):
+            if isinstance(one, Instruction):
+                yield one.span.line
+            elif not _removed_at_once(path, one, stage):
+                yield one.instruction.span.line
 
 
 @functools.lru_cache(maxsize=4)
 def _written(stage: Stage) -> _Written:
-    lines: dict[str, list[int]] = {}
+    by: dict[str, list[Instruction | Command]] = {}
     for instruction in stage.instructions:
-        line = instruction.span.line
         if instruction.keyword in ("COPY", "ADD") and len(instruction.args) > 1:
             for copied in _copied_to(instruction, stage):
-                lines.setdefault(copied, []).append(line)
+                by.setdefault(copied, []).append(instruction)
         elif instruction.keyword == "RUN":
             for command in stage.script(instruction).commands:
-                path = _fetched(command, stage) if command.name in ("curl", "wget") else None
-                if path and not _removed_at_once(path, command, stage):
-                    lines.setdefault(path, []).append(line)
+                if command.name in ("curl", "wget") and (path := _fetched(command, stage)):
+                    by.setdefault(path, []).append(command)
     below: dict[str, list[str]] = {}
-    for path in lines:
+    for path in by:
         for above in _with_parents(path)[1:]:
             below.setdefault(above, []).append(path)
-    return _Written(lines, below)
+    return _Written(by, below)
 
 
 def _removed_at_once(path: str, fetch: Command, stage: Stage) -> bool:
@@ -256,7 +262,7 @@ def _removed_at_once(path: str, fetch: Command, stage: Stage) -> bool:
         for one in fetch.script.following(fetch)
         if one.name in ("rm", "mv")
         for word in one.operands()
-        if (gone := _path(word, one.instruction, stage, _directory(one, stage)))
+        if (gone := _path(word, one, stage))
     )
 
 
@@ -294,20 +300,22 @@ def _is_directory(copy: Instruction) -> bool:
 
 def _fetched(command: Command, stage: Stage) -> str | None:
     """The file that curl or wget writes; a name that the URL gives counts where it is an archive's."""
-    flags = ("-o", "--output") if command.name == "curl" else ("-O", "--output-document")
-    directory = _directory(command, stage)
+    curl = command.name == "curl"
+    prefix = None
     for flag, value in zip(command.args, command.args[1:], strict=False):
-        if flag.value in flags or (command.name == "curl" and re.fullmatch(r"-[a-zA-Z]*o", flag.value)):
-            return _path(value, command.instruction, stage, directory)
-    for flag, value in zip(command.args, command.args[1:], strict=False):
-        if command.name == "wget" and flag.value in ("-P", "--directory-prefix"):
-            directory = _path(value, command.instruction, stage, directory)
-    if command.redirects or (command.name == "curl" and not command.has_flag("O", "remote-name")):
+        if re.fullmatch(r"-[a-zA-Z]*o|--output" if curl else r"-[a-zA-Z]*O|--output-document", flag.value):
+            return _path(value, command, stage)
+        if not curl and flag.value in ("-P", "--directory-prefix"):
+            prefix = value
+    if command.redirects or (curl and not command.has_flag("O", "remote-name")):
         return None
     url = next((word for word in command.args if "://" in word.value), None)
     written = stage.expanded(url, command.instruction) if url is not None else None
     name = (written or "").partition("?")[0].rpartition("/")[2]
-    return posixpath.join(directory, name) if directory and _LARGE.search(name) else None
+    if not _LARGE.search(name):
+        return None
+    directory = _directory(command, stage) if prefix is None else _path(prefix, command, stage)
+    return posixpath.join(directory, name) if directory else None
 
 
 WASTE = Rule(

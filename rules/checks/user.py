@@ -324,7 +324,7 @@ before USER, or drop privileges at start with gosu or setpriv. Development conta
 @PASSWORDLESS.command("echo", "printf", "sed")
 def sudoers_written(command: Command, stage: Stage) -> Outcome:
     for word in command.args:
-        at = word.raw.find("NOPASSWD")
+        at = word.raw.find("NOPASSWD") if "NOPASSWD" in word.value else -1
         if at >= 0:
             yield PASSWORDLESS.finding(word.part(at, at + len("NOPASSWD")).span)
             return

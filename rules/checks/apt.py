@@ -372,20 +372,22 @@ def _lists_before(command: Command, stage: Stage) -> _Lists | None:
 @functools.lru_cache(maxsize=64)
 def _lists(stage: Stage) -> tuple[_Lists, ...]:
     """Where a stage fetches package lists, or runs what can do anything, and where it removes them; in order."""
-    out = []
+    out: list[_Lists] = []
     for run in stage.runs():
         if not stage.understands(run):
-            out.append(_Lists(_position(run.span), None))
+            if not out or out[-1].removed is not None:
+                out.append(_Lists(_position(run.span), None))
             continue
         for one in stage.script(run).commands:
             if one.name not in _BRINGS_NO_LISTS or (
                 one.name in ("apt-get", "apt") and _subcommand(one) == "update"
             ):
-                out.append(_Lists(_position(one.span), None))
+                if not out or out[-1].removed is not None:
+                    out.append(_Lists(_position(one.span), None))
             elif (
                 one.name == "rm"
-                and not (one.depth or one.nested or cached(run, _LISTS))
                 and _removes_lists(one)
+                and not (one.depth or one.nested or cached(run, _LISTS))
             ):
                 out.append(_Lists(_position(one.span), run.span.line))
     return tuple(out)

@@ -49,6 +49,7 @@ themselves (find, awk, envsubst) are left alone.
     ),
     once_per_instruction=True,
 )
+_SUSPECT = re.compile(r"[$<>|&;]")
 _OPERATOR = re.compile(r"(?:\d?>>?|&>>?|<)(?:&\d|[\w./~$-].*)?|&&|\|\|?|&|;")
 _VARIABLE = re.compile(r"(?<![\\$])\$(?:[A-Z_][A-Z0-9_]+|\{[A-Za-z_]\w*[^}]*\})")
 _OTHER_READERS = frozenset(
@@ -61,7 +62,7 @@ _TAKE_VARIABLES = frozenset("awk gawk perl jq php ruby sed grep npm npx yarn pnp
 @NOT_A_SHELL.instruction("CMD", "ENTRYPOINT", "RUN", "HEALTHCHECK")
 def meant_for_a_shell(instruction: Instruction, stage: Stage) -> Outcome:
     words = instruction.json
-    if not words or not any(char in word.value for word in words for char in "$<>|&;"):
+    if not words or not _SUSPECT.search(instruction.written):
         return
     doubtful = False
     if instruction.keyword == "CMD":
@@ -133,7 +134,8 @@ ends with 127. Leave the quotes out, or write a JSON array.
 
 @ONE_WORD.instruction("CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN")
 def one_quoted_word(instruction: Instruction, stage: Stage) -> Outcome:
-    if instruction.json is not None or not any(quote in instruction.written for quote in "\"'"):
+    written = instruction.written
+    if instruction.json is not None or not ('"' in written or "'" in written):
         return
     script = stage.script(instruction)
     for command in script.commands if script.read and not stage.windows else ():

@@ -46,7 +46,7 @@ INDEX = (
     Entry("AV0807", "token-in-file", "credentials", True, 8, ("CIS-DI-0010",), ("image",), (), (), False),
     Entry("AV0808", "token-in-clone-url", "credentials", True, 8, (), ("dockerfile",), ("RUN",), ("git",), False),
     Entry("AV0901", "no-user", "user", True, 9, ("CKV_DOCKER_3", "S6471"), ("dockerfile",), (), (), False),
-    Entry("AV0902", "world-writable", "user", False, 9, ("S2612",), ("dockerfile",), ("RUN",), ("chmod",), False),
+    Entry("AV0902", "world-writable", "user", True, 9, ("S2612",), ("dockerfile",), ("RUN",), ("chmod",), False),
     Entry("AV0903", "passwordless-sudo", "user", True, 9, (), ("dockerfile",), ("RUN",), ("echo", "printf", "sed"), False),
     Entry("AV1001", "hard-coded-address", "addresses", True, 10, (), ("dockerfile", "image"), ("ARG", "CMD", "ENTRYPOINT", "ENV", "HEALTHCHECK", "LABEL", "RUN"), (), False),
     Entry("AV1002", "hosts-file-written", "addresses", True, 10, (), ("dockerfile",), ("RUN",), (), False),

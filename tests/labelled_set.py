@@ -87,7 +87,7 @@ def _cases(stem: str, text: str) -> Iterator[Case]:
 
 
 class Problem(NamedTuple):
-    """The codes that mean it: imglint's and hadolint's."""
+    """The codes that mean it: imglint's and hadolint's; none where it has no rule for it."""
 
     imglint: str
     hadolint: str = ""
@@ -98,10 +98,13 @@ PROBLEMS = {
     "asks": Problem("DL3014 DL3030 DL3034 DL3038", "DL3014 DL3030 DL3034 DL3038"),
     "bash-in-dash": Problem("IL035", "SC3010 SC3040 SC3044 SC3046 SC3051"),
     "below-volume": Problem("AV0101"),
+    "brackets-for-braces": Problem(""),
     "blank-line": Problem("NoEmptyContinuation"),
     "cache-left": Problem("DL3019 DL3032 DL3036 DL3040 DL3042", "DL3019 DL3032 DL3036 DL3040 DL3042"),
     "cache-mount-lost": Problem("IL037"),
+    "copied-for-root": Problem(""),
     "copy-without-workdir": Problem("DL3045", "DL3045"),
+    "empty-password": Problem(""),
     "env-swallows": Problem("IL033"),
     "error-page": Problem("IL038"),
     "exec-form-shell": Problem("IL046"),
@@ -145,6 +148,7 @@ PROBLEMS = {
     "sudo": Problem("DL3004", "DL3004"),
     "swallowed": Problem("IL031 IL032"),
     "tilde": Problem("IL014"),
+    "world-writable": Problem("AV0902"),
     "toolchain": Problem("AV0306"),
     "undefined-variable": Problem("UndefinedVar UndefinedArgInFrom"),
     "unverified": Problem("IL039"),

@@ -259,8 +259,8 @@ def last_user_is_a_name(stage: Stage) -> Outcome:
 WORLD_WRITABLE = Rule(
     code="AV0902",
     name="world-writable",
-    severity=Severity.WARNING,
-    default=False,
+    severity=Severity.INFO,
+    once_per_stage=True,
     antipattern=9,
     aliases=("S2612",),
     message="{mode} lets every user of the container change {path}: give it to the one user that needs it",

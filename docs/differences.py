@@ -294,6 +294,13 @@ DIFFERENCES = (
         "A shell that is replaced by `exec` keeps no signals, and it expands the variable.",
     ),
     Difference(
+        "DL3025",
+        "FROM example.org/base:1\nENTRYPOINT app.exe\n",
+        (2,),
+        (),
+        "A program for Windows, which has no signals.",
+    ),
+    Difference(
         "DL3028",
         "FROM ruby:3\nRUN gem install $GEMS\n",
         (2,),
@@ -505,10 +512,10 @@ DIFFERENCES = (
     ),
     Difference(
         "DL3064",
-        "FROM debian:12\nENV sa_password=_\nENV API_TOKEN=${API_TOKEN}\n",
-        (2, 3),
+        "FROM debian:12\nENV sa_password=_\nENV API_TOKEN=${API_TOKEN}\nENV A_SECRET=00000000\n",
+        (2, 3, 4),
         (),
-        "A sign alone keeps the place of a value, and what nothing sets is empty.",
+        "A sign or zeros alone keep the place of a value, and what nothing sets is empty.",
     ),
     Difference(
         "DL3066",

@@ -99,7 +99,7 @@ _HARMLESS = frozenset(
     " title fingerprint placeholder provider store manager".split()
 )
 _PLACEHOLDERS = (
-    r"(?i)(?:true|false|yes|no|on|off|none|null|nil|undefined|\d{1,2}|x+|\*+|<.*>|\*+\w+\*+|\.\.\.)$"
+    r"(?i)(?:true|false|yes|no|on|off|none|null|nil|undefined|\d{1,2}|x+|0+|[-_.*#?]+|<.*>|\*+\w+\*+)$"
     r"|.*\bchange[_-]?(?:me|this|it)\b|.*\b(?:placeholder|dummy|fake|not[_-]?(?:a[_-])?(?:real|used|needed|secret))\b"
     r"|your[_-]|.*example$|placeholder|dummy"
 )

@@ -98,6 +98,13 @@ DIFFERENCES = (
         "Stage names know no case.",
     ),
     Difference(
+        "DL3006",
+        "FROM BASEIMAGE\n",
+        (1,),
+        (),
+        "No image is named in capitals: a template puts the name in their place.",
+    ),
+    Difference(
         "DL3007",
         "ARG TAG=latest\nFROM debian:$TAG\n",
         (),
@@ -278,6 +285,20 @@ DIFFERENCES = (
         (2,),
         (),
         "This is the exec form gone wrong, which IL012 says.",
+    ),
+    Difference(
+        "DL3025",
+        "FROM debian:12\nCMD exec app --port=$PORT\n",
+        (2,),
+        (),
+        "A shell that is replaced by `exec` keeps no signals, and it expands the variable.",
+    ),
+    Difference(
+        "DL3025",
+        "FROM example.org/base:1\nENTRYPOINT app.exe\n",
+        (2,),
+        (),
+        "A program for Windows, which has no signals.",
     ),
     Difference(
         "DL3028",
@@ -490,6 +511,13 @@ DIFFERENCES = (
         "There is no value that anyone could read.",
     ),
     Difference(
+        "DL3064",
+        "FROM debian:12\nENV sa_password=_\nENV API_TOKEN=${API_TOKEN}\nENV A_SECRET=00000000\n",
+        (2, 3, 4),
+        (),
+        "A sign or zeros alone keep the place of a value, and what nothing sets is empty.",
+    ),
+    Difference(
         "DL3066",
         "FROM debian:12\nUSER root\n",
         (2,),
@@ -530,6 +558,13 @@ DIFFERENCES = (
         (2,),
         (),
         "The link is another file; /bin/sh stays.",
+    ),
+    Difference(
+        "DL4003",
+        'FROM debian:12\nCMD []\nCMD ["x"]\n',
+        (3,),
+        (),
+        "An empty array takes away what the base has; nobody misses it.",
     ),
     Difference(
         "DL4006",

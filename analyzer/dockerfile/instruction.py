@@ -86,9 +86,11 @@ class Instruction:
         """From the keyword to the last character, heredocs included."""
         return self.line.text.span(self.start, self.end)
 
-    @property
+    @cached_property
     def written(self) -> str:
         """Its joined line and the bodies of its here-documents, to look for names in."""
+        if not self.heredocs:
+            return self.line.value
         return "".join((self.line.value, *(one.body.value for one in self.heredocs)))
 
     @cached_property

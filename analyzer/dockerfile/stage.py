@@ -152,12 +152,12 @@ class Stage:
         return max(found, key=lambda one: one.start, default=None)
 
     def names_setting(self, setting: str) -> bool:
-        """Whether an instruction here or below names a setting (lower case), not as a --flag.
+        """Whether an instruction here or below names a setting (lower case), not as a --flag, nor for one call (-o).
 
         That is how an apt.conf written by a RUN shows: `APT::Get::Assume-Yes "true";`.
         """
         if setting not in self._settings:
-            pattern = re.compile(rf"(?<!-){re.escape(setting)}")
+            pattern = re.compile(rf"(?<!-)(?<!-o )(?<!-o){re.escape(setting)}")
             self._settings[setting] = any(
                 pattern.search(one.written.lower()) for stage in self.lineage for one in stage.instructions
             )
@@ -364,8 +364,9 @@ class Stage:
 
     @property
     def windows(self) -> bool:
-        """Whether the stage is built for Windows, as far as the text tells."""
-        return self.root_base.windows or self.file.escape == "`"
+        """Whether the stage is built for Windows, as far as the text tells: paths are why a backtick escapes."""
+        facts = self.root_base
+        return facts.windows or (self.file.escape == "`" and facts.distribution is None)
 
     @cached_property
     def user(self) -> User:

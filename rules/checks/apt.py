@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..installing import cached, subcommand, unpinned
 from ..rule import Edit, Outcome, Rule, Severity
@@ -91,9 +91,13 @@ RECOMMENDS = Rule(
     page="""apt-get or apt install without `--no-install-recommends`.
 
 Recommended packages are installed too, often more than was asked for. Settings in an apt.conf
-or by `-o APT::Install-Recommends=false` count as well.
+or by `-o APT::Install-Recommends=false` count as well. Told once in a stage, with the other lines.
 """,
-    bad=("FROM debian:12\nRUN apt-get install -y a\n", "FROM debian:12\nRUN apt install -y a\n"),
+    bad=(
+        "FROM debian:12\nRUN apt-get install -y a\n",
+        "FROM debian:12\nRUN apt install -y a\n",
+        "FROM debian:12\nRUN apt-get -o APT::Install-Recommends=0 install -y a\nRUN apt-get install -y b\n",
+    ),
     good=(
         "FROM alt:p10\nRUN apt-get install -y a\n",
         "FROM debian:12\nRUN apt-get install -y --no-install-recommends a\n",
@@ -103,6 +107,7 @@ or by `-o APT::Install-Recommends=false` count as well.
     ),
     shipped_only=True,
     once_per_instruction=True,
+    once_per_stage=True,
 )
 
 
@@ -131,18 +136,20 @@ ASKS = Rule(
     page="""apt-get changes packages without `-y`.
 
 apt asks before it installs additional packages, upgrades or removes any. In a build nobody answers.
+autoremove is told where the same RUN has removed something: else there is hardly ever anything to ask.
 """,
     bad=(
         "FROM a\nRUN apt-get install b\n",
         "FROM a\nRUN apt-get update && apt-get upgrade\n",
         "FROM a\nRUN apt-get purge --auto-remove gcc\n",
+        "FROM a\nRUN apt-get purge -y gcc && apt-get autoremove\n",
         "FROM a\nRUN apt install b\n",
         "FROM a\nRUN apt-get -f install\n",
     ),
     good=(
         "FROM a\nRUN apt-get -y dist-upgrade && apt-get autoremove -qqy && apt-get --quiet --quiet remove b\n",
         "FROM a\nRUN apt-get upgrade --dry-run && apt-get clean && apt update\n",
-        "FROM a\nRUN apt-get install -y b\n",
+        "FROM a\nRUN apt-get install -y b && apt-get autoremove\n",
         "FROM a\nRUN apt-get -qq install b\n",
         "FROM a\nRUN apt-get install --assume-yes b\n",
         "FROM a\nRUN yes | apt-get install b\n",
@@ -161,6 +168,10 @@ _CHANGES = frozenset(
 def asks(command: Command, stage: Stage) -> Outcome:
     subcommand = _subcommand(command)
     if subcommand not in _CHANGES or command.pipe:
+        return
+    if subcommand.startswith("auto") and not any(
+        _subcommand(one) in ("remove", "purge") for one in command.script.commands if one.name == command.name
+    ):
         return
     repairs = command.has_flag("f", "fix-broken")
     if subcommand in ("install", "reinstall", "remove", "purge", "build-dep") and not (
@@ -281,13 +292,19 @@ NO_LISTS = Rule(
     code="IL040",
     name="apt-without-lists",
     severity=Severity.WARNING,
-    message="no apt-get update stands before this in the RUN, and {base} comes without package lists: {effect}",
+    message="no apt-get update stands before this in the RUN, and {why}: {effect}; use apt-get update in this RUN",
     page="""apt installs or upgrades packages, and nothing has fetched the lists.
 
 The images of Debian and Ubuntu, and the official ones built on them, hold no package lists. Without
 `apt-get update` install finds no package, and upgrade finds nothing to do, and says that all is well.
+So it is where an earlier RUN has removed the lists again.
 """,
-    bad=("FROM debian:12\nRUN apt-get install -y b\n", "FROM ubuntu:24.04\nRUN apt-get upgrade -y\n"),
+    bad=(
+        "FROM debian:12\nRUN apt-get install -y b\n",
+        "FROM ubuntu:24.04\nRUN apt-get upgrade -y\n",
+        "FROM debian:12\nRUN apt-get update && apt-get install -y b && rm -rf /var/lib/apt/lists/*\n"
+        "RUN apt-get install -y c\n",
+    ),
     good=(
         "FROM debian:12\nRUN apt-get update && apt-get upgrade -y && apt-get install -y b\n",
         "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y b\n",
@@ -295,6 +312,8 @@ The images of Debian and Ubuntu, and the official ones built on them, hold no pa
         "FROM debian:12\nCOPY b.deb /\nRUN apt-get install -y ./b.deb /c.deb\n",
         "FROM a\nRUN apt-get install -y b\n",
         "FROM debian:12\nRUN ./prepare && apt-get install -y b\n",
+        "FROM debian:12\nRUN apt-get update && rm -rf /var/lib/apt/lists/*\nRUN ./prepare && apt-get install -y b\n",
+        "FROM debian:12\nRUN rm -rf /var/lib/apt/lists/* && apt-get update && apt-get install -y b\n",
         "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get install -y b\n",
     ),
     once_per_instruction=True,
@@ -313,10 +332,16 @@ def without_lists(command: Command, stage: Stage) -> Outcome:
         return
     if any("apt" in (flag.value or "") for flag in command.instruction.flags):
         return
-    if _may_have_lists(command, stage):
+    before = _lists_before(command, stage)
+    if before and (before.removed is None or before.removed == command.instruction.span.line):
         return
     effect = "nothing is upgraded" if upgrades else "it finds no package"
-    yield NO_LISTS.finding(command.span, base=base.base.raw, effect=effect)
+    why = (
+        f"line {before.removed} removed the package lists"
+        if before
+        else f"{base.base.raw} comes without package lists"
+    )
+    yield NO_LISTS.finding(command.span, why=why, effect=effect)
 
 
 _BRINGS_NO_LISTS = frozenset(
@@ -325,26 +350,51 @@ _BRINGS_NO_LISTS = frozenset(
 )
 
 
-def _may_have_lists(command: Command, stage: Stage) -> bool:
-    """Whether an update, or a program that can do anything, runs before a command."""
-    own = _lists_since(stage)
-    if own is not None and own < _position(command.span):
-        return True
-    return any(
-        below.all("ONBUILD") or (below is not stage and _lists_since(below)) for below in stage.lineage
-    )
+class _Lists(NamedTuple):
+    """From a place of a stage on there are package lists, or may be; or `removed` says on which line they went."""
+
+    since: tuple[int, int]
+    removed: int | None
+
+
+def _lists_before(command: Command, stage: Stage) -> _Lists | None:
+    """What happened last to the package lists before a command; None for nothing at all."""
+    place = _position(command.span)
+    for below in stage.lineage:
+        if below.all("ONBUILD"):
+            return _Lists(place, None)  # a trigger may do anything
+        found = [one for one in _lists(below) if below is not stage or one.since < place]
+        if found:
+            return found[-1]
+    return None
 
 
 @functools.lru_cache(maxsize=64)
-def _lists_since(stage: Stage) -> tuple[int, int] | None:
-    """Where the first command of a stage stands that may bring package lists; None for nowhere."""
+def _lists(stage: Stage) -> tuple[_Lists, ...]:
+    """Where a stage fetches package lists, or runs what can do anything, and where it removes them; in order."""
+    out: list[_Lists] = []
     for run in stage.runs():
         if not stage.understands(run):
-            return _position(run.span)
+            if not out or out[-1].removed is not None:
+                out.append(_Lists(_position(run.span), None))
+            continue
         for one in stage.script(run).commands:
-            if one.name not in _BRINGS_NO_LISTS or _subcommand(one) == "update":
-                return _position(one.span)
-    return None
+            if one.name not in _BRINGS_NO_LISTS or (
+                one.name in ("apt-get", "apt") and _subcommand(one) == "update"
+            ):
+                if not out or out[-1].removed is not None:
+                    out.append(_Lists(_position(one.span), None))
+            elif (
+                one.name == "rm"
+                and _removes_lists(one)
+                and not (one.depth or one.nested or cached(run, _LISTS))
+            ):
+                out.append(_Lists(_position(one.span), run.span.line))
+    return tuple(out)
+
+
+def _removes_lists(command: Command) -> bool:
+    return any(word.value in (_LISTS, f"{_LISTS}/", f"{_LISTS}/*", "/var/lib/apt") for word in command.args)
 
 
 def _position(span: Span) -> tuple[int, int]:

@@ -25,7 +25,8 @@ UNTAGGED = Rule(
 Docker takes `:latest`, whatever that is on the day of the build. Name a version, or a digest
 where a build has to be the same each time. Variables are resolved; names of earlier stages,
 `scratch`, and images whose tag comes from a variable without a default are not reported; nor is what
-COPY --from names by a single word that is no well-known image, since a build context can be named so.
+COPY --from names by a single word that is no well-known image, since a build context can be named so,
+nor a word in capitals alone, which a template replaces.
 """,
     bad=(
         "FROM debian\n",
@@ -42,6 +43,7 @@ COPY --from names by a single word that is no well-known image, since a build co
         "FROM debian@sha256:0000000000000000000000000000000000000000000000000000000000000000\n",
         "ARG TAG\nFROM debian:$TAG\n",
         'FROM "debian:12"\n',
+        "FROM BASEIMAGE\n",
         "FROM debian:12\nCOPY --from=assets /a /b\nCOPY --from=./shared /c /d\n",
     ),
 )
@@ -132,6 +134,8 @@ def _is_image(value: str, stage: Stage) -> bool:
         return False  # a directory, as a build context of its own
     if value == "scratch" or value.isdigit() or value.endswith((":", "/")) or not re.match(r"[\w.]", value):
         return False
+    if re.fullmatch(r"[A-Z][A-Z0-9_]*", value):
+        return False  # no repository has capitals: a word that a template puts the name in place of
     return stage.file.stage_named(value, stage.index) is None
 
 
@@ -250,7 +254,9 @@ support that goes on is not known here. `openjdk` and `adoptopenjdk` were given 
 successor is `eclipse-temurin`.
 """,
     security=True,
-    bad=("FROM debian:buster-slim\n", "FROM node:16-alpine\n", "FROM python:3.7.17\n", "FROM openjdk:17-jdk-slim\n",
+    bad=("FROM ubuntu:17.10\n", "FROM registry.centos.org/centos/centos:7\n", "FROM golang:1.20-alpine\n",
+         "FROM public.ecr.aws/docker/library/debian:10\n", "FROM debian:buster-slim\n",
+         "FROM node:16-alpine\n", "FROM python:3.7.17\n", "FROM openjdk:17-jdk-slim\n",
          "FROM centos:7.9.2009\n", "FROM alpine:3.10.2\n", "FROM rust:1.60-buster\n"),
     good=("FROM debian:12\n", "FROM node:22\n", "FROM alpine:3.22\n", "FROM alpine\n", "FROM ubuntu:24.04\n",
           "FROM example.org/debian:7\n", "FROM php:8.4-fpm\n", "FROM python:3\n", "FROM debian:12 AS b\nFROM b\n"),

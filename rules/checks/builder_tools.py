@@ -21,7 +21,8 @@ POINTLESS = Rule(
 free, kill, mount, ps, service, shutdown, ssh, top, vim: each RUN is a container of its own that
 ends with the command, so there is nothing to look at and nothing stays started.
 """,
-    bad=("FROM a\nRUN service nginx start\n", "FROM a\nRUN ps aux\n"),
+    yields_to=("IL049",),
+    bad=("FROM a\nRUN service nginx restart && make\n", "FROM a\nRUN ps aux\n"),
     good=("FROM a\nRUN apt-get install -y vim\n", "FROM a\nRUN which ps\nCMD service x start && tail -f y\n"),
 )
 

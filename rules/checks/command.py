@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..main_command import main_of_stage
@@ -16,24 +17,37 @@ SHELL_FORM = Rule(
     name="shell-form-command",
     severity=Severity.WARNING,
     aliases=("JSONArgsRecommended",),
-    message="{keyword} in shell form starts a shell that may stay PID 1 and keep signals from the program: write it as"
-    " a JSON array, {keyword} [{example}]",
+    message="{keyword} in shell form starts a shell that may stay PID 1 and keep signals from the program: use {instead}",
     page="""CMD or ENTRYPOINT is written as a shell command.
 
 The engine starts `/bin/sh -c` with the text. Whether the shell then replaces itself by the
 program depends on the shell (bash and BusyBox do for a simple command, Debian's dash does not),
 and a shell that stays does not pass SIGTERM on, so that stopping takes ten seconds and ends in
-a kill. Write a JSON array. HEALTHCHECK is not meant, nor a stage that chose a SHELL itself.
+a kill. Write a JSON array; where a shell is needed, for a variable or `&&`, let it go with `exec` before
+the last command: `CMD exec app --port=$PORT`. HEALTHCHECK is not meant, nor a stage that chose a SHELL
+itself.
 """,
-    bad=("FROM a\nCMD nginx -g 'daemon off;'\n", "FROM a\nENTRYPOINT exec top -b\n"),
+    bad=(
+        "FROM a\nCMD nginx -g 'daemon off;'\n",
+        "FROM a\nENTRYPOINT top -b\n",
+        "FROM a\nCMD app --port=$PORT\n",
+        "FROM a\nCMD exec migrate; app\n",
+    ),
+    yields_to=("IL047",),
     good=(
         'FROM a\nCMD ["nginx"]\n',
         "FROM a\nHEALTHCHECK CMD curl -f http://localhost/\n",
         'FROM a\nSHELL ["/bin/bash", "-c"]\nENV A=1\nCMD x\n',
         'FROM a AS b\nSHELL ["/bin/bash", "-c"]\nFROM b\nCMD x\n',
         "FROM a\nCMD ['x']\n",
+        "FROM a\nENTRYPOINT exec top -b\n",
+        "FROM a\nENTRYPOINT app.exe\n",
+        "FROM a\nCMD ./migrate && exec ./serve --port=$PORT\n",
     ),
 )
+# What a JSON array can't say.
+_NEEDS_A_SHELL = re.compile(r"[$`|;<>*]|&&")
+_GIVES_WAY = re.compile(r"(?:^|&&|;)\s*exec\s+[^;&|]+$")
 
 
 @SHELL_FORM.instruction("CMD", "ENTRYPOINT")
@@ -41,14 +55,19 @@ def written_for_a_shell(instruction: Instruction, stage: Stage) -> Outcome:
     raw = instruction.value.raw
     if instruction.json is not None or not raw or raw[:2] in ("['", '["'):
         return
-    if any(one.last("SHELL") for one in stage.lineage) or stage.windows:
+    if any(one.last("SHELL") for one in stage.lineage) or stage.windows or _GIVES_WAY.search(raw):
         return
+    if re.search(r"(?i)\.(?:exe|bat|cmd|ps1)$", raw.split()[0]):
+        return  # Windows, which has no signals to keep
     words = raw.split()
     simple = not any(char in raw for char in "\"'\\$`&|;<>(){}*?~#[]=!") and bool(words)
     array = "[" + ", ".join(f'"{word}"' for word in words) + "]"
     fix = Edit(instruction.value.span, array, safe=True) if simple else None
     shown = array[1:-1] if simple and len(array) < 60 else '"program", "argument"'
-    yield SHELL_FORM.finding(instruction.value.span, keyword=instruction.keyword, example=shown, fix=fix)
+    instead = f"a JSON array, {instruction.keyword} [{shown}]"
+    if _NEEDS_A_SHELL.search(raw):
+        instead = f"exec before {'its last command' if '&&' in raw or ';' in raw else 'it'}"
+    yield SHELL_FORM.finding(instruction.value.span, keyword=instruction.keyword, instead=instead, fix=fix)
 
 
 def _repeated(code: str, name: str, keyword: str, severity: Severity, alias: str) -> Rule:
@@ -61,7 +80,8 @@ def _repeated(code: str, name: str, keyword: str, severity: Severity, alias: str
         message=f"this {keyword} has no effect: a later one in the same stage replaces it",
         page=f"""Only the last {keyword} of a stage counts.
 
-Builders drop the others without a word. The finding points at the one that is dropped.
+Builders drop the others without a word. The finding points at the one that is dropped. An empty array
+(`{keyword} []`), which takes away what the base image has, is dropped by nobody's mistake.
 """,
         bad=(f"FROM a\n{keyword} CMD x\n{keyword} CMD y\n",),
         good=(f"FROM a\n{keyword} CMD x\nFROM b\n{keyword} CMD y\n",),
@@ -70,7 +90,8 @@ Builders drop the others without a word. The finding points at the one that is d
     @rule.stage
     def dropped(stage: Stage) -> Outcome:
         for one in stage.all(keyword)[:-1]:
-            yield rule.finding(one.word.span)
+            if one.json != ():
+                yield rule.finding(one.word.span)
 
     return rule
 

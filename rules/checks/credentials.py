@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from ...analyzer.dockerfile import Command, Instruction, Stage, Word
     from ...analyzer.image import Entry, Image
     from ...analyzer.image.scan import ContentScan
     from ...analyzer.tokens import Token
@@ -224,7 +224,7 @@ placeholders. In an image, build arguments that the history has kept are told, t
         "FROM a\nARG TOKEN\nENV PASSWORD=\n",
         "FROM a AS b\nARG TOKEN\nRUN make\nFROM c\nCOPY --from=b /x /x\n",
         "FROM a\nENV PASSWORD_PROMPT=Password? DB_PASSWORD=**None** API_KEY=dummy-key\n",
-        "FROM a\nENV ALLOW_EMPTY_PASSWORD=yes\n",
+        "FROM a\nENV ALLOW_EMPTY_PASSWORD=yes\nENV sa_password _\nENV API_TOKEN=${API_TOKEN}\n",
         ImageExample(config={"Env": ["PASSWORD_FILE=/run/secrets/x"]}),
         ContainerExample({"environment": {"DB_HOST": "db", "DB_PASSWORD": ""}}),
     ),
@@ -242,12 +242,22 @@ def secret_names(instruction: Instruction, stage: Stage) -> Outcome:
                     name.span, keyword="ARG", name=name.value, gets=_BY_ARGUMENT, where=_HISTORY
                 )
             continue
-        if is_placeholder(value.value) or stage.expanded(value, instruction) == "":
+        if is_placeholder(value.value) or _comes_from_nowhere(value, instruction, stage):
             continue
         where = _HISTORY if instruction.keyword == "ARG" else "image's configuration"
         yield NAMED.finding(
             name.span, keyword=instruction.keyword, name=name.value, gets=_A_VALUE, where=where
         )
+
+
+def _comes_from_nowhere(value: Word, instruction: Instruction, stage: Stage) -> bool:
+    """Whether a value is empty in the build: of variables that nothing sets, or of a command that nobody runs."""
+    if "$" not in value.value and "`" not in value.value:
+        return False
+    if stage.expanded(value, instruction) == "" or value.value.startswith(("$(", "`")):
+        return True
+    used = re.fullmatch(r"\$(?:\{(\w+)\}|(\w+))", value.value)
+    return used is not None and (used[1] or used[2]) not in stage.variables(instruction)
 
 
 _HISTORY = "image's history"

@@ -34,6 +34,7 @@ examples and templates are left alone. Mount it for the one RUN that needs it:
         "FROM a\nCOPY id_rsa /root/.ssh/\n",
         "FROM a\nCOPY .npmrc .env /srv/\n",
         "FROM a\nCOPY ssh /root/.ssh\n",
+        "FROM a\nCOPY registry.json /root/.docker/config.json\n",
         ContextExample(
             "FROM a\nCOPY .npmrc /srv/\n", {".npmrc": "//registry.example.org/:_authToken=s3cr3ts3cr3t\n"}
         ),
@@ -75,6 +76,7 @@ _CERTAIN = (
     r"(?:^|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|[\w.-]+\.(?:p12|pfx|jks|keystore|kdbx|ppk)"
     r"|[\w.-]*private[\w.-]*\.(?:pem|key)|server\.key)$"
 )
+_LOGINS = r"(?:^|/)(?:\.docker/config\.json|\.aws/credentials|\.kube/config|\.netrc|\.git-credentials|\.pgpass|\.pypirc)$"
 _SSH_HARMLESS = r"(?:\.pub|known_hosts|config|authorized_keys)[*\w]*$"
 
 
@@ -91,6 +93,11 @@ def key_files_in_text(instruction: Instruction, stage: Stage) -> Outcome:
         elif into_ssh and not re.search(_SSH_HARMLESS, path) and not re.search(_SSH_HARMLESS, target):
             yield KEY_FILE.finding(
                 word.span, severity=Severity.WARNING, path=path, holds="may hold", told=" for SSH", deleted=""
+            )
+        elif len(instruction.args) == 2 and re.search(_LOGINS, target):
+            told = f", by the name of {target}"
+            yield KEY_FILE.finding(
+                word.span, severity=Severity.WARNING, path=path, holds="may hold", told=told, deleted=""
             )
 
 

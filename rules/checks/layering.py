@@ -29,12 +29,14 @@ that change seldom stand below those that change often.
         "FROM node:20\nWORKDIR /srv\nCOPY . .\nRUN npm ci\n",
         "FROM python:3.12\nCOPY ./ /srv/\nRUN pip install -r /srv/requirements.txt\n",
         "FROM mcr.microsoft.com/dotnet/sdk:8.0\nCOPY . .\nRUN dotnet restore\n",
+        "FROM node:22\nWORKDIR /srv\nCOPY ./frontend .\nRUN npm ci\n",
     ),
     good=(
         "FROM node:20\nWORKDIR /srv\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\n",
         "FROM python:3.12\nCOPY requirements.txt /tmp/\nCOPY . /srv\nRUN pip install -r /tmp/requirements.txt\n",
         "FROM python:3.12\nCOPY . .\nRUN pip install .\n",
         "FROM node:20\nCOPY . .\nRUN npm run build\n",
+        "FROM node:20\nWORKDIR /srv\nCOPY scripts scripts\nCOPY web/package.json .\nRUN npm ci\n",
     ),
 )
 
@@ -83,7 +85,14 @@ def all_at_once(command: Command, stage: Stage) -> Outcome:
 
 
 def _whole_context(copy: Instruction) -> bool:
-    return len(copy.args) > 1 and copy.args[0].value.strip("\"'") in (".", "./", "/", "*")
+    """Whether all of the context is copied, or a directory of it to where the stage works."""
+    if len(copy.args) < 2 or copy.heredocs:
+        return False
+    source = copy.args[0].value.strip("\"'").rstrip("/")
+    if source in (".", "", "*"):
+        return True
+    directory = re.fullmatch(r"(?:\./)?[a-z][\w-]*(?:/[a-z][\w-]*)*", source)
+    return directory is not None and len(copy.args) == 2 and copy.args[-1].value in (".", "./")
 
 
 FLATTENED = Rule(
@@ -96,7 +105,8 @@ FLATTENED = Rule(
 
 All its layers become one, which can't be shared with images on the same base, and is pushed and
 pulled whole for any change. Copy what is needed, or build FROM that stage. A builder stage that takes
-its tools so (`COPY --from=tonistiigi/xx / /`) ships nothing of it, and is left alone.
+its tools so (`COPY --from=tonistiigi/xx / /`) ships nothing of it, and is left alone; what is taken so
+from a finished image, onto a system, is most often a few files of a helper image: a note.
 """,
     shipped_only=True,
     bad=("FROM a AS b\nFROM scratch\nCOPY --from=b / /\n",),
@@ -111,7 +121,9 @@ its tools so (`COPY --from=tonistiigi/xx / /`) ships nothing of it, and is left 
 def whole_root(instruction: Instruction, stage: Stage) -> Outcome:
     flag = instruction.flag("from")
     if flag and flag.value and [word.value.strip("\"'") for word in instruction.args] == ["/", "/"]:
-        yield FLATTENED.finding(instruction.args[0].span, stage=flag.value)
+        whole = stage.root_base.distribution == "scratch" or stage.file.stage_named(flag.value, stage.index)
+        severity = None if whole or flag.value.isdigit() else Severity.INFO
+        yield FLATTENED.finding(instruction.args[0].span, stage=flag.value, severity=severity)
 
 
 SINGLE = Rule(

@@ -6,12 +6,15 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from ...analyzer.dockerfile import POSIX_SHELLS
 from ..rule import Outcome, Rule, Severity
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Command, Instruction, Script, Stage
 
 _FETCHES = frozenset({"curl", "wget", "git", "gpg", "tar", "aws", "gsutil", "fetch", "unzip", "openssl"})
+# git asks the repository on the disk for the rest (log, describe), which hardly fails.
+_GIT_FETCHES = frozenset({"clone", "fetch", "pull", "archive", "ls-remote"})
 
 # What fails by itself when it is fed nothing: a failed download does not go unseen there.
 _FAIL_ON_NOTHING = frozenset(
@@ -54,6 +57,7 @@ way, and `| head` and `| grep -q` would fail *with* pipefail, because they close
         "FROM a\nRUN curl -fsSL https://example.org/x.tgz | tar xz && wget -qO- k | gpg --dearmor > /k\n",
         "FROM a\nRUN curl -fsSL https://example.org/x.gz | gunzip > /x && curl y | sudo tar -x\n",
         "FROM a\nRUN echo x | tee y\n",
+        "FROM a\nRUN git log --oneline -10 | sed 's/^/  /' >> /log\n",
         "FROM a\nRUN curl x | grep -q y\n",
         "FROM a\nRUN curl x | head -1\n",
         "FROM a\nRUN <<EOF\n#!/bin/bash -o pipefail\ncurl x | sh\nEOF\n",
@@ -81,6 +85,8 @@ def unseen_failure(instruction: Instruction, stage: Stage) -> Outcome:
         pipe = command.pipe
         if safe or pipe is None or command.name not in _FETCHES:
             continue
+        if command.name == "git" and not any(word.value in _GIT_FETCHES for word in command.args):
+            continue
         parts = script.pipeline(pipe)
         last = parts[-1]
         if pipe.part >= max(one.pipe.part for one in parts if one.pipe) or _closes_early(parts, pipe.part):
@@ -88,6 +94,46 @@ def unseen_failure(instruction: Instruction, stage: Stage) -> Outcome:
         if last.name in _FAIL_ON_NOTHING or _swallowed(script, last):
             continue
         yield NO_PIPEFAIL.finding(command.words[0].span, program=command.name, advice=_advice(stage, script))
+
+
+EMPTY_SCRIPT = Rule(
+    code="IL050",
+    name="script-of-nothing",
+    severity=Severity.WARNING,
+    message="if {program} fails, {shell} runs an empty script and the build goes on: use {program} to save it first, and"
+    " && before {shell}",
+    page="""A shell runs what a substitution fetches.
+
+`sh -c "$(curl … )"` and `bash <(curl …)` run what curl says, and nobody asks how curl ended: without an
+answer the script is empty, and an empty script succeeds. pipefail does not help here.
+
+    RUN curl -fsSL https://example.org/x.sh -o /tmp/x.sh && sh /tmp/x.sh && rm /tmp/x.sh
+""",
+    bad=(
+        'FROM a\nRUN sh -c "$(curl -fsSL https://example.org/x.sh)"\n',
+        'FROM a\nSHELL ["/bin/bash", "-c"]\nRUN bash <(wget -qO- https://example.org/x.sh) --all\n',
+        'FROM a\nRUN eval "$(curl -s https://example.org/x.sh)"\n',
+        'FROM a\nRUN A=b bash -c "`curl -L https://example.org/x.sh`" && make\n',
+    ),
+    good=(
+        "FROM a\nRUN curl -fsSL https://example.org/x.sh -o /x.sh && sh /x.sh\n",
+        'FROM a\nRUN sh -c "echo $(curl -fsSL https://example.org/v)"\n',
+        "FROM a\nRUN sh -c 'curl -fsSL https://example.org/x'\n",
+        'FROM a\nRUN eval "$(ssh-agent)"\n',
+        "FROM a\nRUN diff <(curl -fsSL https://example.org/x) y\n",
+    ),
+    once_per_instruction=True,
+)
+_FETCHED_SCRIPT = re.compile(r"""(?:"?\$\(|"?`|<\()\s*(curl|wget)\s""")
+
+
+@EMPTY_SCRIPT.command("sh", "bash", "ash", "dash", "zsh", "eval", "source", ".")
+def run_unseen(command: Command, stage: Stage) -> Outcome:
+    for word in command.args:
+        found = _FETCHED_SCRIPT.match(word.raw)
+        if found:
+            yield EMPTY_SCRIPT.finding(command.words[0].span, program=found[1], shell=command.name)
+            return
 
 
 def _advice(stage: Stage, script: Script) -> str:
@@ -138,6 +184,17 @@ def _stops(script: Script) -> bool:
 def _shell_stops(instruction: Instruction, stage: Stage) -> bool:
     """Whether SHELL tells the shell to end at the first failure."""
     return any(re.match(_ERREXIT, word) for word in stage.shell(instruction)[1:])
+
+
+def _interpreter_stops(script: Script) -> bool:
+    """Whether the interpreter of a here-document ends at the first failure: `#!/bin/bash -e`, `bash -e <<EOF`."""
+    if not script.instruction.heredocs:
+        return False
+    first = script.instruction.heredocs[0].body.value.partition("\n")[0]
+    return (first.startswith("#!") and re.search(r"\s-\w*e|errexit", first) is not None) or any(
+        one.name in POSIX_SHELLS and any(re.match(_ERREXIT, word.value) for word in one.args)
+        for one in script.commands
+    )
 
 
 HEEDLESS = Rule(
@@ -228,6 +285,8 @@ RUN. Told where what can fail installs, fetches, unpacks or builds something.
         "FROM a\nRUN apk add b && if x; then y; else z; fi && w\n",
         "FROM a\nRUN apt-get update; apt-get install -y b\n",
         "FROM a\nRUN <<EOF\nmake; make install\nEOF\n",
+        "FROM a\nRUN <<EOF\n#!/bin/bash -e\nmake\nmake install\nEOF\n",
+        "FROM a\nRUN bash -eu <<EOF\nmake\nmake install\nEOF\n",
     ),
     once_per_instruction=True,
 )
@@ -249,7 +308,7 @@ def not_looked_at(command: Command, stage: Stage) -> Outcome:
     subcommands = _MATTERS[command.name]
     if subcommands and not any(word.value in subcommands for word in command.args[:4]):
         return
-    if _shell_stops(command.instruction, stage) or _stops(script):
+    if _shell_stops(command.instruction, stage) or _stops(script) or _interpreter_stops(script):
         return
     for behind in script.following(command):
         if behind.wrapped or behind.substituted or behind.depth:

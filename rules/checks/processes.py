@@ -38,6 +38,7 @@ program with several workers is one service. Start each in a container of its ow
         "FROM a\nRUN apt-get update\nCMD /usr/sbin/sshd && nginx -g 'daemon off;'\n",
         'FROM a\nENTRYPOINT ["/sbin/tini", "-g", "--"]\nCMD ["honcho", "start"]\n',
         'FROM a\nENTRYPOINT ["dumb-init", "supervisord", "-n"]\n',
+        'FROM a\nCMD ["/usr/sbin/init"]\n',
         'FROM a\nENTRYPOINT ["docker-entrypoint.sh"]\nCMD ["foreman", "start"]\n',
         'FROM a AS web\nCMD api & worker\nFROM a AS tool\nCMD ["tool"]\n',
         'FROM a\nCOPY <<E /e.sh\n#!/bin/sh\nservice ssh start\nservice cron start\nexec ./app\nE\nENTRYPOINT ["/e.sh"]\n',
@@ -159,6 +160,8 @@ def _several(main: Main) -> tuple[Command, str] | None:
     for command in main.commands:
         if command.substituted:
             continue
+        if command.words[0].value in ("/sbin/init", "/usr/sbin/init"):
+            return command, _MANAGED.format("systemd")
         if command.name in _MANAGERS:
             return command, _MANAGED.format(command.name)
         words = [word.value for word in command.args]

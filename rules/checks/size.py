@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
+import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...analyzer.dockerfile import Instruction
 from ...analyzer.sizes import shown
 from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Instruction, Stage
+    from collections.abc import Iterator
+
+    from ...analyzer.dockerfile import Command, Stage, Word
     from ...analyzer.image import Image
 
 REWRITTEN = Rule(
@@ -58,6 +63,10 @@ def ownership(command: Command, stage: Stage) -> Outcome:
             continue
         line = copy.span.line
         advice = f"use COPY --{flag} on line {line}"
+        if copy.keyword == "ADD" and any(
+            re.search(_UNPACKED, one.value.strip("\"'")) for one in copy.args[:-1]
+        ):
+            advice = f"unpack the archive of line {line} in this RUN, from a bind mount"
         if copy.flag(flag):
             advice = f"line {line} has --{flag}; change only what this RUN made, without -R"
         yield REWRITTEN.finding(command.span, program=command.name, path=word.value, advice=advice)
@@ -132,10 +141,15 @@ LATE_REMOVAL = Rule(
 
 Layers only add up: the file stays in the layer that wrote it, is pulled and stored with it, and
 can be read from it. Do not copy it in the first place (.dockerignore, a builder stage,
-`RUN --mount=type=bind`), or remove it in the RUN that made it. Told of archives, packages, installers
-and what is fetched; the few kilobytes of a script or a list matter to nobody.
+`RUN --mount=type=bind`), or remove it in the RUN that made it. Told of archives, packages, installers,
+what is fetched and whole directories; the few kilobytes of a script or a list matter to nobody.
 """,
     bad=(
+        "FROM debian:12\nRUN curl -fLO https://example.org/x.tgz\nRUN tar xf x.tgz\nRUN rm x.tgz\n",
+        "FROM debian:12\nRUN wget -q https://example.org/x.deb\nRUN rm *.deb\n",
+        "FROM a\nENV P=a.zip\nCOPY $P /opt/\nRUN unzip /opt/$P && rm /opt/$P\n",
+        "FROM a\nADD j-1.zip /tmp/\nRUN cd /tmp && unzip j-1.zip && rm -rf j-1*\n",
+        "FROM a\nCOPY src /src\nRUN make -C /src\nRUN rm -rf /src\n",
         "FROM a\nCOPY app.tar.gz /tmp/\nRUN tar xf /tmp/app.tar.gz && rm /tmp/app.tar.gz\n",
         "FROM a\nRUN curl -o /tmp/x.zip https://example.org/x.zip\nRUN rm -f /tmp/x.zip\n",
         "FROM a\nWORKDIR /opt\nCOPY app.deb .\nRUN dpkg -i app.deb && rm app.deb\n",
@@ -145,6 +159,9 @@ and what is fetched; the few kilobytes of a script or a list matter to nobody.
         "FROM a\nRUN curl -o /tmp/x https://example.org/x && rm /tmp/x\n",
         "FROM a\nCOPY x /tmp/x\nRUN rm /tmp/y\n",
         "FROM a AS b\nCOPY x.zip /tmp/\nRUN rm /tmp/x.zip\nFROM c\n",
+        "FROM a\nCOPY src /src\nRUN rm -rf /src/tests /tmp/*\n",
+        "FROM debian:12\nRUN cd /x && curl -fLO https://example.org/x.tgz\nRUN rm x.tgz\n",
+        "FROM debian:12\nRUN curl -fLO https://example.org/x.tgz && tar xf x.tgz && rm x.tgz\nRUN rm -f x.tgz\n",
         "FROM a\nCOPY requirements.txt /tmp/\nRUN pip install -r /tmp/requirements.txt && rm /tmp/requirements.txt\n",
     ),
     shipped_only=True,
@@ -153,18 +170,42 @@ and what is fetched; the few kilobytes of a script or a list matter to nobody.
 
 @LATE_REMOVAL.command("rm")
 def removed_too_late(command: Command, stage: Stage) -> Outcome:
+    written = _written(stage)
+    if not written.by:
+        return
     here = command.instruction.span.line
     recursive = command.has_flag("r", "R", "recursive")
     for word in command.operands():
-        path = stage.path(word, command.instruction)
-        if not path or "*" in path or path.count("/") < 2:
-            continue
-        files, below = _written(stage)
-        for written in (path, *(below.get(path, ()) if recursive else ())):
-            line = next((line for line in reversed(files.get(written, ())) if line < here), None)
+        path = _path(word, command, stage)
+        if not path or path == "/" or path.endswith("/*"):
+            continue  # to empty /tmp is a habit, and says nothing of what is in it
+        for file in written.removed_by(path, recursive=recursive):
+            line = next((line for line in written.lines(file, stage) if line < here), None)
             if line is not None:
-                yield LATE_REMOVAL.finding(word.span, path=written, line=line)
+                yield LATE_REMOVAL.finding(word.span, path=file, line=line)
                 break
+
+
+def _path(word: Word, command: Command, stage: Stage) -> str | None:
+    """The absolute path that a word of a command means; None when it can't be told."""
+    value = stage.expanded(word, command.instruction)
+    if value and not value.startswith("/"):
+        directory = _directory(command, stage)
+        value = posixpath.join(directory, value) if directory else None
+    return posixpath.normpath(value) if value else None
+
+
+def _directory(command: Command, stage: Stage) -> str | None:
+    """Where a command runs: the directory of the last `cd` before it in the RUN, else the stage's."""
+    directory = stage.workdir(command.instruction)
+    for one in command.script.commands:
+        if one is command:
+            break
+        if one.name == "cd":
+            target = stage.expanded(one.args[0], command.instruction) if len(one.args) == 1 else None
+            known = target and (directory or target.startswith("/"))
+            directory = posixpath.join(directory or "/", target or "") if known else None
+    return directory
 
 
 _LARGE = re.compile(
@@ -172,36 +213,109 @@ _LARGE = re.compile(
 )
 
 
-@functools.lru_cache(maxsize=4)
-def _written(stage: Stage) -> tuple[dict[str, list[int]], dict[str, list[str]]]:
-    """The large files that a stage is seen to write, by their paths, each with the lines that do, in their order.
+class _Written(NamedTuple):
+    """What a stage is seen to write: large files, and directories that a COPY fills."""
 
-    And the directories above them, each with the files below it.
-    """
-    out: dict[str, list[int]] = {}
+    by: dict[str, list[Instruction | Command]]  # each path, and what writes it, in the order of the text
+    below: dict[str, list[str]]  # of each directory the paths in it
+
+    def removed_by(self, path: str, *, recursive: bool) -> list[str]:
+        """The paths that `rm` of a path takes away."""
+        if "*" in path or "?" in path:
+            return [
+                one for one in self.below.get(path.rpartition("/")[0], ()) if fnmatch.fnmatchcase(one, path)
+            ]
+        found = [path] if path in self.by else []
+        return found + [one for one in self.below.get(path, ()) if one not in found] if recursive else found
+
+    def lines(self, path: str, stage: Stage) -> Iterator[int]:
+        """The lines of what writes a path and leaves it there, the last one first."""
+        for one in reversed(self.by[path]):
+            if isinstance(one, Instruction):
+                yield one.span.line
+            elif not _removed_at_once(path, one, stage):
+                yield one.instruction.span.line
+
+
+@functools.lru_cache(maxsize=4)
+def _written(stage: Stage) -> _Written:
+    by: dict[str, list[Instruction | Command]] = {}
     for instruction in stage.instructions:
-        line = instruction.span.line
         if instruction.keyword in ("COPY", "ADD") and len(instruction.args) > 1:
-            target = stage.path(instruction.args[-1], instruction)
-            into = instruction.args[-1].value.strip("\"'").endswith(("/", "."))
-            for source in instruction.args[:-1]:
-                name = source.value.strip("\"'").rstrip("/").rpartition("/")[2]
-                unpacked = instruction.keyword == "ADD" and re.search(_UNPACKED, name)
-                if target and _LARGE.search(name) and not unpacked and "*" not in name:
-                    out.setdefault(f"{target.rstrip('/')}/{name}" if into else target, []).append(line)
+            for copied in _copied_to(instruction, stage):
+                by.setdefault(copied, []).append(instruction)
         elif instruction.keyword == "RUN":
             for command in stage.script(instruction).commands:
-                flags = {"curl": ("-o", "--output"), "wget": ("-O", "--output-document")}.get(
-                    command.name, ()
-                )
-                for flag, value in zip(command.args, command.args[1:], strict=False):
-                    if flag.value in flags and value.value.startswith("/"):
-                        out.setdefault(value.value, []).append(line)
+                if command.name in ("curl", "wget") and (path := _fetched(command, stage)):
+                    by.setdefault(path, []).append(command)
     below: dict[str, list[str]] = {}
-    for path in out:
+    for path in by:
         for above in _with_parents(path)[1:]:
             below.setdefault(above, []).append(path)
-    return out, below
+    return _Written(by, below)
+
+
+def _removed_at_once(path: str, fetch: Command, stage: Stage) -> bool:
+    """Whether a later command of the same RUN removes or moves what was fetched."""
+    return any(
+        fnmatch.fnmatchcase(path, gone) or path.startswith(f"{gone}/")
+        for one in fetch.script.following(fetch)
+        if one.name in ("rm", "mv")
+        for word in one.operands()
+        if (gone := _path(word, one, stage))
+    )
+
+
+def _copied_to(copy: Instruction, stage: Stage) -> Iterator[str]:
+    """The large files that a COPY or ADD writes, and the directory that it fills alone."""
+    target = stage.path(copy.args[-1], copy)
+    if target is None:
+        return
+    into = copy.args[-1].value.strip("\"'").endswith(("/", "."))
+    for source in copy.args[:-1]:
+        name = (stage.expanded(source, copy) or "").strip("\"'").rstrip("/").rpartition("/")[2]
+        unpacked = copy.keyword == "ADD" and re.search(_UNPACKED, name)
+        if _LARGE.search(name) and not unpacked and "*" not in name:
+            yield f"{target.rstrip('/')}/{name}" if into else target
+        elif (
+            len(copy.args) == 2
+            and copy.keyword == "COPY"
+            and target.count("/")
+            and target != "/"
+            and _is_directory(copy)
+        ):
+            yield target
+
+
+def _is_directory(copy: Instruction) -> bool:
+    """Whether a COPY of one source is one of a directory by its name: no dot in it, nor is it a usual file."""
+    name = copy.args[0].value.strip("\"'")
+    if copy.heredocs:
+        return False
+    if name in (".", "./"):
+        return True
+    last = name.rstrip("/").rpartition("/")[2]
+    return "." not in last and last.islower() and not re.search(_FILE_NAME, name)
+
+
+def _fetched(command: Command, stage: Stage) -> str | None:
+    """The file that curl or wget writes; a name that the URL gives counts where it is an archive's."""
+    curl = command.name == "curl"
+    prefix = None
+    for flag, value in zip(command.args, command.args[1:], strict=False):
+        if re.fullmatch(r"-[a-zA-Z]*o|--output" if curl else r"-[a-zA-Z]*O|--output-document", flag.value):
+            return _path(value, command, stage)
+        if not curl and flag.value in ("-P", "--directory-prefix"):
+            prefix = value
+    if command.redirects or (curl and not command.has_flag("O", "remote-name")):
+        return None
+    url = next((word for word in command.args if "://" in word.value), None)
+    written = stage.expanded(url, command.instruction) if url is not None else None
+    name = (written or "").partition("?")[0].rpartition("/")[2]
+    if not _LARGE.search(name):
+        return None
+    directory = _directory(command, stage) if prefix is None else _path(prefix, command, stage)
+    return posixpath.join(directory, name) if directory else None
 
 
 WASTE = Rule(

@@ -121,6 +121,7 @@ of an earlier one. Other names may be images or named build contexts.
         "FROM a\nCOPY --from=build /x /x\nFROM b AS build\n",
         "FROM a AS build\nFROM b\nCOPY --from=biuld /x /x\n",
         "FROM a\nCOPY --from=3 /x /x\n",
+        "FROM a AS build\nFROM b AS build\nCOPY --from=biuld /x /x\n",
     ),
     good=(
         "FROM a AS build\nFROM b\nCOPY --from=BUILD /x /x\nCOPY --from=0 /y /y\n",
@@ -142,17 +143,20 @@ def from_nowhere(instruction: Instruction, stage: Stage) -> Outcome:
             what = f"a stage that does not stand before this one, which is number {stage.index}"
             yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what)
         return
-    names = {one.name.value.lower(): one for one in stage.file.stages if one.name}
+    names: dict[str, list[Stage]] = {}
+    for one in stage.file.stages:
+        if one.name:
+            names.setdefault(one.name.value.lower(), []).append(one)
     if ":" in name or "/" in name or "@" in name or stage.file.stage_named(name, stage.index):
         return
-    later = names.get(name)
-    if later is not None and later is not stage:
+    later = next((one for one in names.get(name, ()) if one is not stage), None)
+    if later is not None:
         what = f"the stage on line {later.source.span.line}, which comes later"
         yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what)
-    elif later is None:
+    elif name not in names:
         import difflib
 
-        earlier = [key for key, one in names.items() if one.index < stage.index]
+        earlier = [key for key, some in names.items() if some[0].index < stage.index]
         close = difflib.get_close_matches(name, earlier, 1, 0.75)
         if close:
             what = f"no stage: did you mean {close[0]}?"

@@ -246,9 +246,11 @@ executable, the RUN does not try it, and no checksum is compared.
         "FROM a\nRUN curl -sSL -o /usr/local/bin/x https://example.org/x && chmod +x /usr/local/bin/x\n",
         "FROM a\nRUN curl -LO https://example.org/x && chmod 755 x\n",
         "FROM a\nRUN curl -L https://example.org/x > /bin/x && chmod a+x /bin/x && ls\n",
+        "FROM a\nRUN curl -Lo /tmp/x https://example.org/x && install -m 0755 /tmp/x /usr/local/bin/x\n",
     ),
     good=(
         "FROM a\nRUN curl -fsSL -o /usr/local/bin/x https://example.org/x && chmod +x /usr/local/bin/x\n",
+        "FROM a\nRUN curl -Lo /tmp/x https://example.org/x && install -m 644 /tmp/x /etc/x\n",
         "FROM a\nRUN curl -sSLo x.tgz https://example.org/x.tgz && tar xf x.tgz\n",
         "FROM a\nRUN curl -Lo x https://example.org/x && echo '0  x' | sha256sum -c && chmod +x x\n",
         "FROM a\nRUN curl --fail-with-body -Lo x https://example.org/x && chmod +x x\n",
@@ -272,15 +274,25 @@ def unchecked_download(command: Command, stage: Stage) -> Outcome:
     if any(one.name == name or (one.args and one.args[0].value.rpartition("/")[2] == name and one.name in _SHELLS)
            for one in behind):  # fmt: skip
         return  # tried at once: a page is no program
-    for one in behind:
-        words = [word.value.rpartition("/")[2] for word in one.words]
-        if (
-            one.name == "chmod"
-            and name in words
-            and any(re.search(r"x|[1357]", w.value) for w in one.args[:-1])
-        ):
-            yield ERROR_PAGE.finding(command.words[0].span, file=saved)
-            return
+    if any(_makes_executable(one, name) for one in behind):
+        yield ERROR_PAGE.finding(command.words[0].span, file=saved)
+
+
+def _makes_executable(command: Command, name: str) -> bool:
+    """`chmod +x` of a file of this name, or `install`, which does so where no other mode is asked for."""
+    if command.name not in ("chmod", "install") or not any(
+        word.value.rpartition("/")[2] == name for word in command.args
+    ):
+        return False
+    if command.name == "chmod":
+        return any(re.search(r"x|[1357]", word.value) for word in command.args[:-1])
+    modes = [
+        value.value
+        for flag, value in zip(command.args, command.args[1:], strict=False)
+        if flag.value in ("-m", "--mode")
+    ]
+    modes += [found[1] for word in command.args if (found := re.match(r"(?:-m|--mode=)(\d+)", word.value))]
+    return not modes or any(re.search(r"x|[1357]", mode) for mode in modes)
 
 
 _NEAR = 50  # commands behind a download: who makes it executable later means something else

@@ -122,8 +122,9 @@ NO_USER = Rule(
 
 Told only where the base's user is known (a table of well-known images, `scratch`), something is
 started by the file or by a server's own image, and nothing gives up its privileges (gosu, su-exec,
-setpriv and the like; the official images of databases do so by themselves). For an unknown base the
-question is put to the built image. Functions of AWS Lambda run as a user of its own.
+setpriv and the like; the official images of databases do so by themselves, and systemd and s6 can't
+start otherwise). For an unknown base the question is put to the built image. Functions of AWS Lambda
+run as a user of its own.
 
     RUN useradd --system --uid 10001 app
     USER 10001
@@ -144,6 +145,8 @@ question is put to the built image. Functions of AWS Lambda run as a user of its
         'FROM public.ecr.aws/lambda/python:3.12\nCOPY a.py ./\nCMD ["a.handler"]\n',
         'FROM mcr.microsoft.com/dotnet/aspnet:8.0-jammy-chiseled\nENTRYPOINT ["./x"]\n',
         "FROM memcached:1.6\nCMD memcached -m 64\n",
+        'FROM fedora:43\nCMD ["/usr/sbin/init"]\n',
+        'FROM ubuntu:24.04\nENTRYPOINT ["/init"]\n',
     ),
 )
 
@@ -161,6 +164,10 @@ def nobody_named(stage: Stage) -> Outcome:
         yield NO_USER.skip(
             "dockerfile", "it starts as root, and has a program that gives root up: only a run shows it"
         )
+    elif stage.argv and re.fullmatch(_INIT, stage.argv[0]):
+        yield NO_USER.skip(
+            "dockerfile", f"{stage.argv[0]} has to start as root, and says who the others run as"
+        )
     elif facts.drops and not stage.entrypoint:
         reason = f"the entrypoint of {base.base.raw} starts as root and gives its server another user: only a run shows it"
         yield NO_USER.skip("dockerfile", reason)
@@ -170,6 +177,10 @@ def nobody_named(stage: Stage) -> Outcome:
         yield NO_USER.skip(
             "dockerfile", f"what is started is the CMD of {base.base.raw}, which is not at hand"
         )
+
+
+# systemd, and the init of s6-overlay and of what was made after it.
+_INIT = r"/init|/(?:usr/)?(?:s?bin/(?:init|my_init)|lib/systemd/systemd)"
 
 
 def _drops_privilege(stage: Stage) -> bool:
@@ -248,8 +259,8 @@ def last_user_is_a_name(stage: Stage) -> Outcome:
 WORLD_WRITABLE = Rule(
     code="AV0902",
     name="world-writable",
-    severity=Severity.WARNING,
-    default=False,
+    severity=Severity.INFO,
+    once_per_stage=True,
     antipattern=9,
     aliases=("S2612",),
     message="{mode} lets every user of the container change {path}: give it to the one user that needs it",
@@ -292,10 +303,10 @@ def writable_for_all(command: Command, stage: Stage) -> Outcome:
 PASSWORDLESS = Rule(
     code="AV0903",
     name="passwordless-sudo",
-    severity=Severity.WARNING,
-    default=False,
+    severity=Severity.INFO,
     antipattern=9,
-    message="NOPASSWD makes every process of this user root whenever it likes",
+    once_per_stage=True,
+    message="NOPASSWD makes every process of this user root whenever it likes: use gosu for what has to start as root",
     page="""A sudoers rule lets a user become root without a password.
 
 USER then protects nothing: whoever runs code as that user runs it as root. Do what needs root
@@ -313,7 +324,7 @@ before USER, or drop privileges at start with gosu or setpriv. Development conta
 @PASSWORDLESS.command("echo", "printf", "sed")
 def sudoers_written(command: Command, stage: Stage) -> Outcome:
     for word in command.args:
-        at = word.raw.find("NOPASSWD")
+        at = word.raw.find("NOPASSWD") if "NOPASSWD" in word.value else -1
         if at >= 0:
             yield PASSWORDLESS.finding(word.part(at, at + len("NOPASSWD")).span)
             return

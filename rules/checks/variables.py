@@ -70,7 +70,9 @@ EMPTY_FROM = Rule(
     page="""The defaults of the ARGs do not make up the name of an image.
 
 `ARG VERSION` and `FROM debian:$VERSION` fail for everyone who does not know which build argument
-to give. A default lets `docker build` work, and shows what kind of value is meant.
+to give. A default lets `docker build` work, and shows what kind of value is meant. An ARG without any
+default may be meant as one that has to be given, so that this is a note; a default that names no image
+is a mistake.
 """,
     bad=("ARG BASE\nFROM $BASE\n", "ARG TAG\nFROM debian:${TAG}\n", "ARG T=a/\nFROM $T\n"),
     good=(
@@ -89,17 +91,25 @@ SAME_ENV = Rule(
     code="DL3044",
     name="variable-of-the-same-env",
     severity=Severity.ERROR,
-    message="${name} is set by this same ENV, whose values are all expanded before any of them holds",
+    message="${name} is set by this same ENV, whose values are all expanded before any of them holds: {value}; use two"
+    " ENV instructions",
     page="""An ENV uses a variable that it sets itself.
 
 All values of one ENV are expanded with what held before it, so the reference is empty or old.
-Use two ENV instructions. A variable that is set before, as in `PATH=/x:$PATH`, is meant so.
+Use two ENV instructions. A variable that is set before, as in `PATH=/x:$PATH`, is meant so, and
+`${A:-default}` says itself what to do without it. `ENV PATH=/a:$PATH B=$PATH` gives B the old PATH. A
+base image that nobody knows here may set the variable, so that it is a warning then.
 """,
-    bad=("FROM a\nENV A=/srv B=$A/bin\n", "FROM a\nENV B=${A}/bin A=/srv\n"),
+    bad=(
+        "FROM a\nENV A=/srv B=$A/bin\n",
+        "FROM a\nENV B=${A}/bin A=/srv\n",
+        "FROM debian:12\nENV PATH=/a:$PATH B=$PATH/b\n",
+    ),
     good=(
         "FROM a\nENV A=/srv\nENV B=$A/bin\n",
         "FROM a\nENV A=1\nENV A=2 B=$A\n",
         "FROM a\nENV PATH=/x:$PATH HOME=/y\n",
+        "FROM a\nENV A=${A:-/srv} B=${A:-/srv}/bin\n",
         "FROM a\nENV A=b B='$A' C=\\$A\n",
         "FROM a\nARG A\nENV A=$A B=$A\n",
     ),
@@ -217,7 +227,8 @@ def no_default(file: Dockerfile) -> Outcome:
         if image is not None and not _names_an_image(image):
             lacking = next((one for one in used if not defaults[one]), used[0])
             shown = f"`{image}`" if image else "empty"
-            yield EMPTY_FROM.finding(stage.base.span, image=shown, name=lacking)
+            severity = None if defaults[lacking] else Severity.INFO
+            yield EMPTY_FROM.finding(stage.base.span, image=shown, name=lacking, severity=severity)
 
 
 def _names_an_image(name: str) -> bool:
@@ -237,10 +248,21 @@ def used_in_its_own_env(instruction: Instruction, stage: Stage) -> Outcome:
     own = {name.value for name, _ in instruction.pairs}
     for name, value in instruction.pairs:
         for use in uses(value.raw, instruction.escape) if value else ():
-            if use.name in own and use.name != name.value and use.name not in known:
-                if use.name == "PATH":
-                    continue  # every image has one
-                yield SAME_ENV.finding(value.part(use.start, use.end).span, name=use.name)  # type: ignore[union-attr]
+            if use.name not in own or use.name == name.value or use.name in known or use.guarded:
+                continue
+            span = value.part(use.start, use.end).span  # type: ignore[union-attr]
+            # Every image has a PATH; what others come with, only the known ones tell.
+            old = use.name == "PATH"
+            empty = not old and stage.inherits(use.name) is False
+            what = (
+                "it is the old one here"
+                if old
+                else "it is empty here"
+                if empty
+                else "it is empty or old here"
+            )
+            severity = None if empty else Severity.WARNING
+            yield SAME_ENV.finding(span, name=use.name, value=what, severity=severity)
 
 
 @LEGACY.instruction("ENV", "LABEL")

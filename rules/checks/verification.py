@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..rule import Outcome, Rule, Severity
@@ -16,7 +17,8 @@ _PAGE = """{summary}
 What is fetched this way can be anything: whoever stands between the build and the server, or has
 taken the mirror over, chooses what runs in the image. Install the missing certificate authority
 or key instead (`ca-certificates`, `update-ca-certificates`, a signed key ring), and leave the
-check on. A value that switches the check on is not reported.
+check on. A value that switches the check on is not reported, and a download that the same RUN compares
+with a checksum or a signature is a note.
 """
 
 
@@ -48,9 +50,15 @@ def _flagged(
     def in_command(command: Command, stage: Stage) -> Outcome:
         word = switched_off(command)
         if word is not None:
-            yield rule.finding(word.span, word=word.value, program=command.name)
+            compared = command.name in ("curl", "wget") and _COMPARES.search(command.instruction.written)
+            severity = Severity.INFO if compared else None
+            yield rule.finding(word.span, word=word.value, program=command.name, severity=severity)
 
     return rule
+
+
+# What is compared with a checksum or a signature can't be another file.
+_COMPARES = re.compile(r"\b(?:sha\d+sum|shasum|md5sum|gpgv?2?|cosign|minisign)\b")
 
 
 def _word(*flags: str, letters: str = "") -> Callable[[Command], Word | None]:

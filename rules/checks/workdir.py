@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 RELATIVE = Rule(
     code="DL3000",
     name="relative-workdir",
-    severity=Severity.ERROR,
+    severity=Severity.INFO,
     aliases=("WorkdirRelativePath", "DS-0009", "CKV_DOCKER_10"),
-    message="WORKDIR {path} is relative to whatever the base image left behind",
+    message="WORKDIR {path} is relative to whatever the base image left behind: use {absolute}",
     page="""A WORKDIR is relative before any absolute one.
 
 Where it leads depends on the base image and can change with it. A relative WORKDIR behind an
-absolute one in the same stage or those below it is plain and is not reported.
+absolute one in the same stage or those below it is plain and is not reported. Nothing breaks by it
+today, so that this is a note.
 """,
     bad=("FROM a\nWORKDIR app\n",),
     good=(
@@ -55,7 +56,8 @@ def relative_before_absolute(stage: Stage) -> Outcome:
         if _is_absolute(one):
             known = True
         elif not known and one.value.value and not one.value.value.startswith("~"):
-            yield RELATIVE.finding(one.value.span, path=one.value.value)
+            absolute = "/" + one.value.value if stage.workdir(one) == "/" else "an absolute path"
+            yield RELATIVE.finding(one.value.span, path=one.value.value, absolute=absolute)
 
 
 @TILDE.instruction("WORKDIR", "COPY", "ADD")
@@ -124,6 +126,7 @@ Each RUN starts in the working directory again, so a `cd` is forgotten at its en
 it once. A `cd` in the middle of a chain, in a subshell, or one that is taken back (`cd -`) has
 its reason and is not reported.
 """,
+    yields_to=("IL048",),
     bad=("FROM a\nRUN cd /srv && make\n",),
     good=(
         "FROM a\nRUN make && cd /x && make\n",

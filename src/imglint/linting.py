@@ -79,6 +79,7 @@ def lint_files(
     since: str | None = None,
     jobs: int = 1,
     found: bool = False,
+    whole: bool = False,
 ) -> Report:
     """Lint files, directories and globs; "-" is standard input. One bad input never stops the rest.
 
@@ -88,6 +89,7 @@ def lint_files(
         since: a Git revision: only what is new since then is reported.
         jobs: how many processes to use; 0 for one a core.
         found: a program has found the paths: what is no Dockerfile is left out, as below a directory.
+        whole: each finding by itself, also of rules that are told once in a stage, as a baseline needs them.
 
     Raises:
         UnknownCodeError: the command line names a code that no rule has.
@@ -110,7 +112,7 @@ def lint_files(
         notes += here.notes
         for name in here.files:
             names[name] = names.get(name, False) or here.named
-    results = _each(list(names.items()), settings, since, jobs)
+    results = _each(list(names.items()), settings, since, jobs, whole=whole)
     texts = {one.text.name: one.text for one in results if one.text is not None}
     problems += dict.fromkeys(one.problem for one in results if one.problem is not None)
     return Report(
@@ -141,25 +143,32 @@ _WORTH_PROCESSES = 40
 
 
 def _each(
-    names: list[tuple[str, bool]], configuration: Configuration, since: str | None, jobs: int
+    names: list[tuple[str, bool]], configuration: Configuration, since: str | None, jobs: int, *, whole: bool
 ) -> list[Linted]:
     jobs = jobs or os.cpu_count() or 1
     if jobs == 1 or len(names) < _WORTH_PROCESSES or ("-", True) in names:
-        return [_lint_name(one, configuration, since) for one in names]
+        return [_lint_name(one, configuration, since, whole=whole) for one in names]
     from concurrent.futures import ProcessPoolExecutor
     from functools import partial
 
     with ProcessPoolExecutor(min(jobs, len(names))) as pool:
-        work = partial(_lint_name, configuration=configuration, since=since)
+        work = partial(_lint_name, configuration=configuration, since=since, whole=whole)
         return list(pool.map(work, names, chunksize=max(1, min(50, len(names) // (jobs * 4)))))
 
 
-def _lint_name(name: tuple[str, bool], configuration: Configuration, since: str | None) -> Linted:
-    return lint_file(name[0], configuration, since, named=name[1])
+def _lint_name(
+    name: tuple[str, bool], configuration: Configuration, since: str | None, *, whole: bool
+) -> Linted:
+    return lint_file(name[0], configuration, since, named=name[1], whole=whole)
 
 
 def lint_file(
-    name: str, configuration: Configuration, since: str | None = None, *, named: bool = True
+    name: str,
+    configuration: Configuration,
+    since: str | None = None,
+    *,
+    named: bool = True,
+    whole: bool = False,
 ) -> Linted:
     """Lint one file. What is wrong with it comes back as a problem; if nobody named it, as a note.
 
@@ -187,7 +196,7 @@ def lint_file(
                     f"{text.name}: {old} finding{'s' if old > 1 else ''} known before, not shown",
                 )
             judgement = judgement._replace(findings=new)
-        if settings.profile != "hadolint":
+        if settings.profile != "hadolint" and not whole:
             judgement = judgement._replace(findings=folded(judgement.findings))
     except InputError as error:
         if isinstance(error, UnparsableError) and not named:

@@ -150,6 +150,13 @@ def test_differences_from_hadolint_are_what_the_guide_says(one: Difference) -> N
 # Only what is new
 
 
+def test_a_baseline_knows_what_is_told_once_in_a_stage(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM debian:12\nRUN sudo make\nRUN sudo make install\n")
+    assert imglint("--write-baseline", "known.json", ".", cwd=tmp_path).returncode == 0
+    result = imglint("--baseline", "known.json", ".", "-f", "json", cwd=tmp_path)
+    assert (result.returncode, json.loads(result.stdout)["findings"]) == (0, [])
+
+
 def test_baseline(tmp_path: Path) -> None:
     files = [tmp_path / f"{number}/Dockerfile" for number in range(50)]
     for number, path in enumerate(files):

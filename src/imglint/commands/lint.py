@@ -25,7 +25,12 @@ def lint(options: LintOptions) -> Exit:
     configuration = Configuration(chosen, options.config, isolated=options.isolated)
     try:
         report = linting.lint_files(
-            options.paths, configuration, since=options.since, jobs=options.jobs, found=options.found
+            options.paths,
+            configuration,
+            since=options.since,
+            jobs=options.jobs,
+            found=options.found,
+            whole=options.write_baseline is not None,
         )
     except UnknownCodeError as error:
         return unknown_code(error)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .arguments import argument_faults
+from .arguments import MAY_BE_BARE, argument_faults
 from .heredoc import Heredoc, Marker, markers
 from .instruction import KEYWORDS, Comment, Directive, Fault, Instruction, shown
 from .text import SPACE, Joined, Text, Word
@@ -222,12 +222,12 @@ class _Parser:
         gap = BLANKS.search(line.value, start, end)
         word = Word(line, start, gap.start() if gap else end)
         keyword = word.raw.upper()
-        flags, at = leading_flags(line, gap.end(), end) if gap else ((), end)
+        flags, at = leading_flags(line, gap.end(), end, self.escape) if gap else ((), end)
         while at < end and line.value[at] in SPACE:
             at += 1
         array: tuple[tuple[Word, ...], int] | None = None
         trigger = None
-        if keyword in KEYWORDS and at >= end and not (keyword in ("CMD", "ENTRYPOINT", "RUN") and flags):
+        if keyword in KEYWORDS and at >= end and keyword not in MAY_BE_BARE:
             self._fault(f"{keyword} requires an argument", word)
         elif keyword == "ONBUILD":
             trigger = self._instruction(line, at, end)

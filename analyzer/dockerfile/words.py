@@ -96,7 +96,7 @@ def unquote(raw: str, escape: str) -> str:
     return "".join(out)
 
 
-def leading_flags(source: Joined, start: int, end: int) -> tuple[tuple[Flag, ...], int]:
+def leading_flags(source: Joined, start: int, end: int, escape: str) -> tuple[tuple[Flag, ...], int]:
     """The `--name[=value]` words at the front, and the index of what follows them."""
     text = source.value
     flags: list[Flag] = []
@@ -111,7 +111,7 @@ def leading_flags(source: Joined, start: int, end: int) -> tuple[tuple[Flag, ...
         quote = ""
         while at < end:
             char = text[at]
-            if char == "\\":
+            if char == escape:
                 at += 1
                 if at < end:
                     out.append(text[at])

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from .checks.house import MISSPELT_PRAGMA, PARSE_ERROR, RULE_FAILED
+from .checks.house import MISSPELT_PRAGMA, RULE_FAILED
 from .policy import Policy
 from .rule import Evidence, Finding, Outcome, Place, Rule, Severity, Skipped
 
@@ -306,7 +306,7 @@ def _graded(file: Dockerfile, findings: list[Finding], silent: Collection[str] |
         if finding.stage is not None and not file.stages[finding.stage].shipped:
             if finding.rule.shipped_only if silent is None else finding.rule.code in silent:
                 continue
-            if finding.rule not in (PARSE_ERROR, MISSPELT_PRAGMA) and silent is None:
+            if not finding.rule.stops_build and finding.rule is not MISSPELT_PRAGMA and silent is None:
                 finding = finding._replace(severity=Severity(max(finding.severity - 1, Severity.STYLE)))
         out.append(finding)
     return out

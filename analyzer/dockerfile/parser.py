@@ -146,7 +146,7 @@ class _Parser:
                 return
             name = match[1].lower()
             if name not in _DIRECTIVE_NAMES:
-                continue
+                return  # a comment, behind which nothing is a directive any more
             start = self._start(number)
             span = self.text.span(start, start + len(line))
             if name in seen:

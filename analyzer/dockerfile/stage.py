@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from .base import Base, base_facts
-from .expansion import expand
+from .expansion import Variables, expand
 from .instruction import Instruction
 from .reference import Reference, parse_reference
 from .text import Word
@@ -88,10 +88,7 @@ class Stage:
     @cached_property
     def base_name(self) -> str | None:
         """The base with its variables expanded; None if that can't be done from the text."""
-        written = unquote(
-            self.base.raw, self.file.escape
-        )  # FROM is the one instruction whose words keep their quotes
-        return expand(written, self.file.global_args, self.file.escape)
+        return self.from_value(self.base.raw)
 
     @cached_property
     def parent(self) -> Stage | None:
@@ -250,6 +247,24 @@ class Stage:
         if self.lineage[-1].base_name == "scratch":
             return expand(word.value, known, self.file.escape)
         return expand(word.value, _MissingIsUnknown(known), self.file.escape)
+
+    def resolved(self, raw: str, instruction: Instruction) -> str | None:
+        """A word as it is written, without its quotes and with its variables replaced; None when one is unknown."""
+        if "$" not in raw and "'" not in raw and '"' not in raw and self.file.escape not in raw:
+            return raw
+        known = self.known_variables(instruction)
+        return expand(unquote(raw, self.file.escape), known, self.file.escape)
+
+    def known_variables(self, instruction: Instruction) -> Variables:
+        """The variables in force at an instruction. One that nothing here sets may come from the base image: None."""
+        known = self.variables(instruction)
+        if instruction is self.source or self.lineage[-1].base_name == "scratch":
+            return known
+        return _MissingIsUnknown(known)
+
+    def from_value(self, raw: str) -> str | None:
+        """A word of FROM, which sees the ARGs before the first FROM alone; None when a variable is unknown."""
+        return expand(unquote(raw, self.file.escape), self.file.global_args, self.file.escape)
 
     @cached_property
     def _positions(self) -> dict[int, int]:

@@ -14,6 +14,7 @@ RANGE = Rule(
     code="DL3011",
     name="impossible-port",
     severity=Severity.ERROR,
+    stops_build=True,
     aliases=("DS-0008",),
     message="{port} is no port: they go from 0 to 65535",
     page="""EXPOSE names a port that can't exist.

@@ -13,6 +13,7 @@ PARSE_ERROR = Rule(
     code="IL001",
     name="parse-error",
     severity=Severity.ERROR,
+    stops_build=True,
     aliases=("DL1000",),
     message="{problem}",
     page="""A build would stop here: the instruction can't be read.

@@ -40,6 +40,7 @@ NO_FROM = Rule(
     code="DL3061",
     name="instruction-before-from",
     severity=Severity.ERROR,
+    stops_build=True,
     message="{keyword} stands before the first FROM, where only ARG may: the build refuses it",
     page="""Something other than ARG stands before the first FROM.
 
@@ -65,6 +66,7 @@ OWN_STAGE = Rule(
     code="DL3023",
     name="copy-from-own-stage",
     severity=Severity.ERROR,
+    stops_build=True,
     aliases=("DS-0006",),
     message="COPY --from={name} names the stage it stands in, which is not built yet",
     page="""COPY --from names its own stage.
@@ -163,6 +165,7 @@ TRIGGER = Rule(
     code="DL3043",
     name="forbidden-trigger",
     severity=Severity.ERROR,
+    stops_build=True,
     message="ONBUILD {keyword} is refused: a trigger can't be {keyword}",
     page="""ONBUILD of ONBUILD, FROM or MAINTAINER.
 

@@ -281,6 +281,8 @@ class _Grammar:
             before = self.random.choice(("", "", "ARG word=abc\n", "ARG none=\n", "ARG x=${\n", "ARG port=${missing:?no}\n"))
             return f"{head}{before}{line}\n"
         base = self.random.choice(("scratch", "scratch", "scratch", BASE))
+        if line.upper().startswith("ONBUILD"):  # the build of an image that is based on it reads the trigger
+            return f"{head}FROM {base} AS parent\n{line}\nFROM parent\n"
         stage = f"FROM {BASE} AS b\n" if self.chance(0.3) or "b" in line and "from=" in line else ""
         after = "FROM scratch AS later\n" if "later" in line else ""
         variables = VARIABLES if self.chance(0.8) else ""

@@ -173,7 +173,7 @@ INDEX = (
     Entry("IL040", "apt-without-lists", "apt", True, None, (), ("dockerfile",), ("RUN",), ("apt",), False),
     Entry("IL041", "health-check-without-its-tool", "healthcheck", True, None, (), ("dockerfile", "image"), ("HEALTHCHECK",), (), False),
     Entry("IL042", "base-past-its-support", "base_image", True, None, (), ("dockerfile",), ("FROM",), (), False),
-    Entry("IL043", "refused-value", "refused", True, None, (), ("dockerfile",), ("ADD", "ARG", "COPY", "ENV", "EXPOSE", "FROM", "LABEL", "RUN", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"), (), False),
+    Entry("IL043", "refused-value", "refused", True, None, (), ("dockerfile",), (), (), False),
     Entry("InvalidBaseImagePlatform", "base-of-another-platform", "platforms", True, None, (), ("dockerfile",), ("FROM",), (), False),
     Entry("InvalidDefaultArgInFrom", "no-image-without-build-arguments", "variables", True, None, (), ("dockerfile",), (), (), False),
     Entry("InvalidDefinitionDescription", "description-of-another-name", "stages", False, None, (), ("dockerfile",), (), (), False),

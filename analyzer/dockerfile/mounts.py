@@ -1,4 +1,4 @@
-"""The value of `RUN --mount=`: its fields, and what builders refuse in them."""
+"""The values of `RUN --mount=` and `--device=`: their fields, and what builders refuse in them."""
 
 from __future__ import annotations
 
@@ -70,6 +70,26 @@ def read_mount(value: str, resolve: Resolve) -> Mount:
     if fault:
         raise RefusedMountError(fault)
     return Mount(kind, fields)
+
+
+def read_device(value: str) -> None:
+    """Look through the value of a --device.
+
+    Raises:
+        RefusedMountError: a builder would not take it.
+    """
+    if not value:
+        raise RefusedMountError("the device is empty; use --device=vendor.com/class=name")
+    name = ""
+    for field in _split(value):
+        key, equals, content = field.partition("=")
+        if key.lower() == "required":
+            if equals and content not in _TRUTHS:
+                raise RefusedMountError(f"required is true or false, not {shown(content)}; use required alone")
+        elif not name:
+            name = content if key.lower() == "name" and equals else field
+        else:
+            raise RefusedMountError(f"a device has no field {shown(field)}; use its name, and required")
 
 
 def _split(value: str) -> list[str]:

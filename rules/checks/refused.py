@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ..rule import Outcome, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Instruction, Stage, Word
+    from ...analyzer.dockerfile import Dockerfile, Instruction, Stage, Word
+    from ...analyzer.dockerfile.expansion import Variables
     from ...analyzer.dockerfile.words import Flag
 
 REFUSED = Rule(
@@ -214,9 +215,23 @@ def _named_fault(name: str, stage: Stage) -> str | None:
 @REFUSED.instruction("RUN")
 def mounts(instruction: Instruction, stage: Stage) -> Outcome:
     for flag in instruction.flags:
+        problem = None
         if flag.name == "mount" and flag.value is not None:
-            if problem := _mount_fault(flag.value, instruction, stage):
-                yield REFUSED.finding(flag.word.span, problem=problem)
+            problem = _mount_fault(flag.value, instruction, stage)
+        elif flag.name == "device" and flag.value is not None:
+            problem = _device_fault(flag.value)
+        if problem:
+            yield REFUSED.finding(flag.word.span, problem=problem)
+
+
+def _device_fault(value: str) -> str | None:
+    from ...analyzer.dockerfile.mounts import RefusedMountError, read_device
+
+    try:
+        read_device(value)
+    except RefusedMountError as refused:
+        return str(refused)
+    return None
 
 
 def _mount_fault(value: str, instruction: Instruction, stage: Stage) -> str | None:
@@ -244,15 +259,24 @@ def _mount_fault(value: str, instruction: Instruction, stage: Stage) -> str | No
 
 @REFUSED.instruction("FROM", "ENV", "LABEL", "ARG", "ADD", "COPY", "EXPOSE", "VOLUME", "WORKDIR", "USER", "STOPSIGNAL")
 def expansion(instruction: Instruction, stage: Stage) -> Outcome:
-    for problem, word, start, end in _expansion_faults(instruction, stage):
+    for problem, word, start, end in _expansion_faults(instruction, stage.file.escape, stage.known_variables(instruction)):
         where = word.part(start, end) if end <= len(word.raw) else word
         yield REFUSED.finding(where.span, problem=problem)
 
 
-def _expansion_faults(instruction: Instruction, stage: Stage) -> Iterator[tuple[str, Word, int, int]]:
+@REFUSED.dockerfile
+def global_arguments(file: Dockerfile) -> Outcome:
+    for one in file.preamble:
+        if one.keyword == "ARG":
+            for problem, word, start, end in _expansion_faults(one, file.escape, file.global_args):
+                yield REFUSED.finding(word.part(start, end).span, problem=problem)
+
+
+def _expansion_faults(
+    instruction: Instruction, escape: str, known: Variables
+) -> Iterator[tuple[str, Word, int, int]]:
     from ...analyzer.dockerfile.expanded import expanded_words, is_ordinary
 
-    escape = stage.file.escape
     for text, word, quotes in expanded_words(instruction):
         if is_ordinary(text, escape):
             continue
@@ -264,7 +288,6 @@ def _expansion_faults(instruction: Instruction, stage: Stage) -> Iterator[tuple[
             start, end = (found.fault.start, found.fault.end) if text == word.raw else (0, len(word.raw))
             yield found.fault.message, word, start, end
             return
-        known = stage.known_variables(instruction)
         for one in found.required:
             if one.name in known and (known[one.name] != "" or not one.nonempty):
                 continue

@@ -76,10 +76,9 @@ class Explained(NamedTuple):
 
 EXPLAINED = (
     Explained(r"unknown flag: --security|unknown flag: --parents|device feature", "", "a flag of newer frontends, or of the labs'"),
-    Explained(r"(?:invalid signal: …?$|is not allowed|: missing: |should not be blank|empty string|: none: |invalid signal: $)",
-              rf"FROM {BASE}", "the base image may set the variable; the stand-in sets none"),
     Explained(r"RUN \[\] runs nothing", "", "the check is silent, the build stops"),
     Explained(r"takes `<<` for the name", "", "the check is silent, the build finds no file of this name"),
+    Explained(r"only imglint: EXPOSE: .* is no port", r"EXPOSE .*[^ ]\$\{", "EXPOSE loses what stands before a ${…} with a pattern or a word"),
 )
 
 
@@ -154,6 +153,10 @@ def compare(texts: Sequence[str], kept: Path | None = None) -> Iterator[Differen
 
 def explanation(one: Difference) -> str | None:
     """Why a difference is meant; None where nobody has said."""
+    if one.buildkit.refused and BASE in one.text and ask_imglint(one.text.replace(BASE, "scratch")).broken:
+        return "the base image may set the variable; the stand-in sets none"
+    if not one.buildkit.refused and one.buildkit.words:
+        return "BuildKit stopped before, at an image that can't be reached"
     return next((why for pattern, text, why in EXPLAINED if re.search(pattern, one.kind) and re.search(text, one.text)), None)
 
 

@@ -27,7 +27,15 @@ class Heredoc(NamedTuple):
 
 
 def markers(source: Joined, start: int, end: int) -> tuple[Marker, ...]:
-    """The here-document markers among the words of an instruction's line."""
+    """The here-document markers among the words of an instruction's line.
+
+    There are none in a line with a quote that stays open or a ${…} that builders can't read: they give up on it.
+    """
+    if "${" in source.value:
+        from .substitution import substitutions  # few lines have both
+
+        if substitutions(source.value[start:end]).fault:
+            return ()
     found = []
     for word in _shell_words(source, start, end):
         match = _MARKER.fullmatch(word.raw)

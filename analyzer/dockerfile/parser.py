@@ -274,7 +274,7 @@ class _Parser:
             owner = owner.trigger
         if owner.keyword not in _HEREDOC_FORMS or owner.json is not None or "<<" not in owner.line.value:
             return
-        heredocs = tuple(self._heredoc(marker) for marker in markers(owner.line, *owner.rest))
+        heredocs = tuple(self._heredoc(marker) for marker in markers(owner.line, 0, owner.rest[1]))
         owner.heredocs = heredocs
         instruction.heredocs = heredocs
         if heredocs:

@@ -252,6 +252,8 @@ class Stage:
         """A word as it is written, without its quotes and with its variables replaced; None when one is unknown."""
         if "$" not in raw and "'" not in raw and '"' not in raw and self.file.escape not in raw:
             return raw
+        if (len(raw) - len(raw.rstrip(self.file.escape))) % 2:
+            raw = raw[:-1]  # an escape at the end escapes nothing, and goes away
         known = self.known_variables(instruction)
         return expand(unquote(raw, self.file.escape), known, self.file.escape)
 

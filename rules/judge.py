@@ -98,14 +98,13 @@ def judge_dockerfile(
         for programs, command_check in rule.command_checks:
             for program in programs or ("",):
                 by_program.setdefault(program, []).append((rule, command_check))
+    if file.headless:
+        _walk(file.headless, file.headless.instructions, by_keyword, by_program, collector)
     for stage in file.stages:
         for rule in rules:
             for stage_check in rule.stage_checks:
                 collector.take(rule, stage_check, stage)
-        for instruction in (stage.source, *stage.instructions):
-            for one in (instruction, instruction.trigger):
-                if one is not None:
-                    _visit(one, stage, by_keyword, by_program, collector)
+        _walk(stage, (stage.source, *stage.instructions), by_keyword, by_program, collector)
     findings = [
         one._replace(severity=severities[one.rule.code]) if one.rule.code in severities else one
         for one in collector.findings
@@ -222,6 +221,19 @@ def judge_container(observation: Observation, rules: Iterable[Rule]) -> Judgemen
         for check in rule.container_checks:
             collector.take(rule, check, observation)
     return _sealed(collector)
+
+
+def _walk(
+    stage: Stage,
+    instructions: Iterable[Instruction],
+    by_keyword: dict[str, list[tuple[Rule, Callable[[Instruction, Stage], Outcome]]]],
+    by_program: dict[str, list[tuple[Rule, Callable[[Command, Stage], Outcome]]]],
+    collector: _Collector,
+) -> None:
+    for instruction in instructions:
+        for one in (instruction, instruction.trigger):
+            if one is not None:
+                _visit(one, stage, by_keyword, by_program, collector)
 
 
 def _visit(

@@ -14,6 +14,11 @@ _KEYS = (
     "type", "from", "source", "src", "target", "dst", "destination", "readonly", "ro", "readwrite", "rw", "id",
     "sharing", "required", "size", "mode", "uid", "gid", "env",
 )  # fmt: skip
+# What only Podman's builder knows.
+_PODMAN_KEYS = frozenset(
+    "bind-propagation relabel shared rshared private rprivate slave rslave z u no-dereference notmpcopyup tmpcopyup"
+    " tmpfs-mode tmpfs-size".split()
+)
 _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
 _TRUTHS = frozenset("1 t T TRUE true True 0 f F FALSE false False".split())
 _SIZE = re.compile(r"\+?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)? ?(?:b|[kmgtp](?:i?b)?)?", re.IGNORECASE | re.ASCII)
@@ -44,6 +49,8 @@ def read_mount(value: str, resolve: Resolve) -> Mount:
     for field in _split(value):
         key, equals, raw = field.partition("=")
         key = key.lower()
+        if key in _PODMAN_KEYS:
+            continue
         if not equals:
             if key not in ("readonly", "ro", "readwrite", "rw", "required"):
                 raise RefusedMountError(f"{shown(field)} is no field of a mount; use KEY=VALUE")

@@ -5,7 +5,7 @@ stays as it was, so that what lies between them can always be given back.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .arguments import MAY_BE_BARE, argument_faults
@@ -20,6 +20,10 @@ _JSON_FORMS = frozenset({"ADD", "COPY", "CMD", "ENTRYPOINT", "RUN", "SHELL", "VO
 _HEREDOC_FORMS = frozenset({"ADD", "COPY", "RUN"})
 # Where a lost terminator leaves a heredoc open, the next line that starts so is the next instruction.
 _LIKELY_INSTRUCTION = re.compile(rf"(?:{'|'.join(sorted(KEYWORDS))})[ \t]+\S")
+
+
+# The frontends that builders come with, by the last part of their names.
+_FRONTENDS = ("dockerfile", "dockerfile-upstream")
 
 
 class Tree(NamedTuple):
@@ -60,6 +64,13 @@ class Tree(NamedTuple):
         return "".join(self.text.value[start:end] for start, end, _ in self.parts())
 
 
+def foreign_frontend(directives: Sequence[Directive]) -> str | None:
+    """The frontend that `# syntax=` names, where it is not one of Docker's own."""
+    named = next((one.value.split()[0] for one in directives if one.name == "syntax"), "")
+    repository = named.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return named if named and repository not in _FRONTENDS else None
+
+
 def parse(text: Text) -> Tree:
     """Read a whole file. Never raises; what is wrong comes back as faults."""
     return _Parser(text).run()
@@ -74,9 +85,12 @@ class _Parser:
         self.comments: list[Comment] = []
         self.instructions: list[Instruction] = []
         self.faults: list[Fault] = []
+        self.fault_kind = "syntax"
 
     def run(self) -> Tree:
         self._read_directives()
+        if foreign_frontend(self.directives):
+            self.fault_kind = "foreign"
         above: list[Comment] = []
         lost = False  # inside a run of lines that are no instructions: one fault is enough
         unknown = 0
@@ -133,7 +147,7 @@ class _Parser:
         return comment
 
     def _fault(self, message: str, where: Word) -> None:
-        self.faults.append(Fault("syntax", message, where.span))
+        self.faults.append(Fault(self.fault_kind, message, where.span))
 
     # Directives
 

@@ -56,7 +56,7 @@ class User(NamedTuple):
 class Stage:
     """One FROM and what follows it.
 
-    `instructions` are those behind FROM. `parent` is the earlier stage that FROM names, if any.
+    `instructions` are those behind FROM; the index is -1 where there is none. `parent` is the earlier stage that FROM names, if any.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Stage:
     @cached_property
     def base_name(self) -> str | None:
         """The base with its variables expanded; None if that can't be done from the text."""
-        return self.from_value(self.base.raw)
+        return None if self.index < 0 else self.from_value(self.base.raw)
 
     @cached_property
     def parent(self) -> Stage | None:
@@ -100,6 +100,8 @@ class Stage:
         """The base image taken apart; None for an earlier stage, scratch, or an unknown."""
         if not self.base_name or self.base_name == "scratch" or self.parent:
             return None
+        if self.file.frontend and self.base_name.startswith("."):
+            return None  # a file, to some frontends
         return parse_reference(self.base_name)
 
     @cached_property
@@ -121,7 +123,7 @@ class Stage:
     @property
     def shipped(self) -> bool:
         """Whether its files end up in an image: the targets and the stages that they are built on."""
-        return self.index in self.file.shipped
+        return self.index < 0 or self.index in self.file.shipped
 
     @property
     def target(self) -> Stage | None:
@@ -360,7 +362,8 @@ class Stage:
         """The SHELL before each instruction, and at the end; None for the engine's own."""
         now = self.parent._shells[-1] if self.parent else None
         # A comment can say what shell a base image has: above FROM, or before the first one for all.
-        for one in (*self.file.preamble, self.file.stages[0].source, self.source):
+        first = (self.file.stages[0].source,) if self.file.stages else ()
+        for one in (*self.file.preamble, *first, self.source):
             now = _named_shell(one) or now
         out = [now]
         for one in self.instructions:

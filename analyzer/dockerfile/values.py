@@ -144,6 +144,8 @@ def reference_fault(name: str) -> str | None:
         return _no_name(name)
     if len(path) + (0 if registry or "/" in path else len("library/")) > _LONGEST_NAME:
         return f"the name of the image is longer than {_LONGEST_NAME} characters"
+    if reference.tag == "":
+        return f"the tag is empty; use {rest}TAG"
     if reference.tag is not None and not _TAG.fullmatch(reference.tag):
         return f"{shown(reference.tag)} is no tag; use {shown(rest.rpartition(':')[0])[1:-1]}:TAG, of letters, digits, _ . and -"
     return _digest_fault(digest) if at else None

@@ -27,10 +27,13 @@ replaced as far as the text tells them. A variable that comes from outside, as a
 one of the base image, is left alone. Quotes and `${…}` that builders can't read are told, too, and
 `${name:?message}` of a variable that is not set.
 
-Builders differ in little of it. BuildKit takes file modes in letters (`--chmod=u=rwx`) since 2025; older
-builders take octal numbers alone. BuildKit and Podman take `WORKDIR ""` and stay where they are, Docker's
-builder before BuildKit refuses it; it is no error here. Behind ONBUILD everything is refused only by
-the build of an image that is based on this one.
+Builders differ in some of it. Podman's takes any word of EXPOSE, and some keys of mounts that BuildKit does
+not know (relabel, z): those keys are no error here. BuildKit takes file modes in letters
+(`--chmod=u=rwx`) since 2025, older builders and Podman's octal numbers alone. BuildKit and Podman take
+`WORKDIR ""` and stay where they are, Docker's builder before BuildKit refuses it; it is no error here.
+`RUN --security`, `--device` and `COPY --parents` are known to the newest frontends only. Behind ONBUILD
+everything is refused only by the build of an image that is based on this one. A file for a frontend
+that is not Docker's is left alone in its FROM lines.
 """,
     bad=(
         "FROM Debian:12\n",
@@ -70,6 +73,8 @@ the build of an image that is based on this one.
 
 @REFUSED.instruction("FROM")
 def base_name(instruction: Instruction, stage: Stage) -> Outcome:
+    if stage.file.frontend:
+        return
     flag = instruction.flag("platform")
     if flag and flag.value is not None and (value := stage.from_value(flag.value)) is not None:
         from ...analyzer.dockerfile.values import platform_fault
@@ -79,6 +84,8 @@ def base_name(instruction: Instruction, stage: Stage) -> Outcome:
     name = stage.base_name
     if name is None or name == "scratch" or stage.parent:
         return
+    if name == "" and any(one in stage.base.raw for one in stage.file.global_args):
+        return  # an ARG that is empty waits for --build-arg
     if not _is_plain_name(name):
         from ...analyzer.dockerfile.values import reference_fault
 
@@ -193,6 +200,8 @@ def _stage_fault(flag: Flag, stage: Stage) -> str | None:
         if 0 <= index < stage.index:
             return None
         return f"no stage number {name} stands before this one; use the name of one that does"
+    if stage.name and name.lower() == stage.name.value.lower():
+        return None  # has a rule of its own
     return _named_fault(name, stage)
 
 

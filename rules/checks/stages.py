@@ -111,6 +111,7 @@ UNKNOWN_SOURCE = Rule(
     code="DL3022",
     name="copy-from-unknown-stage",
     severity=Severity.WARNING,
+    yields_to=("IL043",),
     message="COPY --from={name} names {what}",
     page="""COPY --from names a stage that is not there, or not yet.
 

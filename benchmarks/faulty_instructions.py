@@ -57,7 +57,24 @@ _PLATFORMS = (
     "windows(10.0.17763)/amd64", "linux/ppc64le", "armhf", "armel", "linux/s390x", "freebsd", "macos", "x86", "arm", "linux/é",
 )  # fmt: skip
 
-_STAGE_NAMES = ("b", "B", "b-1.x_y", "1b", "-b", "_b", "b/c", "b:c", "b c", "$word", "é", "b@", "scratch", "context", "''", '"b"')
+_STAGE_NAMES = (
+    "b",
+    "B",
+    "b-1.x_y",
+    "1b",
+    "-b",
+    "_b",
+    "b/c",
+    "b:c",
+    "b c",
+    "$word",
+    "é",
+    "b@",
+    "scratch",
+    "context",
+    "''",
+    '"b"',
+)
 
 _PORTS = (
     "80", "0", "65535", "65536", "99999", "-1", "abc", "80/tcp", "80/udp", "80/sctp", "80/TCP", "80/http", "80/", "/tcp", "/",
@@ -78,7 +95,24 @@ _DURATIONS = (
     "30s", "1m", "1m30s", "1h", "1.5s", ".5s", "5.s", "0", "0s", "-1s", "1", "30", "1x", "1d", "1S", "1 s", "", "s", "1ms", "1us", "0.5ms", "1ns", "1µs", "1μs",
     "+5s", "abc", "1s1", "1m,30s", "$one", "${one}s", "\"30s\"", "1e3s", "0x1s", "00s", "-0", "+", "1h1h", "99999999h", "3000000h", "1s ", "1sec",
 )  # fmt: skip
-_RETRIES = ("3", "0", "-1", "x", "", "1.5", "03", "+3", "2147483647", "2147483648", "$one", "3s", "1_000", "0x3", "\"3\"", "３")
+_RETRIES = (
+    "3",
+    "0",
+    "-1",
+    "x",
+    "",
+    "1.5",
+    "03",
+    "+3",
+    "2147483647",
+    "2147483648",
+    "$one",
+    "3s",
+    "1_000",
+    "0x3",
+    '"3"',
+    "３",
+)
 
 _CHMODS = (
     "755", "0755", "644", "7777", "07777", "10000", "8", "999", "0999", "u+x", "u=rwx,g=rx", "a+rX", "+x", "go-w", "u+q", "x", "abc", "", "u", "u=", "-755", "0o755",
@@ -87,7 +121,23 @@ _CHMODS = (
 )  # fmt: skip
 _CHOWNS = ("1000", "1000:1000", "app", "app:app", ":app", "app:", ":", "a:b:c", "-1", "$word", "$missing", "$word:$word", "\"a b\"", "root", "0:0", "ä", "",
            "99999999999", "a b", "${")  # fmt: skip
-_BOOLEANS = ("", "=true", "=false", "=TRUE", "=True", "=1", "=0", "=yes", "=no", "=maybe", "=", "=\"true\"", "=$on", "=t", "=on")
+_BOOLEANS = (
+    "",
+    "=true",
+    "=false",
+    "=TRUE",
+    "=True",
+    "=1",
+    "=0",
+    "=yes",
+    "=no",
+    "=maybe",
+    "=",
+    '="true"',
+    "=$on",
+    "=t",
+    "=on",
+)
 
 _MOUNT_KEYS = {
     "type": ("bind", "cache", "tmpfs", "secret", "ssh", "BIND", "volume", "foo", "", "cach", "$word", "${missing:-cache}", "npipe"),
@@ -101,7 +151,25 @@ _MOUNT_KEYS = {
     "size": ("1g", "100m", "100", "1x", "", "-1", "1.5GB", "1 GB", "$one", "10%", "1gib", "1e3", ".5m", "1G1"),
     "foo": ("bar",), "Target": ("/x",), "tagret": ("/x",), "sorce": ("a",), "shared": ("true",), "path": ("/x",), "$word": ("x",), "user": ("1",),
 }  # fmt: skip
-_MOUNT_WORDS = ("ro", "rw", "readonly", "readwrite", "required", "target", "cache", "foo", "", "RO", " ", "$word", "type", "\"", "\"a\"", "relabel=shared", "z")
+_MOUNT_WORDS = (
+    "ro",
+    "rw",
+    "readonly",
+    "readwrite",
+    "required",
+    "target",
+    "cache",
+    "foo",
+    "",
+    "RO",
+    " ",
+    "$word",
+    "type",
+    '"',
+    '"a"',
+    "relabel=shared",
+    "z",
+)
 _MOUNTS = (
     "type=cache,target=/x", "type=bind,target=/x", "type=bind,source=a,target=/x", "type=tmpfs,target=/x", "type=secret,id=x", "type=ssh", "type=secret",
     "type=cache,id=x", "type=bind", "type=tmpfs", "", "type=cache", "target=/x", "/x", "type=secret,target=/x", "type=secret,id=x,env=TOKEN",
@@ -123,7 +191,17 @@ _COPIES = ("a /x", "a b /x/", ". .", "a", "a /", "/a /b", "a  /x", "<<EOF /x\nhe
            "\"\" /x", "a \"\"", "*.md /x/", "[a-z] /x/", "[ /x", "a*/../b /x", "../a /x", "C:\\a /x", "a \\\n /x", "git@ /x", "https:// /x", "ssh://git@example.org/a /x", "a.git /x")  # fmt: skip
 
 _VOLUMES = ("/a /b", "", '" "', '[" "]', "$none", "/a $none")
-_CHECKSUMS = ("sha256:" + "a" * 64, "sha256:abc", "md5:" + "a" * 32, "abc", "", "sha512:" + "a" * 128, "$word", "sha256:" + "A" * 64, "a" * 40)
+_CHECKSUMS = (
+    "sha256:" + "a" * 64,
+    "sha256:abc",
+    "md5:" + "a" * 32,
+    "abc",
+    "",
+    "sha512:" + "a" * 128,
+    "$word",
+    "sha256:" + "A" * 64,
+    "a" * 40,
+)
 _TRIGGERS = ("ONBUILD RUN a", "FROM a", "MAINTAINER a", "XYZZY", "RUNN a", "ARG", "ENV a", "EXPOSE abc", "STOPSIGNAL FOO", "VOLUME []", "CMD", "RUN", "COPY a", "COPY --form=b a /b",
              "RUN --mount=type=foo a", "run a", "HEALTHCHECK x", "HEALTHCHECK NONE", "USER", "SHELL bash", "LABEL a", "RUN --network=bad a", "WORKDIR", "ADD a", "CMD [1]")  # fmt: skip
 _PAIRS = ("a=b", "a=", "a", "=b", "a b", "a b c", "a=b c", "a=b c=d", "a = b", "a= b", "a =b", "a=\"b c\"", "a='b c'", "a=\"b", "a='b", "a=b\\ c", "\"a b\"=c", "\"\"=c", "''=c", "a==b", "1a=b", "a-b=c", "a.b=c",
@@ -136,8 +214,47 @@ _WORD_OF = {
     "LABEL": ("LABLE", "LABELS"), "EXPOSE": ("EXPORT", "EXPOSED"), "VOLUME": ("VOLUMES", "VOLUEM"), "USER": ("USERS", "USR"), "WORKDIR": ("WORDIR", "WORKDRI", "WORK_DIR"),
     "STOPSIGNAL": ("STOP_SIGNAL", "STOPSIGNALS"), "HEALTHCHECK": ("HEALTH", "HEALTCHECK"), "SHELL": ("SHEL",), "ONBUILD": ("ON_BUILD", "ONBULD"), "MAINTAINER": ("MAINTAINR", "AUTHOR"),
 }  # fmt: skip
-_NOISE = ("\"", "'", "\\", "$", "{", "}", "[", "]", "=", " ", "\t", ",", ":", "/", "-", "#", "<", "\n", "`", "ä", "\u00a0", "\r")
-_STRAY_FLAGS = ("--foo=1", "--foo", "--", "--=x", "--from=b", "--chwon=a", "--mout=type=bind", "--plattform=x", "--link", "---x", "--FROM=b", "-x", "--\"from\"=b", "--chmod", "--interval=1s")
+_NOISE = (
+    '"',
+    "'",
+    "\\",
+    "$",
+    "{",
+    "}",
+    "[",
+    "]",
+    "=",
+    " ",
+    "\t",
+    ",",
+    ":",
+    "/",
+    "-",
+    "#",
+    "<",
+    "\n",
+    "`",
+    "ä",
+    "\u00a0",
+    "\r",
+)
+_STRAY_FLAGS = (
+    "--foo=1",
+    "--foo",
+    "--",
+    "--=x",
+    "--from=b",
+    "--chwon=a",
+    "--mout=type=bind",
+    "--plattform=x",
+    "--link",
+    "---x",
+    "--FROM=b",
+    "-x",
+    '--"from"=b',
+    "--chmod",
+    "--interval=1s",
+)
 
 
 class _Grammar:
@@ -168,7 +285,9 @@ class _Grammar:
         return self.random.choice(pool)
 
     def words(self, pool: tuple[str, ...], most: int = 3) -> str:
-        return " ".join(self.value(pool) for _ in range(self.random.choice((0, *range(1, most + 1), 1, 1, 1))))
+        return " ".join(
+            self.value(pool) for _ in range(self.random.choice((0, *range(1, most + 1), 1, 1, 1)))
+        )
 
     def mount(self) -> str:
         if self.chance(0.35):
@@ -185,7 +304,9 @@ class _Grammar:
     def flag(self, name: str, pool: tuple[str, ...]) -> Callable[[], str]:
         def make() -> str:
             roll = self.random.random()
-            return f"--{name}" + ("" if roll < 0.03 else f"={self.value(pool) if roll < 0.4 else self.random.choice(pool)}")
+            return f"--{name}" + (
+                "" if roll < 0.03 else f"={self.value(pool) if roll < 0.4 else self.random.choice(pool)}"
+            )
 
         return make
 
@@ -195,7 +316,11 @@ class _Grammar:
     # Instructions
 
     def from_(self) -> str:
-        name = f" {self.random.choice(('AS', 'as', 'As', 'IS', ''))} {self.value(_STAGE_NAMES)}" if self.chance(0.3) else ""
+        name = (
+            f" {self.random.choice(('AS', 'as', 'As', 'IS', ''))} {self.value(_STAGE_NAMES)}"
+            if self.chance(0.3)
+            else ""
+        )
         return f"FROM {self.flags(self.flag('platform', _PLATFORMS))}{self.value(_REFERENCES)}{name}"
 
     def run(self) -> str:
@@ -227,7 +352,23 @@ class _Grammar:
             self.flag("interval", _DURATIONS), self.flag("timeout", _DURATIONS), self.flag("start-period", _DURATIONS),
             self.flag("start-interval", _DURATIONS), self.flag("retries", _RETRIES),
         )  # fmt: skip
-        what = self.one(("CMD a", "CMD a || exit 1", "cmd a", "NONE", "none", "NONE a", "CMD", "", "a", "CMD-SHELL a", "\"CMD\" a", "$word a"), ("CMD",))
+        what = self.one(
+            (
+                "CMD a",
+                "CMD a || exit 1",
+                "cmd a",
+                "NONE",
+                "none",
+                "NONE a",
+                "CMD",
+                "",
+                "a",
+                "CMD-SHELL a",
+                '"CMD" a',
+                "$word a",
+            ),
+            ("CMD",),
+        )
         if what == "CMD":
             what += f" {self.value(_ARRAYS)}"
         return f"HEALTHCHECK {flags}{what}"
@@ -251,7 +392,23 @@ class _Grammar:
 
     def place(self) -> str:
         keyword = self.random.choice(("USER", "WORKDIR", "MAINTAINER"))
-        values = ("app", "1000:1000", "/srv", "srv/app", "", '""', "''", "a b", "$none", "~/x", "C:\\a", "1 2", "me <me@example.org>", "\"a", "'a")
+        values = (
+            "app",
+            "1000:1000",
+            "/srv",
+            "srv/app",
+            "",
+            '""',
+            "''",
+            "a b",
+            "$none",
+            "~/x",
+            "C:\\a",
+            "1 2",
+            "me <me@example.org>",
+            '"a',
+            "'a",
+        )
         return f"{keyword} {self.flags() if self.chance(0.08) else ''}{self.one(values, _WORDS, _VARIABLES)}"
 
     def onbuild(self) -> str:
@@ -271,14 +428,31 @@ class _Grammar:
         if self.chance(0.12) and len(rest) > 1:
             for _ in range(self.random.choice((1, 1, 2))):
                 at = self.random.randrange(len(keyword), len(line))
-                line = line[:at] + self.random.choice(("", self.random.choice(_NOISE))) + line[at + self.random.choice((0, 1)) :]
+                line = (
+                    line[:at]
+                    + self.random.choice(("", self.random.choice(_NOISE)))
+                    + line[at + self.random.choice((0, 1)) :]
+                )
         return line
 
     def file(self) -> str:
         line = self.mutated(self.instruction())
-        head = self.random.choice(("",) * 12 + ("# escape=`\n", "# escape=\\\n", "# escape=x\n", "# check=skip=all\n", "# x=y\n# escape=`\n", "#\n# escape=`\n", "\ufeff"))
+        head = self.random.choice(
+            ("",) * 12
+            + (
+                "# escape=`\n",
+                "# escape=\\\n",
+                "# escape=x\n",
+                "# check=skip=all\n",
+                "# x=y\n# escape=`\n",
+                "#\n# escape=`\n",
+                "\ufeff",
+            )
+        )
         if line.upper().startswith("FROM"):
-            before = self.random.choice(("", "", "ARG word=abc\n", "ARG none=\n", "ARG x=${\n", "ARG port=${missing:?no}\n"))
+            before = self.random.choice(
+                ("", "", "ARG word=abc\n", "ARG none=\n", "ARG x=${\n", "ARG port=${missing:?no}\n")
+            )
             return f"{head}{before}{line}\n"
         base = self.random.choice(("scratch", "scratch", "scratch", BASE))
         if line.upper().startswith("ONBUILD"):  # the build of an image that is based on it reads the trigger

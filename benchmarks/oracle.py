@@ -34,7 +34,9 @@ NOT_REFUSALS = frozenset(
     " IL033 IL034 IL035 IL036 IL037 DL3044 ExposeInvalidFormat".split()
 )
 # What BuildKit says when it can't reach an image: it has read the instruction then, and takes it.
-_UNREACHABLE = re.compile(r"failed to resolve source metadata|pull access denied|failed to do request|failed to fetch")
+_UNREACHABLE = re.compile(
+    r"failed to resolve source metadata|pull access denied|failed to do request|failed to fetch"
+)
 
 
 class Answer(NamedTuple):
@@ -60,7 +62,11 @@ class Difference(NamedTuple):
     @property
     def kind(self) -> str:
         """Who refuses what, without the words of the one file."""
-        who, said = ("only BuildKit", self.buildkit.words) if self.buildkit.refused else ("only imglint", self.imglint.words)
+        who, said = (
+            ("only BuildKit", self.buildkit.words)
+            if self.buildkit.refused
+            else ("only imglint", self.imglint.words)
+        )
         said = re.sub(r"\"[^\"]*\"|'[^']*'|\d+", "…", said.split(" (did you")[0].replace("\n", " "))
         keyword = _keyword(self.text)
         return f"{who}: {keyword}: {said[:90]}"
@@ -75,10 +81,18 @@ class Explained(NamedTuple):
 
 
 EXPLAINED = (
-    Explained(r"unknown flag: --security|unknown flag: --parents|device feature", "", "a flag of newer frontends, or of the labs'"),
+    Explained(
+        r"unknown flag: --security|unknown flag: --parents|device feature",
+        "",
+        "a flag of newer frontends, or of the labs'",
+    ),
     Explained(r"RUN \[\] runs nothing", "", "the check is silent, the build stops"),
     Explained(r"takes `<<` for the name", "", "the check is silent, the build finds no file of this name"),
-    Explained(r"only imglint: EXPOSE: .* is no port", r"EXPOSE .*[^ ]\$\{", "EXPOSE loses what stands before a ${…} with a pattern or a word"),
+    Explained(
+        r"only imglint: EXPOSE: .* is no port",
+        r"EXPOSE .*[^ ]\$\{",
+        "EXPOSE loses what stands before a ${…} with a pattern or a word",
+    ),
 )
 
 
@@ -103,7 +117,11 @@ def _ask(texts: list[str], place: Path) -> list[Answer]:
     targets = {}
     for at, text in enumerate(texts):
         (place / f"f{at}").write_bytes(text.encode("utf-8", "surrogateescape"))
-        targets[f"t{at}"] = {"context": str(place / "empty"), "dockerfile": str(place / f"f{at}"), "contexts": {BASE: str(place / "empty")}}
+        targets[f"t{at}"] = {
+            "context": str(place / "empty"),
+            "dockerfile": str(place / f"f{at}"),
+            "contexts": {BASE: str(place / "empty")},
+        }
     plan = {"group": {"default": {"targets": list(targets)}}, "target": targets}
     (place / "bake.json").write_text(json.dumps(plan))
     done = subprocess.run(
@@ -112,7 +130,9 @@ def _ask(texts: list[str], place: Path) -> list[Answer]:
     )  # fmt: skip
     start = done.stdout.find("{")
     try:
-        found: dict[str, Any] = json.JSONDecoder().raw_decode(done.stdout[start:])[0]["target"] if start >= 0 else {}
+        found: dict[str, Any] = (
+            json.JSONDecoder().raw_decode(done.stdout[start:])[0]["target"] if start >= 0 else {}
+        )
     except (ValueError, KeyError):
         found = {}
     if not found:
@@ -133,19 +153,27 @@ def ask_imglint(text: str) -> Answer:
     """Whether imglint says that a build would stop, and why."""
     errors = [one for one in lint(text).findings if one.severity >= Severity.ERROR]
     refusals = [one for one in errors if one.rule.code not in NOT_REFUSALS]
-    return Answer(bool(refusals), "; ".join(f"{one.rule.code} {one.message}" for one in refusals), bool(errors))
+    return Answer(
+        bool(refusals), "; ".join(f"{one.rule.code} {one.message}" for one in refusals), bool(errors)
+    )
 
 
 def compare(texts: Sequence[str], kept: Path | None = None) -> Iterator[Difference]:
     """Each file with both answers; what BuildKit says is kept in a file, and read from there the next time."""
     known: dict[str, Answer] = {}
     if kept and kept.is_file():
-        known = {one["text"]: Answer(one["refused"], one["words"]) for one in map(json.loads, kept.read_text().splitlines())}
+        known = {
+            one["text"]: Answer(one["refused"], one["words"])
+            for one in map(json.loads, kept.read_text().splitlines())
+        }
     rest = iter([text for text in texts if text not in known])
     while batch := list(islice(rest, BATCH)):
         known |= zip(batch, ask_buildkit(batch), strict=True)
     if kept:
-        lines = [json.dumps({"text": text, "refused": one.refused, "words": one.words}) for text, one in known.items()]
+        lines = [
+            json.dumps({"text": text, "refused": one.refused, "words": one.words})
+            for text, one in known.items()
+        ]
         kept.write_text("\n".join(lines) + "\n")
     for text in texts:
         yield Difference(text, known[text], ask_imglint(text))
@@ -157,15 +185,26 @@ def explanation(one: Difference) -> str | None:
         return "the base image may set the variable; the stand-in sets none"
     if not one.buildkit.refused and one.buildkit.words:
         return "BuildKit stopped before, at an image that can't be reached"
-    return next((why for pattern, text, why in EXPLAINED if re.search(pattern, one.kind) and re.search(text, one.text)), None)
+    return next(
+        (
+            why
+            for pattern, text, why in EXPLAINED
+            if re.search(pattern, one.kind) and re.search(text, one.text)
+        ),
+        None,
+    )
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=5000)
-    parser.add_argument("--show", default="", help="print the files of the kinds that this expression matches")
-    parser.add_argument("--save", type=Path, help="keep what BuildKit said, and ask it only what is not there")
+    parser.add_argument(
+        "--show", default="", help="print the files of the kinds that this expression matches"
+    )
+    parser.add_argument(
+        "--save", type=Path, help="keep what BuildKit said, and ask it only what is not there"
+    )
     options = parser.parse_args(arguments)
     (known,) = ask_buildkit(["FROM scratch\nLABEL a=b\n"])
     if known.refused:
@@ -177,12 +216,16 @@ def main(arguments: list[str]) -> int:
     counts = collections.Counter(one.kind for one in different if explanation(one) is None)
     meant = collections.Counter(filter(None, map(explanation, different)))
     refused = sum(one.buildkit.refused for one in asked)
-    print(f"{len(asked)} files, BuildKit refuses {refused}; imglint differs in {len(different)}, {counts.total()} of them without a reason")
+    print(
+        f"{len(asked)} files, BuildKit refuses {refused}; imglint differs in {len(different)}, {counts.total()} of them without a reason"
+    )
     for kind, count in counts.most_common():
         print(f"  {count:5}  {kind}")
         if options.show and re.search(options.show, kind):
             for one in [one for one in different if one.kind == kind and explanation(one) is None][:8]:
-                print(f"         {one.text!r}\n           BuildKit {one.buildkit.words!r}\n           imglint {one.imglint.words!r}")
+                print(
+                    f"         {one.text!r}\n           BuildKit {one.buildkit.words!r}\n           imglint {one.imglint.words!r}"
+                )
     for why, count in meant.most_common():
         print(f"  {count:5}  meant: {why}")
     return 1 if counts else 0

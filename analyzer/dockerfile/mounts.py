@@ -56,14 +56,18 @@ def read_mount(value: str, resolve: Resolve) -> Mount:
                 raise RefusedMountError(f"{shown(field)} is no field of a mount; use KEY=VALUE")
             content: str | None = "true"
         elif key == "from" and "$" in raw.rstrip("$"):
-            raise RefusedMountError("from can't hold a variable; name a stage, FROM … AS name, and use from=name")
+            raise RefusedMountError(
+                "from can't hold a variable; name a stage, FROM … AS name, and use from=name"
+            )
         else:
             content = resolve(raw)
         if key not in _KEYS:
             raise RefusedMountError(f"a mount has no key {shown(key)}{_meant(key)}")
         key = _ALIASES.get(key, key)
         if key == "required" and kind not in ("secret", "ssh", None):
-            raise RefusedMountError(f"a mount of type {kind} takes no required; use it behind type=secret or type=ssh")
+            raise RefusedMountError(
+                f"a mount of type {kind} takes no required; use it behind type=secret or type=ssh"
+            )
         if key == "size" and kind not in ("tmpfs", None):
             raise RefusedMountError(f"a mount of type {kind} takes no size; use it behind type=tmpfs")
         fields[key] = content
@@ -92,7 +96,9 @@ def read_device(value: str) -> None:
         key, equals, content = field.partition("=")
         if key.lower() == "required":
             if equals and content not in _TRUTHS:
-                raise RefusedMountError(f"required is true or false, not {shown(content)}; use required alone")
+                raise RefusedMountError(
+                    f"required is true or false, not {shown(content)}; use required alone"
+                )
         elif not name:
             name = content if key.lower() == "name" and equals else field
         else:
@@ -110,7 +116,9 @@ def _split(value: str) -> list[str]:
     try:
         (row,) = csv.reader([value], strict=True)
     except (csv.Error, ValueError):
-        raise RefusedMountError('a quote stands in the middle of a field; use "KEY=VALUE" around all of it') from None
+        raise RefusedMountError(
+            'a quote stands in the middle of a field; use "KEY=VALUE" around all of it'
+        ) from None
     if any('"' in field for field in value.split(",") if field[:1] != '"'):
         raise RefusedMountError('a quote stands in the middle of a field; use "KEY=VALUE" around all of it')
     return row

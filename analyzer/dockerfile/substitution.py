@@ -115,7 +115,9 @@ class _Reader:
         if not self._peek():
             raise _RefusedError("${ is never closed; use ${name}", start, self.at)
         if self._peek() in "{}:":
-            raise _RefusedError(f"{self.raw[start : self.at + 1]} names no variable; use ${{name}}", start, self.at + 1)
+            raise _RefusedError(
+                f"{self.raw[start : self.at + 1]} names no variable; use ${{name}}", start, self.at + 1
+            )
         name = _NAME.match(self.raw, self.at)
         self.at = name.end() if name else self.at
         self._modified(start, name[0] if name else "")
@@ -137,7 +139,11 @@ class _Reader:
             self.at += 1
         if not sign or sign not in ("+-?" if colon else "+-?#%"):
             shown = f"${{{name}{':' if colon else ''}{sign}"
-            raise _RefusedError(f"builders know no {shown}…}}; use :-, :+, :?, #, % or / behind the name", start, min(self.at, len(self.raw)))
+            raise _RefusedError(
+                f"builders know no {shown}…}}; use :-, :+, :?, #, % or / behind the name",
+                start,
+                min(self.at, len(self.raw)),
+            )
         inner = self.at
         word = self._until("}", start, f"${{{name}{':' if colon else ''}{sign}… is never closed; use }}")
         if sign in "#%":
@@ -167,5 +173,9 @@ class _Reader:
         while (at := pattern.find("\\", at)) >= 0:
             if pattern[at + 1 : at + 2] not in ("*", "?", "\\", "/", "}"):
                 shown = pattern[at : at + 2]
-                raise _RefusedError(f"a pattern can't hold {shown}; use \\ before *, ? and \\ alone", inner + at, inner + at + 2)
+                raise _RefusedError(
+                    f"a pattern can't hold {shown}; use \\ before *, ? and \\ alone",
+                    inner + at,
+                    inner + at + 2,
+                )
             at += 2

@@ -62,7 +62,9 @@ def port_fault(value: str) -> str | None:
     if len(parts) > 1 and (host := parts[-2]):
         host_ports = _range(host)
         if host_ports is None or (ports[0] != ports[1] and _length(ports) != _length(host_ports)):
-            return f"{shown(host)} is no host port that goes with {container}; use the port alone: {container}"
+            return (
+                f"{shown(host)} is no host port that goes with {container}; use the port alone: {container}"
+            )
     return None
 
 
@@ -139,7 +141,11 @@ def reference_fault(name: str) -> str | None:
     if registry is None and slash and first != first.lower():
         registry, path = first, others  # a registry may be written in capitals
     if path != path.lower():
-        return f"names of images are lower case; use {path.lower()}" if _PATH.fullmatch(path.lower()) else _no_name(name)
+        return (
+            f"names of images are lower case; use {path.lower()}"
+            if _PATH.fullmatch(path.lower())
+            else _no_name(name)
+        )
     if not _PATH.fullmatch(path) or (registry is not None and not _DOMAIN.fullmatch(registry)):
         return _no_name(name)
     if len(path) + (0 if registry or "/" in path else len("library/")) > _LONGEST_NAME:

@@ -22,18 +22,24 @@ REFUSED = Rule(
     page="""A build would stop here: no builder takes this value.
 
 Looked at are names of images, platforms, ports and protocols, signals, modes of --chmod, the fields of
-`RUN --mount`, sources of COPY and ADD, and the stages that COPY --from and mounts name, with variables
-replaced as far as the text tells them. A variable that comes from outside, as an ARG without a default or
-one of the base image, is left alone. Quotes and `${…}` that builders can't read are told, too, and
+`RUN --mount`, sources of COPY and ADD, and the images that COPY --from and mounts name, with variables
+replaced as far as the text tells them. A variable that comes from outside, as an ARG without a default
+or one of the base image, is left alone. Quotes and `${…}` that builders can't read are told, too, and
 `${name:?message}` of a variable that is not set.
 
-Builders differ in some of it. Podman's takes any word of EXPOSE, and some keys of mounts that BuildKit does
-not know (relabel, z): those keys are no error here. BuildKit takes file modes in letters
-(`--chmod=u=rwx`) since 2025, older builders and Podman's octal numbers alone. BuildKit and Podman take
-`WORKDIR ""` and stay where they are, Docker's builder before BuildKit refuses it; it is no error here.
-`RUN --security`, `--device` and `COPY --parents` are known to the newest frontends only. Behind ONBUILD
-everything is refused only by the build of an image that is based on this one. A file for a frontend
-that is not Docker's is left alone in its FROM lines.
+Builders differ in some of it:
+
+- Podman's takes any word of EXPOSE, and keys of mounts that BuildKit does not know (relabel, z). Such
+  keys are no error here.
+- BuildKit takes file modes in letters (`--chmod=u=rwx`) since 2025; older builders and Podman's take
+  octal numbers alone.
+- `WORKDIR ""` stays where it is with BuildKit and Podman; Docker's builder before BuildKit refuses it.
+  It is no error here.
+- `RUN --security`, `RUN --device` and `COPY --parents` are known to the newest frontends alone.
+- Behind ONBUILD everything is refused only by the build of an image that is based on this one.
+
+A file for a frontend that is not Docker's (`# syntax=`) may name files in its FROM lines, which are
+left alone.
 """,
     bad=(
         "FROM Debian:12\n",
@@ -53,8 +59,8 @@ that is not Docker's is left alone in its FROM lines.
         "FROM a\nENV A=${B:=c}\n",
         "FROM a\nLABEL a=it's\n",
         "FROM scratch\nENV A=${B:?give it}\n",
-        "FROM a\nCOPY --from=3 /x /x\n",
-        "FROM a\nCOPY --from=build /x /x\nFROM b AS build\n",
+        "FROM a\nCOPY --from=a//b /x /x\n",
+        "FROM a\nRUN --mount=from=build,target=/x x\nFROM b AS build\n",
     ),
     good=(
         "FROM registry.example.org:5000/a/b_c:1@sha256:" + "0" * 64 + "\n",
@@ -145,7 +151,9 @@ def volume_name(instruction: Instruction, stage: Stage) -> Outcome:
 def sources(instruction: Instruction, stage: Stage) -> Outcome:
     for flag in instruction.flags:
         if flag.value and flag.name in ("chmod", "from"):
-            problem = _mode_fault(flag, instruction, stage) if flag.name == "chmod" else _stage_fault(flag, stage)
+            problem = (
+                _mode_fault(flag, instruction, stage) if flag.name == "chmod" else _stage_fault(flag, stage)
+            )
             if problem:
                 yield REFUSED.finding(flag.word.span, problem=problem)
     from_context = instruction.flag("from") is None
@@ -153,11 +161,15 @@ def sources(instruction: Instruction, stage: Stage) -> Outcome:
         if instruction.keyword == "COPY" and (":" in word.value or "@" in word.value):
             from ...analyzer.dockerfile.values import is_git, is_remote
 
-            source = stage.resolved(word.value if instruction.json is not None else word.raw, instruction) or ""
+            source = (
+                stage.resolved(word.value if instruction.json is not None else word.raw, instruction) or ""
+            )
             if is_remote(source) or is_git(source):
                 yield REFUSED.finding(word.span, problem="COPY fetches nothing from elsewhere; use ADD")
         if word.raw == "<<" and from_context and instruction.json is None:
-            problem = f"{instruction.keyword} takes `<<` for the name of a file; use <<DELIMITER, without a blank"
+            problem = (
+                f"{instruction.keyword} takes `<<` for the name of a file; use <<DELIMITER, without a blank"
+            )
             yield REFUSED.finding(word.span, problem=problem)
     yield from _checksum(instruction, stage)
 
@@ -194,15 +206,12 @@ def _stage_fault(flag: Flag, stage: Stage) -> str | None:
     name = flag.value or ""
     if "$" in name.rstrip("$"):
         return "--from can't hold a variable; name a stage, FROM … AS name, and use --from=name"
-    number = name.removeprefix("+").removeprefix("-")
-    if number.isdecimal() and number.isascii():
-        index = int(name[:9])
-        if 0 <= index < stage.index:
-            return None
-        return f"no stage number {name} stands before this one; use the name of one that does"
-    if stage.name and name.lower() == stage.name.value.lower():
-        return None  # has a rule of its own
-    return _named_fault(name, stage)
+    if name.isdecimal():
+        return None  # an earlier stage, or DL3022 tells
+    if name[0] in "+-" and name[1:].isdecimal():
+        return f"{name} is no stage's number; use the name of a stage before this one"
+    later = stage.file.stage_named(name, len(stage.file.stages))
+    return None if later is not None else _named_fault(name, stage)
 
 
 def _named_fault(name: str, stage: Stage) -> str | None:
@@ -266,9 +275,13 @@ def _mount_fault(value: str, instruction: Instruction, stage: Stage) -> str | No
     return None
 
 
-@REFUSED.instruction("FROM", "ENV", "LABEL", "ARG", "ADD", "COPY", "EXPOSE", "VOLUME", "WORKDIR", "USER", "STOPSIGNAL")
+@REFUSED.instruction(
+    "FROM", "ENV", "LABEL", "ARG", "ADD", "COPY", "EXPOSE", "VOLUME", "WORKDIR", "USER", "STOPSIGNAL"
+)
 def expansion(instruction: Instruction, stage: Stage) -> Outcome:
-    for problem, word, start, end in _expansion_faults(instruction, stage.file.escape, stage.known_variables(instruction)):
+    for problem, word, start, end in _expansion_faults(
+        instruction, stage.file.escape, stage.known_variables(instruction)
+    ):
         where = word.part(start, end) if end <= len(word.raw) else word
         yield REFUSED.finding(where.span, problem=problem)
 
@@ -301,7 +314,12 @@ def _expansion_faults(
             if one.name in known and (known[one.name] != "" or not one.nonempty):
                 continue
             if one.name not in known or known[one.name] == "":
-                yield f"{one.name} is not set, and the build stops with this message; give it a default", word, 0, len(word.raw)
+                yield (
+                    f"{one.name} is not set, and the build stops with this message; give it a default",
+                    word,
+                    0,
+                    len(word.raw),
+                )
                 return
 
 

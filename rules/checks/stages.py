@@ -111,14 +111,15 @@ UNKNOWN_SOURCE = Rule(
     code="DL3022",
     name="copy-from-unknown-stage",
     severity=Severity.WARNING,
-    yields_to=("IL043",),
+    stops_build=True,
     message="COPY --from={name} names {what}",
     page="""COPY --from names a stage that is not there, or not yet.
 
 A stage can be copied from only below it. What is no stage is taken for an image and pulled, so a
 misspelt or later stage ends in "pull access denied", or in files of a stranger's image. Told for
 numbers of stages that do not exist before, names of later stages, and names that are almost those
-of an earlier one. Other names may be images or named build contexts.
+of an earlier one. Other names may be images or named build contexts. The first two are errors: no
+builder goes on.
 """,
     bad=(
         "FROM a\nCOPY --from=build /x /x\nFROM b AS build\n",
@@ -143,7 +144,7 @@ def from_nowhere(instruction: Instruction, stage: Stage) -> Outcome:
     if name.isdigit():
         if int(name) >= stage.index:
             what = f"a stage that does not stand before this one, which is number {stage.index}"
-            yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what)
+            yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what, severity=Severity.ERROR)
         return
     names = {one.name.value.lower(): one for one in stage.file.stages if one.name}
     if ":" in name or "/" in name or "@" in name or stage.file.stage_named(name, stage.index):
@@ -151,7 +152,7 @@ def from_nowhere(instruction: Instruction, stage: Stage) -> Outcome:
     later = names.get(name)
     if later is not None and later is not stage:
         what = f"the stage on line {later.source.span.line}, which comes later"
-        yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what)
+        yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what, severity=Severity.ERROR)
     elif later is None:
         import difflib
 

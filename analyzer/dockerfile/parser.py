@@ -15,6 +15,7 @@ from .text import SPACE, Joined, Text, Word
 from .words import BLANKS, NotStringsError, json_array, leading_flags
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*$")
+_LONGEST_LINE = 65_535  # bytes, without the end of the line
 _DIRECTIVE_NAMES = frozenset({"escape", "syntax", "check"})
 _JSON_FORMS = frozenset({"ADD", "COPY", "CMD", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"})
 _HEREDOC_FORMS = frozenset({"ADD", "COPY", "RUN"})
@@ -117,6 +118,7 @@ class _Parser:
                 continue
             lost = False
             self.instructions.append(instruction)
+        self._check_lengths()
         if not self.instructions and not self.faults:
             self.faults.append(Fault("syntax", "the file has no instructions", self.text.span(0, 0)))
         return Tree(
@@ -126,6 +128,16 @@ class _Parser:
             tuple(self.instructions),
             tuple(self.faults),
         )
+
+    def _check_lengths(self) -> None:
+        """Tell of the first line that is longer than builders read, wherever it stands."""
+        for number, line in enumerate(self.text.lines):
+            if len(line) > _LONGEST_LINE // 4 and len(line.encode("utf-8", "surrogateescape")) > _LONGEST_LINE:
+                start = self.text.starts[number]
+                where = self.text.span(start, start + len(line))
+                message = f"builders read lines of at most {_LONGEST_LINE:,} bytes; use several"
+                self.faults.append(Fault(self.fault_kind, message, where))
+                return
 
     # Lines
 

@@ -82,7 +82,7 @@ def base_name(instruction: Instruction, stage: Stage) -> Outcome:
     if stage.file.frontend:
         return
     flag = instruction.flag("platform")
-    if flag and flag.value is not None and (value := stage.from_value(flag.value)) is not None:
+    if flag and flag.value and (value := stage.from_value(flag.value)) is not None:
         from ...analyzer.dockerfile.values import platform_fault
 
         if problem := platform_fault(value):

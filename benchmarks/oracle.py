@@ -124,10 +124,14 @@ def _ask(texts: list[str], place: Path) -> list[Answer]:
         }
     plan = {"group": {"default": {"targets": list(targets)}}, "target": targets}
     (place / "bake.json").write_text(json.dumps(plan))
+    command = ["docker", "buildx", "bake", f"--allow=fs.read={place}", "-f", str(place / "bake.json")]
     done = subprocess.run(
-        ["docker", "buildx", "bake", f"--allow=fs.read={place}", "-f", str(place / "bake.json"), "--call=check,format=json", "--progress=quiet"],
-        capture_output=True, text=True, check=False, errors="replace",
-    )  # fmt: skip
+        [*command, "--call=check,format=json", "--progress=quiet"],
+        capture_output=True,
+        text=True,
+        check=False,
+        errors="replace",
+    )
     start = done.stdout.find("{")
     try:
         found: dict[str, Any] = (
@@ -217,15 +221,15 @@ def main(arguments: list[str]) -> int:
     meant = collections.Counter(filter(None, map(explanation, different)))
     refused = sum(one.buildkit.refused for one in asked)
     print(
-        f"{len(asked)} files, BuildKit refuses {refused}; imglint differs in {len(different)}, {counts.total()} of them without a reason"
+        f"{len(asked)} files, BuildKit refuses {refused}; imglint differs in {len(different)},"
+        f" {counts.total()} of them without a reason"
     )
     for kind, count in counts.most_common():
         print(f"  {count:5}  {kind}")
         if options.show and re.search(options.show, kind):
             for one in [one for one in different if one.kind == kind and explanation(one) is None][:8]:
-                print(
-                    f"         {one.text!r}\n           BuildKit {one.buildkit.words!r}\n           imglint {one.imglint.words!r}"
-                )
+                print(f"         {one.text!r}\n           BuildKit {one.buildkit.words!r}")
+                print(f"           imglint {one.imglint.words!r}")
     for why, count in meant.most_common():
         print(f"  {count:5}  meant: {why}")
     return 1 if counts else 0

@@ -132,7 +132,10 @@ class _Parser:
     def _check_lengths(self) -> None:
         """Tell of the first line that is longer than builders read, wherever it stands."""
         for number, line in enumerate(self.text.lines):
-            if len(line) > _LONGEST_LINE // 4 and len(line.encode("utf-8", "surrogateescape")) > _LONGEST_LINE:
+            if (
+                len(line) > _LONGEST_LINE // 4
+                and len(line.encode("utf-8", "surrogateescape")) > _LONGEST_LINE
+            ):
                 start = self.text.starts[number]
                 where = self.text.span(start, start + len(line))
                 message = f"builders read lines of at most {_LONGEST_LINE:,} bytes; use several"

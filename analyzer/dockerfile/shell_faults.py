@@ -128,11 +128,10 @@ class _Reader:
                             start + 1,
                         )
                     raise _LostError  # a function, or what only Bash knows
-                else:
-                    self.at += 1
-                    if self.text.startswith("(", self.at):
-                        raise _LostError  # arithmetic
-                    self.script(")", depth + 1, start)
+                self.at += 1
+                if self.text.startswith("(", self.at):
+                    raise _LostError  # arithmetic
+                self.script(")", depth + 1, start)
                 command, expected = True, False
                 continue
             if char == ")":

@@ -56,7 +56,8 @@ class User(NamedTuple):
 class Stage:
     """One FROM and what follows it.
 
-    `instructions` are those behind FROM; the index is -1 where there is none. `parent` is the earlier stage that FROM names, if any.
+    `instructions` are those behind FROM; the index is -1 where there is none. `parent` is the earlier stage
+    that FROM names, if any.
     """
 
     def __init__(

@@ -153,7 +153,7 @@ def reference_fault(name: str) -> str | None:
     if reference.tag == "":
         return f"the tag is empty; use {rest}TAG"
     if reference.tag is not None and not _TAG.fullmatch(reference.tag):
-        return f"{shown(reference.tag)} is no tag; use {shown(rest.rpartition(':')[0])[1:-1]}:TAG, of letters, digits, _ . and -"
+        return f"{shown(reference.tag)} is no tag; use one of letters, digits, _ . and -"
     return _digest_fault(digest) if at else None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..rule import Outcome, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Instruction, Stage, Word
+    from ...analyzer.dockerfile import Command, Instruction, Stage
 
 SYNTAX = Rule(
     code="IL044",
@@ -142,8 +142,8 @@ ROOT_ONLY = Rule(
     code="IL046",
     name="package-manager-without-root",
     severity=Severity.ERROR,
-    message="{program} {verb} runs as {user}, of line {line}, and only root may do it; use USER root before, and {user} again"
-    " behind it",
+    message="{program} {verb} runs as {user}, of line {line}, and only root may do it; use USER root before,"
+    " and {user} again behind it",
     page="""Packages are installed by a user that is not root.
 
 Package managers of systems write below /usr and /var and take a lock there: as any other user they stop

@@ -34,7 +34,8 @@ Builders differ in some of it:
 - BuildKit takes file modes in letters (`--chmod=u=rwx`) since 2025; older builders and Podman's take
   octal numbers alone.
 - `WORKDIR ""` stays where it is with BuildKit and Podman; Docker's builder before BuildKit refuses it.
-  It is no error here.
+- Docker's builder before BuildKit knows less: no here-documents, no `${name-word}` without a colon, no
+  patterns, none of the newer flags. What only it refuses is no error here.
 - `RUN --security`, `RUN --device` and `COPY --parents` are known to the newest frontends alone.
 - Behind ONBUILD everything is refused only by the build of an image that is based on this one.
 

@@ -82,6 +82,17 @@ class Explained(NamedTuple):
 
 EXPLAINED = (
     Explained(
+        r"only imglint: ONBUILD",
+        r"[\\`]\nFROM parent",
+        "the line goes on in the next one: no image is based on it",
+    ),
+    Explained(
+        r"only BuildKit: ONBUILD",
+        r"\$",
+        "a trigger's variables may be set by others, or by the image that it runs in",
+    ),
+    Explained(r"unexpected key", r"relabel=|,z\b", "a key that Podman's builder knows"),
+    Explained(
         r"unknown flag: --security|unknown flag: --parents|device feature",
         "",
         "a flag of newer frontends, or of the labs'",

@@ -49,7 +49,7 @@ def argument_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
         for word in args:
             if not word.value.strip():
                 yield "VOLUME can't be an empty name; use the path of a directory", word
-    elif keyword == "STOPSIGNAL" and len(args) > 1:
+    elif keyword == "STOPSIGNAL" and len(args) > 1 and "$" not in instruction.value.raw:
         yield "STOPSIGNAL takes one signal", args[1]
 
 
@@ -85,5 +85,5 @@ def _healthcheck_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
 
 
 def _first_word(raw: str) -> tuple[int, int]:
-    found = re.match(r"\S+", raw)
+    found = re.match(r"[^ \t\n\v\f\r]+", raw)
     return (0, found.end()) if found else (0, len(raw))

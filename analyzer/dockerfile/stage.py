@@ -263,9 +263,14 @@ class Stage:
     def known_variables(self, instruction: Instruction) -> Variables:
         """The variables in force at an instruction. One that nothing here sets may come from the base image: None."""
         known = self.variables(instruction)
-        if instruction is self.source or self.lineage[-1].base_name == "scratch":
+        from_nowhere = self.lineage[-1].base_name == "scratch" and not self.is_trigger(instruction)
+        if instruction is self.source or from_nowhere:
             return known
         return _MissingIsUnknown(known)
+
+    def is_trigger(self, instruction: Instruction) -> bool:
+        """Whether an instruction stands behind ONBUILD: it runs in another build, with that one's stages."""
+        return any(one.trigger is instruction for one in self.instructions)
 
     def from_value(self, raw: str) -> str | None:
         """A word of FROM, which sees the ARGs before the first FROM alone; None when a variable is unknown."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from .text import SPACE, Joined, Word
 
+_ASCII_SPACE = "\t\n\v\f\r "  # flags are read byte by byte
 BLANKS = re.compile(r"[\t\v\f\r ]+")
 _DECODER = json.JSONDecoder()
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -102,7 +103,7 @@ def leading_flags(source: Joined, start: int, end: int, escape: str) -> tuple[tu
     flags: list[Flag] = []
     at = start
     while True:
-        while at < end and text[at] in SPACE:
+        while at < end and text[at] in _ASCII_SPACE:
             at += 1
         if not text.startswith("--", at) or at + 2 > end:
             return tuple(flags), at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..main_command import SHELL_WORDS
 from ..rule import Outcome, Rule, Severity
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ SYNTAX = Rule(
     code="IL044",
     name="broken-shell-syntax",
     severity=Severity.ERROR,
+    stops_build=True,
     message="the shell can't read this {keyword}: {problem}",
     page="""A RUN that no shell can read.
 
@@ -62,8 +64,12 @@ def unreadable(instruction: Instruction, stage: Stage) -> Outcome:
 
     fault = shell_fault(script.text.value)
     if fault and not any(mark in stage.file.text.value.lower() for mark in _WINDOWS):
+        runs = instruction.keyword == "RUN" or stage.shipped
         yield SYNTAX.finding(
-            script.text.span(fault.start, fault.end), keyword=instruction.keyword, problem=fault.message
+            script.text.span(fault.start, fault.end),
+            keyword=instruction.keyword,
+            problem=fault.message,
+            severity=Severity.ERROR if runs else Severity.WARNING,
         )
 
 
@@ -100,9 +106,6 @@ option follows.
         "FROM a\nCMD\nENTRYPOINT\n",
     ),
 )
-_SHELL_WORDS = frozenset(
-    "cd export source . set unset alias exec eval ulimit umask if for while && || ;".split()
-)
 
 
 @START.instruction("CMD", "ENTRYPOINT")
@@ -130,7 +133,7 @@ def _why_not(name: str) -> str | None:
         return "no program has; use the name of one, or [] to start nothing"
     if name[0] == "$":
         return "is not expanded; use the shell form, or the name itself"
-    if name in _SHELL_WORDS:
+    if name in SHELL_WORDS:
         return "only shells know; use the shell form, or WORKDIR and ENV"
     first, *others = name.split()
     if others and ("/" not in first or others[0].startswith("-")):
@@ -142,6 +145,7 @@ ROOT_ONLY = Rule(
     code="IL046",
     name="package-manager-without-root",
     severity=Severity.ERROR,
+    stops_build=True,
     message="{program} {verb} runs as {user}, of line {line}, and only root may do it; use USER root before,"
     " and {user} again behind it",
     page="""Packages are installed by a user that is not root.

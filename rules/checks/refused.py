@@ -266,7 +266,7 @@ def _mount_fault(value: str, instruction: Instruction, stage: Stage) -> str | No
     except RefusedMountError as refused:
         return str(refused)
     source = mount.fields.get("from")
-    if source and (problem := _named_fault(source, stage)):
+    if source and not stage.is_trigger(instruction) and (problem := _named_fault(source, stage)):
         return problem
     target = mount.fields.get("target", "")
     if mount.kind in ("bind", "cache", "tmpfs") and target is not None:

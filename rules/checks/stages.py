@@ -81,6 +81,8 @@ Files are copied from an earlier stage or another image.
 @OWN_STAGE.instruction("COPY")
 def from_itself(instruction: Instruction, stage: Stage) -> Outcome:
     flag = instruction.flag("from")
+    if stage.is_trigger(instruction):
+        return
     if flag and flag.value and stage.name and flag.value.lower() == stage.name.value.lower():
         yield OWN_STAGE.finding(flag.word.span, name=flag.value)
 
@@ -131,6 +133,7 @@ builder goes on.
         "FROM b\nCOPY --from=busybox:1 /x /x\nCOPY --from=nginx /y /y\n",
         "FROM a AS build\nFROM b\nARG S\nCOPY --from=$S /x /x\n",
         "FROM a AS build\nFROM b\nCOPY --from=assets /x /x\n",
+        "FROM a\nONBUILD COPY --from=0 /x /x\nFROM b AS later\n",
     ),
 )
 
@@ -138,7 +141,7 @@ builder goes on.
 @UNKNOWN_SOURCE.instruction("COPY")
 def from_nowhere(instruction: Instruction, stage: Stage) -> Outcome:
     flag = instruction.flag("from")
-    if flag is None or not flag.value or "$" in flag.value:
+    if flag is None or not flag.value or "$" in flag.value or stage.is_trigger(instruction):
         return
     name = flag.value.lower()
     if name.isdigit():

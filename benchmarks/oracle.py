@@ -91,7 +91,11 @@ EXPLAINED = (
         r"\$",
         "a trigger's variables may be set by others, or by the image that it runs in",
     ),
-    Explained(r"unexpected key", r"relabel=|,z\b", "a key that Podman's builder knows"),
+    Explained(
+        r"RUN: (?:.* parse error on line …: )?(?:unexpected key|invalid field)",
+        r"relabel=|,z\b|shared=true",
+        "a key that Podman's builder knows",
+    ),
     Explained(
         r"unknown flag: --security|unknown flag: --parents|device feature",
         "",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .flags import flag_faults
 from .heredoc import is_marker
 from .instruction import Instruction, shown
 from .text import Word
@@ -17,7 +16,10 @@ MAY_BE_BARE = frozenset({"CMD", "ENTRYPOINT", "RUN"})
 
 def argument_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
     """What is wrong with an instruction's flags and arguments: a message, and the word."""
-    yield from flag_faults(instruction)
+    if instruction.flags:
+        from .flags import flag_faults  # many files have none
+
+        yield from flag_faults(instruction)
     if instruction.rest[0] >= instruction.rest[1]:
         return
     keyword, args = instruction.keyword, instruction.args

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .heredoc import is_marker
 from .instruction import Instruction
 from .text import Word
+from .words import blank_delimited
 
 _EXPANDED_FLAGS = {"FROM": ("platform",), "ADD": ("checksum", "chmod", "chown"), "COPY": ("chmod", "chown")}
 
@@ -37,9 +38,12 @@ def expanded_words(instruction: Instruction) -> Iterator[Expanded]:
             if value is not None:
                 yield Expanded(value.raw, value)
     elif keyword in ("ADD", "COPY", "EXPOSE", "VOLUME"):
-        for word in instruction.args:
+        words, array = instruction.args, instruction.json is not None
+        if instruction.trailing is not None:  # what has text behind it is no array to BuildKit
+            words, array = blank_delimited(instruction.line, *instruction.rest), False
+        for word in words:
             if not (instruction.heredocs and is_marker(word.raw)):
-                yield Expanded(word.raw if instruction.json is None else word.value, word)
+                yield Expanded(word.value if array else word.raw, word)
         if keyword in ("ADD", "COPY"):
             for doc in instruction.heredocs:
                 if doc.marker.expand and "$" in doc.body.value:
@@ -50,11 +54,10 @@ def expanded_words(instruction: Instruction) -> Iterator[Expanded]:
 
 def is_ordinary(text: str, escape: str) -> bool:
     """Whether a text holds nothing that needs a second look: no escape, closed quotes, plain variables."""
-    if escape in text or text.count('"') % 2 or "'" in text:
+    if escape in text or "'" in text or text.count('"') % 2:
         return False
-    if '"' in text and "${" in text:
-        return False
-    return all(
-        (name := rest.partition("}")[0].partition(":-")[0]).isidentifier() and "}" in rest and "$" not in name
-        for rest in text.split("${")[1:]
-    )
+    for rest in text.split("${")[1:]:
+        inner, closed, _ = rest.partition("}")
+        if not closed or '"' in inner or "$" in inner or not inner.partition(":-")[0].isidentifier():
+            return False
+    return True

@@ -21,11 +21,11 @@ _UNREAD = frozenset({"ARG", "STOPSIGNAL"})
 _SWITCHES = frozenset({"keep-git-dir", "link", "parents", "unpack"})
 _REPEATED = frozenset({"device", "exclude", "mount"})
 _CHOICES = {"network": ("default", "none", "host"), "security": ("sandbox", "insecure")}
-_DURATION = re.compile(r"[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|ms|s|m|h))+)", re.ASCII)
-_PART = re.compile(r"([\d.]+)([a-z]+)")
+_DURATION = r"[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|ms|s|m|h))+)"
+_PART = r"([0-9.]+)([a-z]+)"
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 2**63 / 1e9  # seconds that builders can hold
-_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = r"[+-]?[0-9]+"
 
 
 def flag_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
@@ -74,7 +74,7 @@ def _value_fault(flag: Flag) -> str | None:
 def _retries_fault(value: str) -> str | None:
     if value == "":
         return None
-    if not _NUMBER.fullmatch(value) or not value.isascii():
+    if not re.fullmatch(_NUMBER, value):
         return f"--retries takes a number, not {shown(value)}"
     if len(value) > 20 or not 0 <= int(value) < 2**31:
         return f"--retries can't be {value}; use a number from 0 to {2**31 - 1}"
@@ -84,10 +84,10 @@ def _retries_fault(value: str) -> str | None:
 def _duration_fault(name: str, value: str) -> str | None:
     if value == "":
         return None
-    if not _DURATION.fullmatch(value):
+    if not re.fullmatch(_DURATION, value):
         why = "; variables are not expanded here" if "$" in value else ""
         return f"--{name} takes a duration like 30s, not {shown(value)}{why}"
-    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(value))
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in re.findall(_PART, value))
     if value[0] == "-" and seconds:
         return f"--{name} can't be negative; use a duration like 30s"
     if 0 < seconds < 1e-3:

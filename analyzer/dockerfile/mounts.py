@@ -21,7 +21,7 @@ _PODMAN_KEYS = frozenset(
 )
 _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
 _TRUTHS = frozenset("1 t T TRUE true True 0 f F FALSE false False".split())
-_SIZE = re.compile(r"\+?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)? ?(?:b|[kmgtp](?:i?b)?)?", re.IGNORECASE | re.ASCII)
+_SIZE = r"(?i)\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)? ?(?:b|[kmgtp](?:i?b)?)?"
 
 # Replaces variables; None where a value can't be told.
 Resolve = Callable[[str], str | None]
@@ -135,7 +135,7 @@ def _value_fault(key: str, value: str) -> str | None:
         return f"{key} takes a number, not {shown(value)}; use {key}=1000"
     if key == "mode" and not (re.fullmatch(r"[0-7]{1,11}", value) and int(value, 8) < 2**32):
         return f"mode takes an octal number, not {shown(value)}; use mode=0755"
-    if key == "size" and not _SIZE.fullmatch(value):
+    if key == "size" and not re.fullmatch(_SIZE, value):
         return f"size takes a number of bytes, not {shown(value)}; use size=64m"
     return None
 

@@ -131,6 +131,8 @@ class _Parser:
 
     def _check_lengths(self) -> None:
         """Tell of the first line that is longer than builders read, wherever it stands."""
+        if len(self.text.value) <= _LONGEST_LINE // 4:
+            return
         for number, line in enumerate(self.text.lines):
             if (
                 len(line) > _LONGEST_LINE // 4

@@ -12,8 +12,7 @@ from .instruction import shown
 from .reference import parse_reference
 
 _PROTOCOLS = ("tcp", "udp", "sctp")
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", re.ASCII)
+_INTEGER = r"[+-]?[0-9]+"
 HIGHEST_PORT = 65535
 
 _SIGNALS = frozenset(
@@ -23,7 +22,7 @@ _SIGNALS = frozenset(
     + [f"RTMAX-{number}" for number in range(1, 15)]
 )
 
-_SYMBOLIC_MODE = re.compile(r"[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+(?:,[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+)*")
+_SYMBOLIC_MODE = r"[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+(?:,[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+)*"
 
 _SYSTEMS = frozenset(
     "aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos"
@@ -33,15 +32,15 @@ _ARCHITECTURES = frozenset(
     "386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc ppc64"
     " ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm i386 x86_64 x86-64 aarch64 armhf armel".split()
 )
-_PLATFORM_PART = re.compile(r"[A-Za-z0-9_.-]+")
-_PLATFORM_SYSTEM = re.compile(r"[A-Za-z0-9_.-]+(?:\([A-Za-z0-9_.-]*\))?")
+_PLATFORM_PART = r"[A-Za-z0-9_.-]+"
+_PLATFORM_SYSTEM = r"[A-Za-z0-9_.-]+(?:\([A-Za-z0-9_.-]*\))?"
 
 _HOST = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
-_DOMAIN = re.compile(rf"(?:{_HOST}(?:\.{_HOST})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
-_PATH = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DOMAIN = rf"(?:{_HOST}(?:\.{_HOST})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
+_PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGESTS = {"sha256": 64, "sha384": 96, "sha512": 128}
-_HEXADECIMAL = re.compile(r"[0-9a-f]+")
+_HEXADECIMAL = r"[0-9a-f]+"
 _LONGEST_NAME = 255
 
 
@@ -70,7 +69,7 @@ def port_fault(value: str) -> str | None:
 
 def _range(text: str) -> tuple[int, int] | None:
     first, dash, last = text.partition("-")
-    if not _INTEGER.fullmatch(first) or (dash and not _INTEGER.fullmatch(last)):
+    if not re.fullmatch(_INTEGER, first) or (dash and not re.fullmatch(_INTEGER, last)):
         return None
     ports = int(first[:12]), int((last if dash else first)[:12])
     return ports if 0 <= ports[0] <= ports[1] else None
@@ -94,7 +93,7 @@ def _is_address(text: str) -> bool:
 
 def signal_fault(value: str) -> str | None:
     """What is wrong with the signal of STOPSIGNAL."""
-    if _INTEGER.fullmatch(value):
+    if re.fullmatch(_INTEGER, value):
         number = int(value) if len(value) < 20 else 0
         return None if number else f"{shown(value)} is no signal; use SIGTERM, or a number as 15"
     if value.upper().removeprefix("SIG") in _SIGNALS:
@@ -108,7 +107,7 @@ def signal_fault(value: str) -> str | None:
 
 def mode_fault(value: str) -> str | None:
     """What is wrong with the value of --chmod."""
-    if value == "" or _SYMBOLIC_MODE.fullmatch(value):
+    if value == "" or re.fullmatch(_SYMBOLIC_MODE, value):
         return None
     if re.fullmatch(r"[0-7]+", value) and int(value, 8) <= 0o7777:
         return None
@@ -121,7 +120,7 @@ def platform_fault(value: str) -> str | None:
         return "the platform is empty; use one as linux/amd64"
     parts = value.split("/")
     right = len(parts) <= 3 and all(
-        (_PLATFORM_PART if at else _PLATFORM_SYSTEM).fullmatch(part) for at, part in enumerate(parts)
+        re.fullmatch(_PLATFORM_PART if at else _PLATFORM_SYSTEM, part) for at, part in enumerate(parts)
     )
     if right and (len(parts) > 1 or parts[0].partition("(")[0].lower() in _SYSTEMS | _ARCHITECTURES):
         return None
@@ -143,16 +142,16 @@ def reference_fault(name: str) -> str | None:
     if path != path.lower():
         return (
             f"names of images are lower case; use {path.lower()}"
-            if _PATH.fullmatch(path.lower())
+            if re.fullmatch(_PATH, path.lower())
             else _no_name(name)
         )
-    if not _PATH.fullmatch(path) or (registry is not None and not _DOMAIN.fullmatch(registry)):
+    if not re.fullmatch(_PATH, path) or (registry is not None and not re.fullmatch(_DOMAIN, registry)):
         return _no_name(name)
     if len(path) + (0 if registry or "/" in path else len("library/")) > _LONGEST_NAME:
         return f"the name of the image is longer than {_LONGEST_NAME} characters"
     if reference.tag == "":
         return f"the tag is empty; use {rest}TAG"
-    if reference.tag is not None and not _TAG.fullmatch(reference.tag):
+    if reference.tag is not None and not re.fullmatch(_TAG, reference.tag):
         return f"{shown(reference.tag)} is no tag; use one of letters, digits, _ . and -"
     return _digest_fault(digest) if at else None
 
@@ -163,7 +162,7 @@ def _no_name(name: str) -> str:
 
 def _digest_fault(digest: str) -> str | None:
     algorithm, _, text = digest.partition(":")
-    if _DIGESTS.get(algorithm) == len(text) and _HEXADECIMAL.fullmatch(text):
+    if _DIGESTS.get(algorithm) == len(text) and re.fullmatch(_HEXADECIMAL, text):
         return None
     return f"{shown(digest)} is no digest; use sha256: and 64 hexadecimal digits"
 
@@ -178,9 +177,9 @@ def is_remote(source: str) -> bool:
     return source.startswith(("http://", "https://")) and not is_git(source)
 
 
-_GIT = re.compile(r"(?:git|ssh)://.|https?://[^#?]*\.git(?:[#?/].*)?$|[\w.-]+@[\w.-]+:.")
+_GIT = r"(?:git|ssh)://.|https?://[^#?]*\.git(?:[#?/].*)?$|[\w.-]+@[\w.-]+:."
 
 
 def is_git(source: str) -> bool:
     """Whether a source of COPY or ADD is fetched with Git."""
-    return _GIT.match(source) is not None
+    return re.match(_GIT, source) is not None

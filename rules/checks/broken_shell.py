@@ -48,14 +48,35 @@ follow (case, for) is left alone, as are other shells and files that speak of Wi
 _WINDOWS = ("powershell", "pwsh", "windows", "c:\\", "cmd /", "$env:")
 
 
+# What stands next to each other in no sound script, once single blanks are between words.
+_MISPLACED = (
+    "&& &&", "&& ||", "|| &&", "|| ||", "&& ;", "|| ;", "; &&", "; ||", "; ;", "; |", "&& |", "| &&", "| |", "| ;", "( )",
+)  # fmt: skip
+_PAIRS = (("if", "fi"), ("do", "done"), ("case", "esac"), ("{", "}"))
+_ALONE = frozenset({"&&", "||", "|", ";", ")", "fi", "done", "}"})
+
+
+def _looks_sound(text: str) -> bool:
+    """Whether nothing in an instruction calls for a closer look: what opens is closed, no operator stands alone."""
+    if text.count("'") % 2 or text.count('"') % 2 or text.count("`") % 2:
+        return False
+    if text.count("(") != text.count(")") or text.count("{") != text.count("}"):
+        return False
+    words = text.split()
+    if len(words) < 2 or words[1] in _ALONE or words[-1] in ("&&", "||", "|"):
+        return False
+    words = text.replace(";", " ; ").split()
+    joined = " ".join(words)
+    if any(one in joined for one in _MISPLACED):
+        return False
+    return all(words.count(first) == words.count(last) for first, last in _PAIRS)
+
+
 @SYNTAX.instruction("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
 def unreadable(instruction: Instruction, stage: Stage) -> Outcome:
     if instruction.json is not None or not instruction.value.raw:
         return
-    raw = instruction.written
-    if not any(char in raw for char in "'\"`()&|;{}<>") and "fi" not in raw and "do" not in raw:
-        return
-    if not stage.understands(instruction):
+    if _looks_sound(instruction.written) or not stage.understands(instruction):
         return
     script = stage.script(instruction)
     if script.text is None or not script.read:

@@ -100,23 +100,29 @@ def base_name(instruction: Instruction, stage: Stage) -> Outcome:
             yield REFUSED.finding(stage.base.span, problem=problem)
 
 
+_BLANKS_FOR_SEPARATORS = str.maketrans("-._", "   ")
+
+
 def _is_plain_name(name: str) -> bool:
-    """Whether a name is one of the many that need no second look: `debian:12`, `a/b`."""
-    path, _, tag = name.partition(":")
-    return (
-        all(part.isalnum() and part.isascii() and part == part.lower() for part in path.split("/"))
-        and (not tag or tag[0].isalnum())
-        and tag.replace(".", "").replace("-", "").replace("_", "").isalnum() == bool(tag)
-        and tag.isascii()
-        and len(name) < 64
-        and (tag != "") == (":" in name)
+    """Whether a name is one of the many that need no second look: `debian:12-slim`, `ghcr.io/a/b_c`."""
+    path, colon, tag = name.partition(":")
+    if len(name) >= 64 or not name.isascii() or path != path.lower():
+        return False
+    if colon and not tag.translate(_BLANKS_FOR_SEPARATORS).replace(" ", "a").isalnum():
+        return False
+    if tag[:1] in ("-", "."):
+        return False
+    return all(
+        piece.isalnum()
+        for part in path.split("/")
+        for piece in part.translate(_BLANKS_FOR_SEPARATORS).split(" ")
     )
 
 
 @REFUSED.instruction("EXPOSE")
 def exposed_port(instruction: Instruction, stage: Stage) -> Outcome:
     for word in instruction.args:
-        if word.raw.isdecimal() and word.raw.isascii():
+        if word.raw.removesuffix("/tcp").removesuffix("/udp").isdecimal() and word.raw.isascii():
             continue
         from ...analyzer.dockerfile.values import port_fault
 
@@ -280,6 +286,13 @@ def _mount_fault(value: str, instruction: Instruction, stage: Stage) -> str | No
     "FROM", "ENV", "LABEL", "ARG", "ADD", "COPY", "EXPOSE", "VOLUME", "WORKDIR", "USER", "STOPSIGNAL"
 )
 def expansion(instruction: Instruction, stage: Stage) -> Outcome:
+    from ...analyzer.dockerfile.expanded import is_ordinary
+
+    line = instruction.line.value
+    # Where words end at blanks, a quote can open in one and close in the next.
+    whole = '"' not in line or instruction.keyword in ("ENV", "LABEL", "ARG")
+    if whole and not instruction.heredocs and is_ordinary(line, stage.file.escape):
+        return
     for problem, word, start, end in _expansion_faults(
         instruction, stage.file.escape, stage.known_variables(instruction)
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..main_command import SHELL_WORDS
@@ -48,12 +49,9 @@ follow (case, for) is left alone, as are other shells and files that speak of Wi
 _WINDOWS = ("powershell", "pwsh", "windows", "c:\\", "cmd /", "$env:")
 
 
-# What stands next to each other in no sound script, once single blanks are between words.
-_MISPLACED = (
-    "&& &&", "&& ||", "|| &&", "|| ||", "&& ;", "|| ;", "; &&", "; ||", "; ;", "; |", "&& |", "| &&", "| |", "| ;", "( )",
-)  # fmt: skip
+# Operators with nothing between them, or nothing on one side.
+_MISPLACED = re.compile(r"(?:&&|[|;])\s*(?:&&|[|;)])(?<!\|\|)|&&\s*$|[|]\s*$|^\S+\s+(?:&&|[|;)])|\(\s*\)")
 _PAIRS = (("if", "fi"), ("do", "done"), ("case", "esac"), ("{", "}"))
-_ALONE = frozenset({"&&", "||", "|", ";", ")", "fi", "done", "}"})
 
 
 def _looks_sound(text: str) -> bool:
@@ -62,14 +60,12 @@ def _looks_sound(text: str) -> bool:
         return False
     if text.count("(") != text.count(")") or text.count("{") != text.count("}"):
         return False
-    words = text.split()
-    if len(words) < 2 or words[1] in _ALONE or words[-1] in ("&&", "||", "|"):
+    if _MISPLACED.search(text):
         return False
-    words = text.replace(";", " ; ").split()
-    joined = " ".join(words)
-    if any(one in joined for one in _MISPLACED):
-        return False
-    return all(words.count(first) == words.count(last) for first, last in _PAIRS)
+    if "fi" in text or "do" in text or "if " in text or "case " in text or "esac" in text:
+        words = text.replace(";", " ; ").split()
+        return all(words.count(first) == words.count(last) for first, last in _PAIRS)
+    return " }" not in text and " {" not in text
 
 
 @SYNTAX.instruction("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")

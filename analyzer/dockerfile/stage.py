@@ -270,7 +270,11 @@ class Stage:
 
     def is_trigger(self, instruction: Instruction) -> bool:
         """Whether an instruction stands behind ONBUILD: it runs in another build, with that one's stages."""
-        return any(one.trigger is instruction for one in self.instructions)
+        return id(instruction) in self._triggers
+
+    @cached_property
+    def _triggers(self) -> frozenset[int]:
+        return frozenset(id(one.trigger) for one in self.instructions if one.trigger)
 
     def from_value(self, raw: str) -> str | None:
         """A word of FROM, which sees the ARGs before the first FROM alone; None when a variable is unknown."""

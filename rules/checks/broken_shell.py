@@ -72,7 +72,8 @@ def _looks_sound(text: str) -> bool:
 def unreadable(instruction: Instruction, stage: Stage) -> Outcome:
     if instruction.json is not None or not instruction.value.raw:
         return
-    if _looks_sound(instruction.written) or not stage.understands(instruction):
+    text = "\n".join((instruction.line.value, *(one.body.value for one in instruction.heredocs)))
+    if _looks_sound(text) or not stage.understands(instruction):
         return
     script = stage.script(instruction)
     if script.text is None or not script.read:

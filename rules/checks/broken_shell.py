@@ -200,20 +200,19 @@ _VERBS = {
 
 @ROOT_ONLY.command(*_VERBS)
 def as_another_user(command: Command, stage: Stage) -> Outcome:
+    found = _user(command.instruction, stage)
+    if found is None or command.wrapped or command.substituted or stage.windows:
+        return
     operands = command.operands()
     verb = operands[0].value if operands else ""
-    if verb not in _VERBS[command.name] or command.wrapped or command.substituted or stage.windows:
+    if verb not in _VERBS[command.name] or _forgiven(command):
         return
-    if command.has_flag("root", "installroot", "s", "simulate", "dry-run", "just-print") or _forgiven(
-        command
-    ):
+    if command.has_flag("root", "installroot", "s", "simulate", "dry-run", "just-print"):
         return
-    found = _user(command.instruction, stage)
-    if found is not None:
-        user, instruction = found
-        yield ROOT_ONLY.finding(
-            command.words[0].span, program=command.name, verb=verb, user=user, line=instruction.span.line
-        )
+    user, instruction = found
+    yield ROOT_ONLY.finding(
+        command.words[0].span, program=command.name, verb=verb, user=user, line=instruction.span.line
+    )
 
 
 def _forgiven(command: Command) -> bool:

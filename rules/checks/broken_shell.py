@@ -50,7 +50,9 @@ _WINDOWS = ("powershell", "pwsh", "windows", "c:\\", "cmd /", "$env:")
 
 
 # Operators with nothing between them, or nothing on one side.
-_MISPLACED = re.compile(r"(?:&&|[|;])\s*(?:&&|[|;)])(?<!\|\|)|&&\s*$|[|]\s*$|^\S+\s+(?:&&|[|;)])|\(\s*\)")
+_MISPLACED = re.compile(
+    r"\|\s*(?:&&|[|;)])(?<!\|\|)|;\s*(?:&&|[|;)])|&&\s*(?:&&|[|;)])|\(\s*\)"  # each begins with one sign: that is quick
+)
 _PAIRS = (("if", "fi"), ("do", "done"), ("case", "esac"), ("{", "}"))
 
 
@@ -60,7 +62,8 @@ def _looks_sound(text: str) -> bool:
         return False
     if text.count("(") != text.count(")") or text.count("{") != text.count("}"):
         return False
-    if _MISPLACED.search(text):
+    script = text.partition(" ")[2].strip()
+    if script.startswith(("&&", "|", ";", ")")) or script.endswith(("&&", "|")) or _MISPLACED.search(script):
         return False
     if "fi" in text or "do" in text or "if " in text or "case " in text or "esac" in text:
         words = text.replace(";", " ; ").split()

@@ -31,7 +31,7 @@ BATCH = 200
 # Errors of imglint that are not about what a builder refuses: the build goes on, and what comes out is broken.
 NOT_REFUSALS = frozenset(
     "AV0801 AV0802 CopyIgnoredFile DL3000 DL3012 DL3021 DL3024 DL3026 DL4004 DS-0030 IL010 IL011 IL012 IL014 IL030"
-    " IL033 IL034 IL035 IL036 IL037 IL044 IL045 IL046 DL3044 ExposeInvalidFormat".split()
+    " IL033 IL034 IL035 IL036 IL037 IL044 IL045 IL051 DL3044 ExposeInvalidFormat".split()
 )
 # What BuildKit says when it can't reach an image: it has read the instruction then, and takes it.
 _UNREACHABLE = re.compile(

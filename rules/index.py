@@ -176,7 +176,7 @@ INDEX = (
     Entry("IL043", "refused-value", "refused", True, None, (), ("dockerfile",), (), (), False),
     Entry("IL044", "broken-shell-syntax", "broken_shell", True, None, (), ("dockerfile",), ("CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN"), (), False),
     Entry("IL045", "program-that-can-not-be", "broken_shell", True, None, (), ("dockerfile",), ("CMD", "ENTRYPOINT"), (), False),
-    Entry("IL046", "package-manager-without-root", "broken_shell", True, None, (), ("dockerfile",), ("RUN",), ("apk", "apt", "dnf", "yum", "zypper"), False),
+    Entry("IL051", "package-manager-without-root", "broken_shell", True, None, (), ("dockerfile",), ("RUN",), ("apk", "apt", "dnf", "yum", "zypper"), False),
     Entry("InvalidBaseImagePlatform", "base-of-another-platform", "platforms", True, None, (), ("dockerfile",), ("FROM",), (), False),
     Entry("InvalidDefaultArgInFrom", "no-image-without-build-arguments", "variables", True, None, (), ("dockerfile",), (), (), False),
     Entry("InvalidDefinitionDescription", "description-of-another-name", "stages", False, None, (), ("dockerfile",), (), (), False),

@@ -163,7 +163,7 @@ def _why_not(name: str) -> str | None:
 
 
 ROOT_ONLY = Rule(
-    code="IL046",
+    code="IL051",
     name="package-manager-without-root",
     severity=Severity.ERROR,
     stops_build=True,

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines quick rule lint format docs bench corpus truth fuzz mutants engines engines-stop clean
+.PHONY: help demo test test-engines quick rule lint format docs bench corpus truth oracle fuzz mutants engines engines-stop clean
 
 help:
 	@echo "make demo    lint, measure and prove the examples"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench   measure against hadolint and dive"
 	@echo "make corpus  try the linter on the real Dockerfiles in \$$CORPUS/files"
 	@echo "make truth   precision and recall on Dockerfiles whose faults are known, beside hadolint's"
+	@echo "make oracle  compare with BuildKit what of 5,000 generated instructions is refused"
 	@echo "make fuzz    feed the readers with whatever atheris finds, for \$$SECONDS"
 	@echo "make mutants what the unit tests notice of 300 faults that are put into the code"
 	@echo "make engines modern Docker and Podman beside the machine's own, until make engines-stop"
@@ -80,6 +81,10 @@ corpus: $(VENV)/.bench
 
 truth: $(VENV)/.bench
 	PYTHONPATH=tests $(BIN)/python benchmarks/truth.py
+
+# Asks the engine of DOCKER_HOST, by docker buildx.
+oracle: $(VENV)/.dev
+	$(BIN)/python benchmarks/oracle.py $(if $(SEED),--seed $(SEED)) $(if $(FILES),--count $(FILES))
 
 # atheris has wheels for the older Pythons only.
 SECONDS ?= 300

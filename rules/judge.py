@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from .checks.house import MISSPELT_PRAGMA, PARSE_ERROR, RULE_FAILED
+from .checks.house import MISSPELT_PRAGMA, RULE_FAILED
 from .policy import Policy
 from .rule import Evidence, Finding, Outcome, Place, Rule, Severity, Skipped
 
@@ -98,14 +98,13 @@ def judge_dockerfile(
         for programs, command_check in rule.command_checks:
             for program in programs or ("",):
                 by_program.setdefault(program, []).append((rule, command_check))
+    if file.headless:
+        _walk(file.headless, file.headless.instructions, by_keyword, by_program, collector)
     for stage in file.stages:
         for rule in rules:
             for stage_check in rule.stage_checks:
                 collector.take(rule, stage_check, stage)
-        for instruction in (stage.source, *stage.instructions):
-            for one in (instruction, instruction.trigger):
-                if one is not None:
-                    _visit(one, stage, by_keyword, by_program, collector)
+        _walk(stage, (stage.source, *stage.instructions), by_keyword, by_program, collector)
     findings = [
         one._replace(severity=severities[one.rule.code]) if one.rule.code in severities else one
         for one in collector.findings
@@ -224,6 +223,19 @@ def judge_container(observation: Observation, rules: Iterable[Rule]) -> Judgemen
     return _sealed(collector)
 
 
+def _walk(
+    stage: Stage,
+    instructions: Iterable[Instruction],
+    by_keyword: dict[str, list[tuple[Rule, Callable[[Instruction, Stage], Outcome]]]],
+    by_program: dict[str, list[tuple[Rule, Callable[[Command, Stage], Outcome]]]],
+    collector: _Collector,
+) -> None:
+    for instruction in instructions:
+        for one in (instruction, instruction.trigger):
+            if one is not None:
+                _visit(one, stage, by_keyword, by_program, collector)
+
+
 def _visit(
     instruction: Instruction,
     stage: Stage,
@@ -306,7 +318,7 @@ def _graded(file: Dockerfile, findings: list[Finding], silent: Collection[str] |
         if finding.stage is not None and not file.stages[finding.stage].shipped:
             if finding.rule.shipped_only if silent is None else finding.rule.code in silent:
                 continue
-            if finding.rule not in (PARSE_ERROR, MISSPELT_PRAGMA) and silent is None:
+            if not finding.rule.stops_build and finding.rule is not MISSPELT_PRAGMA and silent is None:
                 finding = finding._replace(severity=Severity(max(finding.severity - 1, Severity.STYLE)))
         out.append(finding)
     return out

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from ..analyzer.dockerfile import Command, Instruction, Stage
     from ..analyzer.image import Image
 
+# What only a shell knows: no program has such a name.
+SHELL_WORDS = frozenset(
+    "cd export source . set unset alias exec eval ulimit umask if for while && || ;".split()
+)
+
 
 class Main(NamedTuple):
     """The main process: the argv as far as it is known, and the commands that it runs.

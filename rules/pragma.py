@@ -206,7 +206,8 @@ class Pragmas:
             codes = _names(finding.rule)
             silenced = False
             for index, pragma in enumerate(self._pragmas):
-                meant = "ALL" in pragma.codes or not pragma.codes.isdisjoint(codes)
+                everything = "ALL" in pragma.codes and (pragma.own or not finding.rule.stops_build)
+                meant = everything or not pragma.codes.isdisjoint(codes)
                 if meant and pragma.first <= line <= pragma.last and finding.rule.code != "DL1001":
                     used.add(index)
                     silenced = True

@@ -163,6 +163,8 @@ class Rule:
         once_per_instruction: tells the first of several in one instruction, which one change cures.
         once_per_stage: tells the first of a stage only: the others say nothing new.
         yields_to: codes that, found in the same instruction, tell of the same fault and say it better.
+        stops_build: whether no builder goes on behind the fault: it weighs as much in every stage, and
+            BuildKit's own `check=skip=all` does not switch it off.
         security: whether who attacks gains by the fault; it is so for antipatterns 8 and 9 in any case.
         bad: examples that must be found, good: examples that must not; one of each for
             every kind of evidence that the rule looks at.
@@ -187,6 +189,7 @@ class Rule:
         once_per_instruction: bool = False,
         once_per_stage: bool = False,
         yields_to: tuple[str, ...] = (),
+        stops_build: bool = False,
         security: bool = False,
     ) -> None:
         self.code = code
@@ -204,6 +207,7 @@ class Rule:
         self.once_per_instruction = once_per_instruction
         self.once_per_stage = once_per_stage
         self.yields_to = yields_to
+        self.stops_build = stops_build
         self.security = security or antipattern in (8, 9)
         self.settled_by = settled_by
         self.dockerfile_checks: list[DockerfileCheck] = []

@@ -1,39 +1,30 @@
-"""The flags and arguments that BuildKit refuses an instruction for."""
+"""The arguments that builders refuse an instruction for, whatever its variables hold."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from .heredoc import is_marker
 from .instruction import Instruction, shown
 from .text import Word
 
-FLAGS = {
-    "FROM": ("platform",),
-    "ADD": ("checksum", "chmod", "chown", "exclude", "keep-git-dir", "link", "unpack"),
-    "COPY": ("chmod", "chown", "exclude", "from", "link", "parents"),
-    "RUN": ("device", "mount", "network", "security"),
-    "HEALTHCHECK": ("interval", "retries", "start-interval", "start-period", "timeout"),
-}
-_SWITCHES = frozenset({"keep-git-dir", "link", "parents", "unpack"})
-_REPEATED = frozenset({"device", "exclude", "mount"})
-_DURATION = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h)")
-_STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*", re.IGNORECASE)
+_STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*", re.IGNORECASE | re.ASCII)
+# What the image itself, or its user, can do without: everything else takes an argument at least.
+MAY_BE_BARE = frozenset({"CMD", "ENTRYPOINT", "RUN"})
 
 
 def argument_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
     """What is wrong with an instruction's flags and arguments: a message, and the word."""
-    yield from _flag_faults(instruction)
+    if instruction.flags:
+        from .flags import flag_faults  # many files have none
+
+        yield from flag_faults(instruction)
     if instruction.rest[0] >= instruction.rest[1]:
         return
     keyword, args = instruction.keyword, instruction.args
-    if keyword in ("ENV", "LABEL"):
-        for name, value in instruction.pairs:
-            if value is None:
-                shape = "name=value" if len(instruction.pairs) > 1 else "a name and a value"
-                yield f"{keyword} needs {shape}, not {shown(name.raw)}", name
-            elif not name.value:
-                yield f"{keyword} needs a name before the =", value
+    if keyword in ("ENV", "LABEL", "ARG"):
+        yield from _pair_faults(instruction)
     elif keyword == "FROM":
         if len(args) not in (1, 3) or (len(args) == 3 and args[1].raw.lower() != "as"):
             yield "FROM takes an image, or an image AS a name", args[min(1, len(args) - 1)]
@@ -42,45 +33,59 @@ def argument_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
                 f"{shown(args[2].raw)} is no stage's name: a letter, then letters, digits, - _ and .",
                 args[2],
             )
-    elif keyword in ("COPY", "ADD") and len(args) < 2 and "<<" not in instruction.value.raw:
-        yield f"{keyword} needs a source and a destination", args[0] if args else instruction.word
-    elif keyword == "HEALTHCHECK" and instruction.json is None:
-        kind = instruction.args[0]
-        if kind.raw.upper() not in ("CMD", "NONE"):
-            yield f"HEALTHCHECK takes CMD and a command, or NONE, not {shown(kind.raw)}", kind
-        elif kind.raw.upper() == "CMD" and len(instruction.args) < 2:
-            yield "HEALTHCHECK CMD needs a command", kind
-    elif keyword == "SHELL" and instruction.json is None:
-        yield "SHELL takes a JSON array of strings", instruction.value
-    elif keyword == "STOPSIGNAL" and len(args) > 1:
+    elif keyword in ("COPY", "ADD"):
+        yield from _copy_faults(instruction)
+    elif keyword == "HEALTHCHECK":
+        yield from _healthcheck_faults(instruction)
+    elif keyword == "SHELL":
+        if instruction.json is None:
+            yield "SHELL takes a JSON array of strings", instruction.value
+        elif not instruction.json:
+            yield 'SHELL needs a program; use SHELL ["/bin/sh", "-c"]', instruction.value
+    elif keyword == "RUN":
+        if instruction.json == ():
+            yield 'RUN [] runs nothing; use RUN ["program", "argument"], or leave it out', instruction.value
+    elif keyword == "VOLUME":
+        if not args:
+            yield "VOLUME needs a directory", instruction.value
+        for word in args:
+            if not word.value.strip():
+                yield "VOLUME can't be an empty name; use the path of a directory", word
+    elif keyword == "STOPSIGNAL" and len(args) > 1 and "$" not in instruction.value.raw:
         yield "STOPSIGNAL takes one signal", args[1]
 
 
-def _flag_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
-    allowed = FLAGS.get(instruction.keyword, ())
-    seen: set[str] = set()
-    for flag in instruction.flags:
-        if flag.name not in allowed:
-            yield f"{instruction.keyword} has no flag --{flag.name}{_meant(flag.name, allowed)}", flag.word
-        elif flag.value is None and flag.name not in _SWITCHES:
-            yield f"the flag --{flag.name} needs a value: --{flag.name}=…", flag.word
-        elif flag.name in seen and flag.name not in _REPEATED:
-            yield f"the flag --{flag.name} is given twice", flag.word
-        elif instruction.keyword == "HEALTHCHECK" and flag.value is not None and "$" not in flag.value:
-            if flag.name == "retries":
-                right = flag.value.isdigit()
-            else:
-                right = (
-                    flag.value == "0" or re.fullmatch(rf"(?:{_DURATION.pattern})+", flag.value) is not None
-                )
-            if not right:
-                what = "a number" if flag.name == "retries" else "a duration like 30s"
-                yield f"--{flag.name} takes {what}, not {shown(flag.value)}", flag.word
-        seen.add(flag.name)
+def _pair_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
+    keyword = instruction.keyword
+    for name, value in instruction.pairs:
+        if value is None:
+            if keyword != "ARG":
+                shape = "name=value" if len(instruction.pairs) > 1 else "a name and a value"
+                yield f"{keyword} needs {shape}, not {shown(name.raw)}", name
+        elif not name.raw:
+            yield f"{keyword} needs a name before the =", value
 
 
-def _meant(name: str, allowed: tuple[str, ...]) -> str:
-    import difflib
+def _copy_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
+    keyword, args = instruction.keyword, instruction.args
+    last = args[-1] if args else None
+    if len(args) < 2:
+        yield f"{keyword} needs a source and a destination", last or instruction.word
+    elif last and is_marker(last.raw):
+        yield f"{keyword} can't have a here-document as its destination; use a path behind it", last
 
-    close = difflib.get_close_matches(name.lower(), allowed, 1)
-    return f"; did you mean --{close[0]}?" if close else ""
+
+def _healthcheck_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
+    kind = instruction.value.part(*_first_word(instruction.value.raw))
+    name = kind.raw.upper()
+    if name not in ("CMD", "NONE"):
+        yield f"HEALTHCHECK takes CMD and a command, or NONE, not {shown(kind.raw)}", kind
+    elif name == "NONE" and len(kind.raw) < len(instruction.value.raw):
+        yield "HEALTHCHECK NONE takes no arguments", kind
+    elif name == "CMD" and (instruction.json == () or len(kind.raw) == len(instruction.value.raw)):
+        yield "HEALTHCHECK CMD needs a command", kind
+
+
+def _first_word(raw: str) -> tuple[int, int]:
+    found = re.match(r"[^ \t\n\v\f\r]+", raw)
+    return (0, found.end()) if found else (0, len(raw))

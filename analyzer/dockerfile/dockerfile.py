@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .expansion import expand
 from .instruction import Fault, Instruction
-from .parser import Tree, parse
+from .parser import Tree, foreign_frontend, parse
 from .stage import PLATFORM_ARGS, Stage
 from .text import Text
 
@@ -69,6 +69,18 @@ class Dockerfile:
     def escape(self) -> str:
         """The escape character: a backslash, or a backtick after `# escape=`."""
         return next((one.value for one in self.tree.directives if one.name == "escape"), "\\")
+
+    @cached_property
+    def frontend(self) -> str | None:
+        """The frontend that `# syntax=` names, where it is not Docker's: what it takes nobody here can know."""
+        return foreign_frontend(self.tree.directives)
+
+    @cached_property
+    def headless(self) -> Stage | None:
+        """Instructions before the first FROM that no builder takes there, as a stage on a base that nobody knows."""
+        if all(one.keyword == "ARG" for one in self.preamble):
+            return None
+        return Stage(self, -1, parse(Text("FROM unknown")).instructions[0], self.preamble)
 
     @cached_property
     def preamble(self) -> tuple[Instruction, ...]:

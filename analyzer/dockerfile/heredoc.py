@@ -6,7 +6,7 @@ from typing import NamedTuple
 from .text import SPACE, Joined, Word
 from .words import unquote
 
-_MARKER = re.compile(r"(\d*)<<(-?)([^<]*)", re.DOTALL)
+_MARKER = re.compile(r"(\d*)<<(-?)[\t\n\f\r ]*([^<]*)", re.DOTALL)
 
 
 class Marker(NamedTuple):
@@ -27,7 +27,15 @@ class Heredoc(NamedTuple):
 
 
 def markers(source: Joined, start: int, end: int) -> tuple[Marker, ...]:
-    """The here-document markers among the words of an instruction's line."""
+    """The here-document markers among the words of an instruction's line.
+
+    There are none in a line with a quote that stays open or a ${…} that builders can't read: they give up on it.
+    """
+    if "${" in source.value:
+        from .substitution import substitutions  # few lines have both
+
+        if substitutions(source.value[start:end]).fault:
+            return ()
     found = []
     for word in _shell_words(source, start, end):
         match = _MARKER.fullmatch(word.raw)
@@ -38,8 +46,14 @@ def markers(source: Joined, start: int, end: int) -> tuple[Marker, ...]:
     return tuple(found)
 
 
+def is_marker(raw: str) -> bool:
+    """Whether a word, as it is written, is a here-document's marker."""
+    match = _MARKER.fullmatch(raw)
+    return match is not None and match[3] != ""
+
+
 def _shell_words(source: Joined, start: int, end: int) -> list[Word]:
-    """Words cut at white space outside quotes and ${…}, escapes kept."""
+    """Words cut at white space outside quotes and ${…}, escapes kept; blanks behind `<<` are part of the word."""
     text = source.value
     words = []
     at = start
@@ -65,6 +79,11 @@ def _shell_words(source: Joined, start: int, end: int) -> list[Word]:
                 braces -= 1
             elif char in SPACE and not braces:
                 break
+            elif text.startswith("<<", at):
+                at += 2
+                while at < end and text[at] in "\t\r ":
+                    at += 1
+                continue
             at += 1
         if quote:
             return []  # a quote that stays open: BuildKit gives up looking for markers on this line

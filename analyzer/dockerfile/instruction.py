@@ -30,9 +30,12 @@ class Comment(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """Something that BuildKit would refuse, or read otherwise than it looks."""
+    """Something that BuildKit would refuse, or read otherwise than it looks.
 
-    kind: str  # "syntax", "blank-continuation"
+    `kind` is "syntax", "foreign" (the same, in a file for a frontend that may take it) or "blank-continuation".
+    """
+
+    kind: str
     message: str
     span: Span
 

@@ -5,21 +5,26 @@ stays as it was, so that what lies between them can always be given back.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .arguments import argument_faults
+from .arguments import MAY_BE_BARE, argument_faults
 from .heredoc import Heredoc, Marker, markers
 from .instruction import KEYWORDS, Comment, Directive, Fault, Instruction, shown
 from .text import SPACE, Joined, Text, Word
 from .words import BLANKS, NotStringsError, json_array, leading_flags
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*$")
+_LONGEST_LINE = 65_535  # bytes, without the end of the line
 _DIRECTIVE_NAMES = frozenset({"escape", "syntax", "check"})
 _JSON_FORMS = frozenset({"ADD", "COPY", "CMD", "ENTRYPOINT", "RUN", "SHELL", "VOLUME"})
 _HEREDOC_FORMS = frozenset({"ADD", "COPY", "RUN"})
 # Where a lost terminator leaves a heredoc open, the next line that starts so is the next instruction.
 _LIKELY_INSTRUCTION = re.compile(rf"(?:{'|'.join(sorted(KEYWORDS))})[ \t]+\S")
+
+
+# The frontends that builders come with, by the last part of their names.
+_FRONTENDS = ("dockerfile", "dockerfile-upstream")
 
 
 class Tree(NamedTuple):
@@ -60,6 +65,13 @@ class Tree(NamedTuple):
         return "".join(self.text.value[start:end] for start, end, _ in self.parts())
 
 
+def foreign_frontend(directives: Sequence[Directive]) -> str | None:
+    """The frontend that `# syntax=` names, where it is not one of Docker's own."""
+    named = next((one.value.split()[0] for one in directives if one.name == "syntax"), "")
+    repository = named.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return named if named and repository not in _FRONTENDS else None
+
+
 def parse(text: Text) -> Tree:
     """Read a whole file. Never raises; what is wrong comes back as faults."""
     return _Parser(text).run()
@@ -74,9 +86,12 @@ class _Parser:
         self.comments: list[Comment] = []
         self.instructions: list[Instruction] = []
         self.faults: list[Fault] = []
+        self.fault_kind = "syntax"
 
     def run(self) -> Tree:
         self._read_directives()
+        if foreign_frontend(self.directives):
+            self.fault_kind = "foreign"
         above: list[Comment] = []
         lost = False  # inside a run of lines that are no instructions: one fault is enough
         unknown = 0
@@ -103,6 +118,7 @@ class _Parser:
                 continue
             lost = False
             self.instructions.append(instruction)
+        self._check_lengths()
         if not self.instructions and not self.faults:
             self.faults.append(Fault("syntax", "the file has no instructions", self.text.span(0, 0)))
         return Tree(
@@ -112,6 +128,21 @@ class _Parser:
             tuple(self.instructions),
             tuple(self.faults),
         )
+
+    def _check_lengths(self) -> None:
+        """Tell of the first line that is longer than builders read, wherever it stands."""
+        if len(self.text.value) <= _LONGEST_LINE // 4:
+            return
+        for number, line in enumerate(self.text.lines):
+            if (
+                len(line) > _LONGEST_LINE // 4
+                and len(line.encode("utf-8", "surrogateescape")) > _LONGEST_LINE
+            ):
+                start = self.text.starts[number]
+                where = self.text.span(start, start + len(line))
+                message = f"builders read lines of at most {_LONGEST_LINE:,} bytes; use several"
+                self.faults.append(Fault(self.fault_kind, message, where))
+                return
 
     # Lines
 
@@ -133,7 +164,7 @@ class _Parser:
         return comment
 
     def _fault(self, message: str, where: Word) -> None:
-        self.faults.append(Fault("syntax", message, where.span))
+        self.faults.append(Fault(self.fault_kind, message, where.span))
 
     # Directives
 
@@ -146,7 +177,7 @@ class _Parser:
                 return
             name = match[1].lower()
             if name not in _DIRECTIVE_NAMES:
-                continue
+                return  # a comment, behind which nothing is a directive any more
             start = self._start(number)
             span = self.text.span(start, start + len(line))
             if name in seen:
@@ -222,12 +253,12 @@ class _Parser:
         gap = BLANKS.search(line.value, start, end)
         word = Word(line, start, gap.start() if gap else end)
         keyword = word.raw.upper()
-        flags, at = leading_flags(line, gap.end(), end) if gap else ((), end)
+        flags, at = leading_flags(line, gap.end(), end, self.escape) if gap else ((), end)
         while at < end and line.value[at] in SPACE:
             at += 1
         array: tuple[tuple[Word, ...], int] | None = None
         trigger = None
-        if keyword in KEYWORDS and at >= end and not (keyword in ("CMD", "ENTRYPOINT", "RUN") and flags):
+        if keyword in KEYWORDS and at >= end and keyword not in MAY_BE_BARE:
             self._fault(f"{keyword} requires an argument", word)
         elif keyword == "ONBUILD":
             trigger = self._instruction(line, at, end)
@@ -274,7 +305,7 @@ class _Parser:
             owner = owner.trigger
         if owner.keyword not in _HEREDOC_FORMS or owner.json is not None or "<<" not in owner.line.value:
             return
-        heredocs = tuple(self._heredoc(marker) for marker in markers(owner.line, *owner.rest))
+        heredocs = tuple(self._heredoc(marker) for marker in markers(owner.line, 0, owner.rest[1]))
         owner.heredocs = heredocs
         instruction.heredocs = heredocs
         if heredocs:

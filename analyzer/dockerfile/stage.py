@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from .base import Base, base_facts
-from .expansion import expand
+from .expansion import Variables, expand
 from .instruction import Instruction
 from .reference import Reference, parse_reference
 from .text import Word
@@ -56,7 +56,8 @@ class User(NamedTuple):
 class Stage:
     """One FROM and what follows it.
 
-    `instructions` are those behind FROM. `parent` is the earlier stage that FROM names, if any.
+    `instructions` are those behind FROM; the index is -1 where there is none. `parent` is the earlier stage
+    that FROM names, if any.
     """
 
     def __init__(
@@ -88,10 +89,7 @@ class Stage:
     @cached_property
     def base_name(self) -> str | None:
         """The base with its variables expanded; None if that can't be done from the text."""
-        written = unquote(
-            self.base.raw, self.file.escape
-        )  # FROM is the one instruction whose words keep their quotes
-        return expand(written, self.file.global_args, self.file.escape)
+        return None if self.index < 0 else self.from_value(self.base.raw)
 
     @cached_property
     def parent(self) -> Stage | None:
@@ -103,6 +101,8 @@ class Stage:
         """The base image taken apart; None for an earlier stage, scratch, or an unknown."""
         if not self.base_name or self.base_name == "scratch" or self.parent:
             return None
+        if self.file.frontend and self.base_name.startswith("."):
+            return None  # a file, to some frontends
         return parse_reference(self.base_name)
 
     @cached_property
@@ -124,7 +124,7 @@ class Stage:
     @property
     def shipped(self) -> bool:
         """Whether its files end up in an image: the targets and the stages that they are built on."""
-        return self.index in self.file.shipped
+        return self.index < 0 or self.index in self.file.shipped
 
     @property
     def target(self) -> Stage | None:
@@ -251,6 +251,35 @@ class Stage:
             return expand(word.value, known, self.file.escape)
         return expand(word.value, _MissingIsUnknown(known), self.file.escape)
 
+    def resolved(self, raw: str, instruction: Instruction) -> str | None:
+        """A word as it is written, without its quotes and with its variables replaced; None when one is unknown."""
+        if "$" not in raw and "'" not in raw and '"' not in raw and self.file.escape not in raw:
+            return raw
+        if (len(raw) - len(raw.rstrip(self.file.escape))) % 2:
+            raw = raw[:-1]  # an escape at the end escapes nothing, and goes away
+        known = self.known_variables(instruction)
+        return expand(unquote(raw, self.file.escape), known, self.file.escape)
+
+    def known_variables(self, instruction: Instruction) -> Variables:
+        """The variables in force at an instruction. One that nothing here sets may come from the base image: None."""
+        known = self.variables(instruction)
+        from_nowhere = self.lineage[-1].base_name == "scratch" and not self.is_trigger(instruction)
+        if instruction is self.source or from_nowhere:
+            return known
+        return _MissingIsUnknown(known)
+
+    def is_trigger(self, instruction: Instruction) -> bool:
+        """Whether an instruction stands behind ONBUILD: it runs in another build, with that one's stages."""
+        return id(instruction) in self._triggers
+
+    @cached_property
+    def _triggers(self) -> frozenset[int]:
+        return frozenset(id(one.trigger) for one in self.instructions if one.trigger)
+
+    def from_value(self, raw: str) -> str | None:
+        """A word of FROM, which sees the ARGs before the first FROM alone; None when a variable is unknown."""
+        return expand(unquote(raw, self.file.escape), self.file.global_args, self.file.escape)
+
     @cached_property
     def _positions(self) -> dict[int, int]:
         """Where each instruction stands in the stage, those behind ONBUILD too."""
@@ -343,7 +372,8 @@ class Stage:
         """The SHELL before each instruction, and at the end; None for the engine's own."""
         now = self.parent._shells[-1] if self.parent else None
         # A comment can say what shell a base image has: above FROM, or before the first one for all.
-        for one in (*self.file.preamble, self.file.stages[0].source, self.source):
+        first = (self.file.stages[0].source,) if self.file.stages else ()
+        for one in (*self.file.preamble, *first, self.source):
             now = _named_shell(one) or now
         out = [now]
         for one in self.instructions:

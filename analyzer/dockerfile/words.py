@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from .text import SPACE, Joined, Word
 
+_ASCII_SPACE = "\t\n\v\f\r "  # flags are read byte by byte
 BLANKS = re.compile(r"[\t\v\f\r ]+")
 _DECODER = json.JSONDecoder()
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -96,13 +97,13 @@ def unquote(raw: str, escape: str) -> str:
     return "".join(out)
 
 
-def leading_flags(source: Joined, start: int, end: int) -> tuple[tuple[Flag, ...], int]:
+def leading_flags(source: Joined, start: int, end: int, escape: str) -> tuple[tuple[Flag, ...], int]:
     """The `--name[=value]` words at the front, and the index of what follows them."""
     text = source.value
     flags: list[Flag] = []
     at = start
     while True:
-        while at < end and text[at] in SPACE:
+        while at < end and text[at] in _ASCII_SPACE:
             at += 1
         if not text.startswith("--", at) or at + 2 > end:
             return tuple(flags), at
@@ -111,7 +112,7 @@ def leading_flags(source: Joined, start: int, end: int) -> tuple[tuple[Flag, ...
         quote = ""
         while at < end:
             char = text[at]
-            if char == "\\":
+            if char == escape:
                 at += 1
                 if at < end:
                     out.append(text[at])

@@ -46,7 +46,7 @@ look like addresses (2.5.0.1), networks (10.0.0.0/8), loopback and 0.0.0.0 are n
 )
 
 _ADDRESS = re.compile(
-    r"(?P<before>[a-z][a-z0-9+.-]*://(?:[^/\s@]*@)?|nameserver\s+|@|(?<![\w./=-])|(?<==))"
+    r"(?P<before>[a-z][a-z0-9+.-]{0,15}://(?:[^/\s@]*@)?|nameserver\s+|@|(?<![\w./=-])|(?<==))"
     r"(?P<address>(?:\d{1,3}\.){3}\d{1,3})(?P<port>:\d{1,5})?(?![\w.-]*[\w]|\\?/\d)"
 )
 _RESOLVERS = frozenset(

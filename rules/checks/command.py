@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..main_command import main_of_stage
+from ..main_command import SHELL_WORDS, main_of_stage
 from ..rule import ContainerExample, Edit, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ def written_for_a_shell(instruction: Instruction, stage: Stage) -> Outcome:
     if re.search(r"(?i)\.(?:exe|bat|cmd|ps1)$", raw.split()[0]):
         return  # Windows, which has no signals to keep
     words = raw.split()
+    if words[0] == "exec":
+        words = words[1:]  # what an array does by itself
     simple = not any(char in raw for char in "\"'\\$`&|;<>(){}*?~#[]=!") and bool(words)
+    simple = simple and words[0] not in SHELL_WORDS
     array = "[" + ", ".join(f'"{word}"' for word in words) + "]"
     fix = Edit(instruction.value.span, array, safe=True) if simple else None
     shown = array[1:-1] if simple and len(array) < 60 else '"program", "argument"'

@@ -14,6 +14,7 @@ RANGE = Rule(
     code="DL3011",
     name="impossible-port",
     severity=Severity.ERROR,
+    stops_build=True,
     aliases=("DS-0008",),
     message="{port} is no port: they go from 0 to 65535",
     page="""EXPOSE names a port that can't exist.
@@ -37,13 +38,13 @@ def out_of_range(instruction: Instruction, stage: Stage) -> Outcome:
 FORM = Rule(
     code="ExposeInvalidFormat",
     name="published-in-expose",
-    severity=Severity.ERROR,
+    severity=Severity.WARNING,
     antipattern=10,
     message="EXPOSE {value} takes only a port: addresses and host ports belong to `docker run -p`",
     page="""EXPOSE is given an address or a host port.
 
 EXPOSE only declares which ports the program listens on; where they are published is decided
-when the container is started. The builder refuses an address, or warns and drops it.
+when the container is started. Builders drop the address and the host port, BuildKit with a warning.
 """,
     bad=("FROM a\nEXPOSE 127.0.0.1:80:80\n", "FROM a\nEXPOSE 80:80\n"),
     good=("FROM a\nEXPOSE 80 443/tcp ${PORT:-8000}\n",),

@@ -13,15 +13,22 @@ PARSE_ERROR = Rule(
     code="IL001",
     name="parse-error",
     severity=Severity.ERROR,
+    stops_build=True,
     aliases=("DL1000",),
     message="{problem}",
     page="""A build would stop here: the instruction can't be read.
 
 The rest of the file is checked all the same. The message says what BuildKit's parser stumbles
-over and the position points at the word.
+over and the position points at the word. In a file for another frontend (`# syntax=` names one that is
+not Docker's) nobody can know what is refused: nothing is told of it.
 """,
     bad=("FROM a\nWORDIR /x\n", "FROM a\nRUN <<EOF\necho\n", "FROM a\nENV lonely\n"),
-    good=("FROM a\nWORKDIR /x\nRUN <<EOF\necho\nEOF\nCOPY b /c\n",),
+    good=(
+        "FROM a\nWORKDIR /x\nRUN <<EOF\necho\nEOF\nCOPY b /c\n",
+        "FROM a\nCMD\nENTRYPOINT\n",
+        "FROM a\nRUN cat << 'END' > /x\nset it\nEND\n",
+        "# syntax=example/dockerfile-x:1\nFROM a\nINCLUDE ./b\n",
+    ),
 )
 
 
@@ -30,6 +37,8 @@ def syntax_faults(file: Dockerfile) -> Outcome:
     for fault in file.faults:
         if fault.kind == "syntax":
             yield PARSE_ERROR.finding(fault.span, problem=fault.message)
+        elif fault.kind == "foreign":
+            yield PARSE_ERROR.skip("dockerfile", f"what the frontend {file.frontend} takes is not known")
 
 
 RULE_FAILED = Rule(

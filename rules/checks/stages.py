@@ -40,6 +40,7 @@ NO_FROM = Rule(
     code="DL3061",
     name="instruction-before-from",
     severity=Severity.ERROR,
+    stops_build=True,
     message="{keyword} stands before the first FROM, where only ARG may: the build refuses it",
     page="""Something other than ARG stands before the first FROM.
 
@@ -65,6 +66,7 @@ OWN_STAGE = Rule(
     code="DL3023",
     name="copy-from-own-stage",
     severity=Severity.ERROR,
+    stops_build=True,
     aliases=("DS-0006",),
     message="COPY --from={name} names the stage it stands in, which is not built yet",
     page="""COPY --from names its own stage.
@@ -79,6 +81,8 @@ Files are copied from an earlier stage or another image.
 @OWN_STAGE.instruction("COPY")
 def from_itself(instruction: Instruction, stage: Stage) -> Outcome:
     flag = instruction.flag("from")
+    if stage.is_trigger(instruction):
+        return
     if flag and flag.value and stage.name and flag.value.lower() == stage.name.value.lower():
         yield OWN_STAGE.finding(flag.word.span, name=flag.value)
 
@@ -109,13 +113,15 @@ UNKNOWN_SOURCE = Rule(
     code="DL3022",
     name="copy-from-unknown-stage",
     severity=Severity.WARNING,
+    stops_build=True,
     message="COPY --from={name} names {what}",
     page="""COPY --from names a stage that is not there, or not yet.
 
 A stage can be copied from only below it. What is no stage is taken for an image and pulled, so a
 misspelt or later stage ends in "pull access denied", or in files of a stranger's image. Told for
 numbers of stages that do not exist before, names of later stages, and names that are almost those
-of an earlier one. Other names may be images or named build contexts.
+of an earlier one. Other names may be images or named build contexts. The first two are errors: no
+builder goes on.
 """,
     bad=(
         "FROM a\nCOPY --from=build /x /x\nFROM b AS build\n",
@@ -128,6 +134,7 @@ of an earlier one. Other names may be images or named build contexts.
         "FROM b\nCOPY --from=busybox:1 /x /x\nCOPY --from=nginx /y /y\n",
         "FROM a AS build\nFROM b\nARG S\nCOPY --from=$S /x /x\n",
         "FROM a AS build\nFROM b\nCOPY --from=assets /x /x\n",
+        "FROM a\nONBUILD COPY --from=0 /x /x\nFROM b AS later\n",
     ),
 )
 
@@ -135,13 +142,13 @@ of an earlier one. Other names may be images or named build contexts.
 @UNKNOWN_SOURCE.instruction("COPY")
 def from_nowhere(instruction: Instruction, stage: Stage) -> Outcome:
     flag = instruction.flag("from")
-    if flag is None or not flag.value or "$" in flag.value:
+    if flag is None or not flag.value or "$" in flag.value or stage.is_trigger(instruction):
         return
     name = flag.value.lower()
     if name.isdigit():
         if int(name) >= stage.index:
             what = f"a stage that does not stand before this one, which is number {stage.index}"
-            yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what)
+            yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what, severity=Severity.ERROR)
         return
     names: dict[str, list[Stage]] = {}
     for one in stage.file.stages:
@@ -152,7 +159,7 @@ def from_nowhere(instruction: Instruction, stage: Stage) -> Outcome:
     later = next((one for one in names.get(name, ()) if one is not stage), None)
     if later is not None:
         what = f"the stage on line {later.source.span.line}, which comes later"
-        yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what)
+        yield UNKNOWN_SOURCE.finding(flag.word.span, name=flag.value, what=what, severity=Severity.ERROR)
     elif name not in names:
         import difflib
 
@@ -167,6 +174,7 @@ TRIGGER = Rule(
     code="DL3043",
     name="forbidden-trigger",
     severity=Severity.ERROR,
+    stops_build=True,
     message="ONBUILD {keyword} is refused: a trigger can't be {keyword}",
     page="""ONBUILD of ONBUILD, FROM or MAINTAINER.
 

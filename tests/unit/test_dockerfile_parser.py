@@ -45,7 +45,7 @@ CASES = {
     "heredoc of another descriptor": "FROM a\nRUN cat 3<<EOF\nb\nEOF\n",
     "heredoc in onbuild": "FROM a\nONBUILD RUN <<EOF\nb\nEOF\nRUN c\n",
     "here-string": "FROM a\nRUN cat <<< b\nRUN c\n",
-    "shift operator": "FROM a\nRUN echo $((1 << 2)) && echo '<<EOF'\nRUN c\n",
+    "shift operator": "FROM a\nRUN echo $((1<<2)) && echo '<<EOF'\nRUN c\n",
     "lower case": "from a as b\nrun c\n",
     "indented": "  FROM a\n\tRUN b\n",
     "crlf": "FROM a\r\nRUN b \\\r\n  c\r\nCMD [\"d\"]\r\n",

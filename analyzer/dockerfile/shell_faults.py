@@ -1,0 +1,294 @@
+"""What no shell would read: quotes and brackets that stay open, operators with nothing beside them.
+
+Only what dash, BusyBox and Bash all refuse counts; where this reader does not follow, it says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_BLANKS = re.compile(r"(?:[ \t\r\v\f]|\\\n)+")
+_PLAIN = re.compile(r"[^\s'\"\\$`();&|<>#]+")
+_OPERATOR = re.compile(r"&&|\|\||;;&|;;|;&|\|&|[;|&\n]")
+_REDIRECT = re.compile(r"\d*(?:<<<|<<-|<<|<&|<>|>>|>&|>\||<|>)")
+# Reserved words: what has to stand around a list that one of them opens, in order.
+_CLOSED_BY = {
+    "if": "fi",
+    "while": "done",
+    "until": "done",
+    "for": "done",
+    "select": "done",
+    "case": "esac",
+    "{": "}",
+}
+_WITHIN = {"then": "if", "elif": "if", "else": "if", "do": "done"}
+_MAX_DEPTH = 20
+
+
+class ShellFault(NamedTuple):
+    """What is wrong, and where it stands in the text."""
+
+    message: str
+    start: int
+    end: int
+
+
+class _FoundError(Exception):
+    def __init__(self, message: str, start: int, end: int) -> None:
+        super().__init__(message)
+        self.fault = ShellFault(message, start, end)
+
+
+class _LostError(Exception):
+    """The text is more than this reader understands."""
+
+
+def shell_fault(text: str) -> ShellFault | None:
+    """The first thing that keeps every shell from running a script."""
+    try:
+        _Reader(text).script("", 0)
+    except _FoundError as found:
+        return found.fault
+    except _LostError:
+        return None
+    return None
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.heredocs: list[tuple[str, bool]] = []
+
+    # Lists of commands
+
+    def script(self, closer: str, depth: int, opened: int = 0) -> None:
+        """Read commands up to `closer` (")", or "" for the end), which is passed over."""
+        if depth > _MAX_DEPTH:
+            raise _LostError
+        open_words: list[tuple[str, int]] = []
+        expected = False  # whether something has to stand here: behind && or |
+        operator, operator_at = "", 0
+        command = False  # whether the current command has begun
+        words = 0  # of the current command
+        empty = True
+        while True:
+            self._skip_blanks()
+            start = self.at
+            char = self.text[start : start + 1]
+            if char == "" or (char == ")" and closer == ")"):
+                if expected:
+                    raise _FoundError(
+                        f"nothing stands behind {operator}; use a command there",
+                        operator_at,
+                        operator_at + len(operator),
+                    )
+                if open_words:
+                    word, at = open_words[-1]
+                    raise _FoundError(
+                        f"`{word}` is never closed; use {_CLOSED_BY[word]} behind it", at, at + len(word)
+                    )
+                if char == "" and closer:
+                    raise _FoundError("the parenthesis is never closed; use )", opened, opened + 1)
+                if char and empty:
+                    raise _FoundError(
+                        "nothing stands between the parentheses; use a command there", opened, start + 1
+                    )
+                self.at += len(char)
+                return
+            if char == "#":
+                end = self.text.find("\n", start)
+                self.at = len(self.text) if end < 0 else end
+                continue
+            redirect = _REDIRECT.match(self.text, start)
+            if redirect:
+                self._redirect(redirect)
+                command, expected, empty = True, False, False
+                continue
+            found = _OPERATOR.match(self.text, start)
+            if found:
+                self.at = found.end()
+                operator = self._operator(
+                    found[0], operator if expected else "", start, command=command, expected=expected
+                )
+                if operator == "\n" and expected:
+                    operator = ""
+                    continue
+                expected, operator_at = operator in ("&&", "||", "|", "|&"), start
+                command, words = False, 0
+                continue
+            empty = False
+            if char == "(":
+                if command:
+                    if words > 1 and self.text[start - 1] in " \t":
+                        raise _FoundError(
+                            "a parenthesis stands among the arguments; leave it out, or quote it",
+                            start,
+                            start + 1,
+                        )
+                    raise _LostError  # a function, or what only Bash knows
+                self.at += 1
+                if self.text.startswith("(", self.at):
+                    raise _LostError  # arithmetic
+                self.script(")", depth + 1, start)
+                command, expected = True, False
+                continue
+            if char == ")":
+                raise _FoundError("this parenthesis closes none; leave it out, or quote it", start, start + 1)
+            word = self._word(depth)
+            words += 1
+            if not command or expected:
+                command = self._first_word(word, start, open_words, depth)
+                words = int(command)
+                if word == "!":
+                    expected, operator, operator_at = True, "!", start
+                    continue
+            expected = expected and word in ("then", "do", "else")
+
+    def _operator(self, found: str, before: str, start: int, *, command: bool, expected: bool) -> str:
+        if found == "\n":
+            self._skip_heredocs()
+            return found
+        if found in (";;", ";;&", ";&"):
+            raise _FoundError(f"{found} stands in no case; use ;", start, self.at)
+        if expected:
+            raise _FoundError(
+                f"nothing stands between {before} and {found}; use a command there", start, self.at
+            )
+        if not command:
+            raise _FoundError(
+                f"nothing stands before {found}; use a command there, or leave it out", start, self.at
+            )
+        return found
+
+    def _first_word(self, word: str, start: int, open_words: list[tuple[str, int]], depth: int) -> bool:
+        """Note a reserved word; whether the command has begun with this word."""
+        if word in ("case", "for", "select", "function", "[[", "until", "coproc", "time"):
+            raise _LostError
+        if word in _CLOSED_BY:
+            open_words.append((word, start))
+            return False
+        if word in ("fi", "done", "esac", "}"):
+            if not open_words or _CLOSED_BY[open_words[-1][0]] != word:
+                raise _FoundError(f"`{word}` closes nothing; leave it out", start, self.at)
+            open_words.pop()
+            return True
+        if word in ("then", "elif", "else", "do"):
+            if not open_words or (open_words[-1][0] == "if") == (word == "do"):
+                raise _FoundError(
+                    f"`{word}` stands in no {'loop' if word == 'do' else 'if'}; leave it out", start, self.at
+                )
+            return False
+        return True
+
+    def _redirect(self, found: re.Match[str]) -> None:
+        self.at = found.end()
+        if self.text.startswith("(", self.at):
+            raise _LostError  # <(…)
+        self._skip_blanks()
+        start = self.at
+        if not self.text[start : start + 1] or self.text[start] in "\n;&|)<>(":
+            raise _FoundError(f"{found[0]} names no file; use one behind it", found.start(), found.end())
+        self._word(0)
+        if found[0].lstrip("0123456789") in ("<<", "<<-"):
+            delimiter = re.sub(r"""["'\\]""", "", self.text[start : self.at])
+            self.heredocs.append((delimiter, found[0].endswith("-")))
+
+    def _skip_heredocs(self) -> None:
+        for delimiter, chomp in self.heredocs:
+            while self.at < len(self.text):
+                end = self.text.find("\n", self.at)
+                end = len(self.text) if end < 0 else end
+                line = self.text[self.at : end].rstrip("\r")
+                self.at = min(end + 1, len(self.text))
+                if (line.lstrip("\t") if chomp else line) == delimiter:
+                    break
+        self.heredocs = []
+
+    def _skip_blanks(self) -> None:
+        blanks = _BLANKS.match(self.text, self.at)
+        if blanks:
+            self.at = blanks.end()
+
+    # Words
+
+    def _word(self, depth: int) -> str:
+        """Pass over a word; the word as it is written."""
+        text, start = self.text, self.at
+        while self.at < len(text):
+            plain = _PLAIN.match(text, self.at)
+            if plain:
+                self.at = plain.end()
+                continue
+            char = text[self.at]
+            if char == "#" and self.at > start:
+                self.at += 1
+            elif char == "\\":
+                self.at += 2
+            elif char in "'\"`":
+                self._quoted(char, depth)
+            elif char == "$":
+                self._dollar(depth)
+            else:
+                break
+        if self.at == start:
+            raise _LostError
+        self.at = min(self.at, len(text))
+        return text[start : self.at]
+
+    def _quoted(self, quote: str, depth: int) -> None:
+        text, start = self.text, self.at
+        self.at += 1
+        while self.at < len(text):
+            char = text[self.at]
+            if char == quote:
+                self.at += 1
+                return
+            if char == "\\" and quote != "'":
+                self.at += 2
+            elif char == "$" and quote == '"':
+                self._dollar(depth)
+            elif char == "`" and quote == '"':
+                self._quoted("`", depth)
+            else:
+                self.at += 1
+        raise _FoundError(f"the quote {quote} is never closed; use another at its end", start, start + 1)
+
+    def _dollar(self, depth: int) -> None:
+        text, start = self.text, self.at
+        self.at += 1
+        follower = text[self.at : self.at + 1]
+        if follower and follower in "$#?!@*-":
+            self.at += 1
+            return
+        if follower == "'":
+            raise _LostError  # Bash's $'…'
+        if follower == "(":
+            if text.startswith("((", self.at):
+                self._arithmetic(start)
+                return
+            self.at += 1
+            if re.match(r"\s*\)", text[self.at :]):
+                raise _LostError  # an empty substitution
+            self.script(")", depth + 1, start + 1)
+        elif follower == "{":
+            self._braces(start)
+
+    def _arithmetic(self, start: int) -> None:
+        depth = 0
+        for at in range(self.at, len(self.text)):
+            depth += {"(": 1, ")": -1}.get(self.text[at], 0)
+            if not depth:
+                self.at = at + 1
+                return
+        raise _FoundError("$(( is never closed; use ))", start, start + 3)
+
+    def _braces(self, start: int) -> None:
+        close = self.text.find("}", self.at)
+        if close < 0:
+            raise _FoundError("${ is never closed; use }", start, start + 2)
+        inside = self.text[self.at + 1 : close]
+        if any(char in inside for char in "'\"`\\{$"):
+            raise _LostError
+        self.at = close + 1

@@ -189,9 +189,14 @@ class PodmanService:
         raise NoEngine(f"podman's service did not come up: {text}")
 
     def stop(self) -> None:
-        """Stop it and remove what it held."""
+        """Stop it and remove what it held. The monitors of its containers would stay for minutes."""
         stop(self._process.pid)
         self._process.wait()
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal():
+                with contextlib.suppress(OSError):
+                    if os.fsencode(f"{self._place}/") in (entry / "cmdline").read_bytes():
+                        os.kill(int(entry.name), signal.SIGKILL)
         shutil.rmtree(self._place, ignore_errors=True)
 
 

@@ -77,10 +77,8 @@ class Layer:
     live_bytes: int
     wasted_bytes: int
     entries: int
-    step: (
-        int | None
-    )  # of the one that made it, an index into the image's steps; None: several, or nobody can tell
-    steps: tuple[int, ...]  # … of all that made it, from the first to the last
+    step: int | None  # that made it, an index into the image's steps; None: several did, or nobody can tell
+    steps: tuple[int, ...]  # all that made it, from the first to the last
     created_by: str | None
     created: str | None
     producer: str

@@ -65,7 +65,7 @@ def visible(layers: Sequence[LayerContents]) -> Visibility:
         lost = above.put(layers[index], owns[index], parents[index], index, tree)
         linked = below.files(layers[index], owns[index])
         live[index] = _count(layers[index], owns[index], lost, index, hidden, linked)
-        below.add(layers[index], owns[index], lost)
+        below.add(owns[index], lost)
     return Visibility(tree, hidden, live)
 
 
@@ -133,7 +133,7 @@ class _LinksDown:
     def __init__(self) -> None:
         self._wanted: set[str] = set()
 
-    def add(self, contents: LayerContents, own: dict[str, Entry], lost: dict[str, _Cover]) -> None:
+    def add(self, own: dict[str, Entry], lost: dict[str, _Cover]) -> None:
         """Look for the targets of a layer's links that can be seen, where it does not have them itself."""
         for entry in own.values():
             if entry.kind == "hardlink" and entry.path not in lost and len(self._wanted) < _MOST_LINKS:

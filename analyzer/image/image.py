@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .ballast import Ballast
     from .blob import Progress
     from .dive import DiveNumbers
+    from .savings import Savings
 
 _MAX_LINKS = 40  # as the kernel has it
 _MAX_PARTS = 4096
@@ -136,6 +137,7 @@ class Image:
         self._blobs = manifest.layers
         self._contents = tuple(contents)
         self._heads: dict[tuple[int, int, int], bytes | None] = {}
+        self._first_own: int | None = None
         # Without verifying, contents are not read, and equal ones not looked for.
         self._verified = verified
 
@@ -246,7 +248,21 @@ class Image:
         """What a container sees and hardly needs, by kind and layer, the most first."""
         from .ballast import ballast
 
-        return ballast(self, duplicates=self._verified)
+        return ballast(self)
+
+    @cached_property
+    def ballast_files(self) -> Mapping[tuple[str, int], Sequence[Entry]]:
+        """The files of `ballast`, by kind and layer."""
+        from .ballast import files_by_kind
+
+        return files_by_kind(self, duplicates=self._verified)
+
+    @cached_property
+    def savings(self) -> Savings:
+        """What a rebuild could save, your own before the base's; no byte is counted twice."""
+        from .savings import savings
+
+        return savings(self)
 
     @property
     def tar_bytes(self) -> int:
@@ -276,13 +292,8 @@ class Image:
     @cached_property
     def waste(self) -> tuple[Waste, ...]:
         """What is wasted, by cause and pair of layers, the largest first."""
-        groups: dict[tuple[str, int, int], list[Hidden]] = {}
-        for one in self._visibility.hidden:
-            if one.entry.size:
-                groups.setdefault((self._cause(one), one.entry.layer, one.by), []).append(one)
         out = []
-        for (cause, added_by, hidden_by), members in groups.items():
-            members.sort(key=lambda one: -one.entry.size)
+        for (cause, added_by, hidden_by), members in self.hidden_files.items():
             out.append(
                 Waste(
                     cause=cause,
@@ -297,6 +308,17 @@ class Image:
                 )
             )
         return tuple(sorted(out, key=lambda one: (-one.bytes, one.added_by, one.hidden_by)))
+
+    @cached_property
+    def hidden_files(self) -> Mapping[tuple[str, int, int], Sequence[Hidden]]:
+        """The files of `waste`, by cause, the layer that added them and the one that hides them, the largest first."""
+        groups: dict[tuple[str, int, int], list[Hidden]] = {}
+        for one in self._visibility.hidden:
+            if one.entry.size:
+                groups.setdefault((self._cause(one), one.entry.layer, one.by), []).append(one)
+        for members in groups.values():
+            members.sort(key=lambda one: -one.entry.size)
+        return groups
 
     def _cause(self, hidden: Hidden) -> str:
         """Whether what covers a file has the same content, which only the contents can tell."""
@@ -448,12 +470,27 @@ class Image:
     def _hiding(self) -> dict[tuple[int, str], int]:
         return {(one.entry.layer, one.entry.path): one.by for one in self._visibility.hidden}
 
+    def of_build(self, first: int) -> Image:
+        """The same image, of which it is known that the build's own layers begin with this one."""
+        other = copy.copy(self)
+        # What was computed by another border does not hold.
+        for name in ("own_layers", "savings"):
+            other.__dict__.pop(name, None)
+        other._first_own = first
+        return other
+
+    @property
+    def base_is_guessed(self) -> bool:
+        """Whether only the times of the steps tell base and build apart."""
+        return self._first_own is None and self.own_layers.start > 0
+
     @cached_property
     def own_layers(self) -> range:
         """The layers that are the build's own, as far as the times of the steps tell; all if they don't."""
         from .diff import base_layers
 
-        return range(base_layers(self).layers, len(self._contents))
+        first = base_layers(self).layers if self._first_own is None else self._first_own
+        return range(first, len(self._contents))
 
     def effective_uid(self) -> int | None:
         """The uid that the main process gets, looked up as the engine does; None when it fails."""

@@ -9,6 +9,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...analyzer.dockerfile import Instruction
+from ...analyzer.image.savings import ANOTHER_BASE
+from ...analyzer.image.visibility import DUPLICATE_LAYER, SAME_CONTENT
 from ...analyzer.sizes import shown
 from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...analyzer.dockerfile import Command, Stage, Word
-    from ...analyzer.image import Image
+    from ...analyzer.image import Image, Waste
 
 REWRITTEN = Rule(
     code="AV0301",
@@ -329,7 +331,8 @@ WASTE = Rule(
 A file that a later layer overwrites, deletes or replaces stays in its own layer. Computed
 exactly, by whiteouts, opaque directories, changes of type and hard links: the number is what
 `docker save` holds and `docker export` lacks. Told for a pair of layers that wastes 1 MB or
-more, or where more than a tenth of the image is wasted.
+more, or where more than a tenth of the image is wasted. What the base wastes only another base can
+save: that is a note.
 """,
     bad=(ImageExample(layers=({"srv/a": "x" * 20_000}, {"srv/a": "y" * 20_000})),),
     good=(ImageExample(layers=({"srv/a": "x" * 20_000}, {"srv/b": "y"})),),
@@ -353,18 +356,28 @@ def wasted(image: Image) -> Outcome:
             "hidden_by": waste.hidden_by,
             "paths": list(waste.paths[:10]),
         }
+        own = _is_own(image, waste)
         yield WASTE.finding(
             Place("image", layer=LayerRef(layer.index, layer.diff_id), path=next(iter(waste.paths), None)),
             bytes=shown(waste.bytes),
-            layer=_step_of(image, waste.added_by),
+            layer=step_of(image, waste.added_by),
             cause=waste.cause,
-            hidden_by=_step_of(image, waste.hidden_by),
-            advice=waste.advice,
+            hidden_by=step_of(image, waste.hidden_by),
+            advice=waste.advice if own else ANOTHER_BASE,
+            severity=None if own else Severity.INFO,
             proof=proof,
         )
 
 
-def _step_of(image: Image, index: int) -> str:
+def _is_own(image: Image, waste: Waste) -> bool:
+    """Whether the build itself can save it: it has made the hidden files, or copied the base's as they were."""
+    own = image.own_layers
+    return waste.added_by in own or (
+        waste.hidden_by in own and waste.cause in (SAME_CONTENT, DUPLICATE_LAYER)
+    )
+
+
+def step_of(image: Image, index: int) -> str:
     """A layer with the step that made it: "layer 4 (RUN make install)"."""
     from ...analyzer.credentials import mask
 

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from .image import Image
     from .layer import Entry
 
-CACHES = "package caches and lists"
-DOCUMENTATION = "documentation"
-BUILD_TOOLS = "build tools"
 DUPLICATES = "duplicate content"
 _BYTECODE = "bytecode beside its source"
 _MIN_DUPLICATE = 4096  # smaller files fill blocks, not layers
@@ -28,7 +25,7 @@ _SHOWN_PATHS = 20
 # By the path in the image, without a leading slash; the first that fits counts.
 _KINDS = (
     (
-        CACHES,
+        "package caches and lists",
         r"var/lib/apt/lists/.|var/cache/(?:apt|apk|yum|dnf|libdnf5|zypp|pacman|debconf)/.|var/lib/(?:yum|dnf)/history"
         r"|(?:root|home/[^/]+)/\.(?:cache|npm/_cacache|m2/repository|gradle/caches|cargo/registry|composer/cache)/"
         r"|go/pkg/mod/cache/|usr/local/share/\.cache/",
@@ -40,7 +37,7 @@ _KINDS = (
         "name it in .dockerignore, or copy what is needed instead of the whole context",
     ),
     (
-        DOCUMENTATION,
+        "documentation",
         # Licences have to go with the programs.
         r"usr/(?:local/)?share/(?:doc|man|info|gtk-doc|help|groff|lintian|linda)/(?!(?:.*/)?(?i:copyright|licen[cs]e))"
         r"|usr/share/locale/.*/LC_MESSAGES/",
@@ -52,7 +49,7 @@ _KINDS = (
         "delete them in the RUN that installs the packages",
     ),
     (
-        BUILD_TOOLS,
+        "build tools",
         r"usr/(?:local/)?(?:include|lib/gcc|lib/gcc-cross|libexec/gcc)/.|usr/lib/llvm-[\d.]+/(?:bin|include|build)/"
         r"|usr/(?:local/)?bin/(?:[\w-]+-linux-(?:gnu|musl)\w*-)?(?:gcc|g\+\+|c\+\+|cpp|gfortran|clang(?:\+\+)?|ld(?:\.\w+)?"
         r"|as|gold|lto-dump|cmake|ctest|cpack)(?:-[\d.]+)?$|usr/(?:local/)?share/(?:cmake|aclocal|autoconf|automake)[\w.-]*/"
@@ -71,8 +68,9 @@ _BYTECODE_FILE = re.compile(
 )
 
 
+ANOTHER_BASE = "use another base: to delete them in a later layer frees nothing"
 # What to do about each kind in a layer of one's own.
-ADVICE = {kind: advice for kind, _, advice in _KINDS} | {
+_ADVICE = {kind: advice for kind, _, advice in _KINDS} | {
     _BYTECODE: "install with PYTHONDONTWRITEBYTECODE=1 or pip --no-compile, unless start-up counts",
     DUPLICATES: "keep one of them and link to it, or leave the copy out",
 }
@@ -88,6 +86,7 @@ class Ballast:
     files: int
     paths: tuple[str, ...]
     advice: str
+    own: bool  # whether the layer is the build's own, and not the base's
 
 
 def ballast(image: Image) -> tuple[Ballast, ...]:
@@ -96,7 +95,9 @@ def ballast(image: Image) -> tuple[Ballast, ...]:
     for (kind, layer), entries in image.ballast_files.items():
         paths = tuple(entry.path for entry in entries[:_SHOWN_PATHS])
         size = sum(entry.size for entry in entries)
-        out.append(Ballast(kind, layer, size, len(entries), paths, ADVICE[kind]))
+        own = layer in image.own_layers
+        advice = _ADVICE[kind] if own else ANOTHER_BASE
+        out.append(Ballast(kind, layer, size, len(entries), paths, advice, own))
     return tuple(sorted(out, key=lambda one: (-one.bytes, one.layer, one.kind)))
 
 

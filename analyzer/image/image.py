@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import InputError
 from ..sizes import shown
 from .archive import Archive, Manifest, open_archive
+from .ballast import ANOTHER_BASE
 from .config import ImageConfig, parse_config
 from .history import Step, map_history, producer_of, steps_of_layers
 from .layer import (
@@ -100,6 +101,7 @@ class Waste:
     files: int
     paths: tuple[str, ...]
     advice: str
+    own: bool  # whether the build itself can save them, and not only another base
 
 
 class Name(NamedTuple):
@@ -294,6 +296,9 @@ class Image:
         """What is wasted, by cause and pair of layers, the largest first."""
         out = []
         for (cause, added_by, hidden_by), members in self.hidden_files.items():
+            # Of what the build has only copied up, the copy can be saved.
+            copied = cause in (SAME_CONTENT, DUPLICATE_LAYER) and hidden_by in self.own_layers
+            own = added_by in self.own_layers or copied
             out.append(
                 Waste(
                     cause=cause,
@@ -304,7 +309,8 @@ class Image:
                     bytes=sum(one.entry.size for one in members),
                     files=len(members),
                     paths=tuple(one.entry.path for one in members[:_SHOWN_PATHS]),
-                    advice=_ADVICE[cause],
+                    advice=_ADVICE[cause] if own else ANOTHER_BASE,
+                    own=own,
                 )
             )
         return tuple(sorted(out, key=lambda one: (-one.bytes, one.added_by, one.hidden_by)))
@@ -474,7 +480,7 @@ class Image:
         """The same image, of which it is known that the build's own layers begin with this one."""
         other = copy.copy(self)
         # What was computed by another border does not hold.
-        for name in ("own_layers", "savings"):
+        for name in ("own_layers", "waste", "ballast", "savings"):
             other.__dict__.pop(name, None)
         other._first_own = first
         return other

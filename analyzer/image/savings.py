@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from .ballast import ADVICE
 from .visibility import DUPLICATE_LAYER, SAME_CONTENT
 
 if TYPE_CHECKING:
     from .image import Image
     from .layer import Entry
 
-ANOTHER_BASE = "use another base: to delete them in a later layer frees nothing"
 _LEAVE_ALONE = (
     "leave owner, mode and time of the base's files as they are: each change stores the whole file again"
 )
@@ -64,9 +62,7 @@ def savings(image: Image) -> Savings:
             fresh.sort(key=lambda entry: (-entry.size, entry.path))
             paths = tuple(entry.path for entry in fresh[:_SHOWN_PATHS])
             size = sum(entry.size for entry in fresh)
-            found.append(
-                Saving(what, layer, hidden_by, own, size, len(fresh), paths, advice if own else ANOTHER_BASE)
-            )
+            found.append(Saving(what, layer, hidden_by, own, size, len(fresh), paths, advice))
     found.sort(key=lambda one: (not one.own, -one.bytes, one.layer, one.what))
     return Savings(tuple(found))
 
@@ -92,5 +88,5 @@ def _reasons(image: Image, counted: set[int]) -> Iterator[tuple[str, int, int | 
             by_layer.setdefault(entry.layer, []).append(entry)
         for layer, files in by_layer.items():
             yield cause, layer, hidden_by, advice[key], files
-    for (kind, layer), entries in image.ballast_files.items():
-        yield kind, layer, None, ADVICE[kind], entries
+    for one in image.ballast:
+        yield one.kind, one.layer, None, one.advice, image.ballast_files[one.kind, one.layer]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ...analyzer.image.ballast import BUILD_TOOLS, CACHES, DOCUMENTATION
-from ...analyzer.image.savings import ANOTHER_BASE
 from ...analyzer.sizes import shown
 from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 from .size import step_of
@@ -72,7 +70,7 @@ can save: that is a note, once for all of its layers.
 
 @CACHE_SHIPPED.image
 def caches(image: Image) -> Outcome:
-    yield from _told(CACHE_SHIPPED, image, CACHES)
+    yield from _told(CACHE_SHIPPED, image, "package caches and lists")
 
 
 DOCUMENTATION_SHIPPED = Rule(
@@ -103,7 +101,7 @@ all of the base's.
 
 @DOCUMENTATION_SHIPPED.image
 def documentation(image: Image) -> Outcome:
-    yield from _told(DOCUMENTATION_SHIPPED, image, DOCUMENTATION)
+    yield from _told(DOCUMENTATION_SHIPPED, image, "documentation")
 
 
 BUILD_FILES = Rule(
@@ -144,19 +142,18 @@ _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 def build_tools(image: Image) -> Outcome:
     started = [*image.config.entrypoint, *image.config.cmd]
     if started and (len(started) > 1 or started[0].rpartition("/")[2] not in _SHELLS):
-        yield from _told(BUILD_FILES, image, BUILD_TOOLS)
+        yield from _told(BUILD_FILES, image, "build tools")
 
 
 def _told(rule: Rule, image: Image, kind: str) -> Outcome:
     """What each own layer holds of a kind, and what the base does, if it is worth a word."""
     found = [one for one in image.ballast if one.kind == kind]
-    own = [one for one in found if one.layer in image.own_layers]
-    base = [one for one in found if one.layer not in image.own_layers]
-    for one in own:
-        if one.bytes >= _LEAST:
+    base = [one for one in found if not one.own]
+    for one in found:
+        if one.own and one.bytes >= _LEAST:
             yield from _finding(rule, image, [one], step_of(image, one.layer), one.advice, None)
     if sum(one.bytes for one in base) >= _LEAST:
-        yield from _finding(rule, image, base, "the base", ANOTHER_BASE, Severity.INFO)
+        yield from _finding(rule, image, base, "the base", base[0].advice, Severity.INFO)
 
 
 def _finding(

@@ -9,8 +9,6 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...analyzer.dockerfile import Instruction
-from ...analyzer.image.savings import ANOTHER_BASE
-from ...analyzer.image.visibility import DUPLICATE_LAYER, SAME_CONTENT
 from ...analyzer.sizes import shown
 from ..rule import ImageExample, LayerRef, Outcome, Place, Rule, Severity
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...analyzer.dockerfile import Command, Stage, Word
-    from ...analyzer.image import Image, Waste
+    from ...analyzer.image import Image
 
 REWRITTEN = Rule(
     code="AV0301",
@@ -356,25 +354,16 @@ def wasted(image: Image) -> Outcome:
             "hidden_by": waste.hidden_by,
             "paths": list(waste.paths[:10]),
         }
-        own = _is_own(image, waste)
         yield WASTE.finding(
             Place("image", layer=LayerRef(layer.index, layer.diff_id), path=next(iter(waste.paths), None)),
             bytes=shown(waste.bytes),
             layer=step_of(image, waste.added_by),
             cause=waste.cause,
             hidden_by=step_of(image, waste.hidden_by),
-            advice=waste.advice if own else ANOTHER_BASE,
-            severity=None if own else Severity.INFO,
+            advice=waste.advice,
+            severity=None if waste.own else Severity.INFO,
             proof=proof,
         )
-
-
-def _is_own(image: Image, waste: Waste) -> bool:
-    """Whether the build itself can save it: it has made the hidden files, or copied the base's as they were."""
-    own = image.own_layers
-    return waste.added_by in own or (
-        waste.hidden_by in own and waste.cause in (SAME_CONTENT, DUPLICATE_LAYER)
-    )
 
 
 def step_of(image: Image, index: int) -> str:

@@ -13,7 +13,7 @@ from command import imglint as run
 from image_archives import LayerFiles, Saved, docker_legacy, hardlink, step
 
 from imglint.analyzer.image import Image, open_images
-from imglint.analyzer.image.savings import ANOTHER_BASE
+from imglint.analyzer.image.ballast import ANOTHER_BASE
 from imglint.rules.gates import Limits, check
 
 SCHEMA = json.loads((ROOT / "reports/json_v1.schema.json").read_text())

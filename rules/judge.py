@@ -205,13 +205,23 @@ def _look_into(
 
 
 def _owned(finding: Finding, image: Image) -> Finding:
-    """With the note whether its layer is the base's, as far as that is known, or the build's own."""
-    layer = finding.place.layer
-    if layer is None:
+    """With the note whether its layer or step is the base's, as far as that is known, or the build's own."""
+    first = image.own_layers.start
+    layer, step = finding.place.layer, finding.place.step
+    if layer is not None:
+        base = layer.number < first
+    elif step is not None:
+        # Between the last layer of the base and the first one of the build nobody can tell.
+        made = [one.steps or (-1,) for one in image.layers[first - 1 : first + 1]]
+        if step <= made[0][-1]:
+            base = True
+        elif len(made) == 2 and 0 <= made[1][0] <= step:
+            base = False
+        else:
+            return finding
+    else:
         return finding
-    return finding._replace(
-        proof={**(finding.proof or {}), "from_base": layer.number not in image.own_layers}
-    )
+    return finding._replace(proof={**(finding.proof or {}), "from_base": base})
 
 
 def judge_container(observation: Observation, rules: Iterable[Rule]) -> Judgement:

@@ -239,3 +239,28 @@ def test_what_the_base_wastes_is_a_note(tmp_path: Path) -> None:
     parsed = json.loads(imglint("image", "a.tar", "-f", "json", cwd=tmp_path)[1])
     (waste,) = (one for one in parsed["findings"] if one["code"] == "AV0303")
     assert waste["severity"] == "warning"
+
+
+def test_each_finding_says_whose_it_is(tmp_path: Path) -> None:
+    big = "l" * MB
+    opened(tmp_path / "a.tar", {"var/lib/apt/lists/a": big}, {"var/lib/apt/lists/b": big}, base=1)
+    text = imglint("image", "a.tar", cwd=tmp_path)[1]
+    assert (
+        f"a.tar: layer 0 (base): AV0307 1.0 MB of the base are package caches and lists: {ANOTHER_BASE} [info]"
+        in text
+    )
+    assert "a.tar: layer 1 (own): AV0307 1.0 MB of layer 1 (COPY part1 /)" in text
+    # A build argument stands at a step of the history. The step between both layers may be of either.
+    argument = "RUN |1 DB_PASSWORD=qwertzuiop99 /bin/sh -c make"
+    history = (
+        step(argument, created=OLD),
+        step(f"{argument} docs", created=OLD, empty_layer=True),
+        step("COPY part /", created=NEW),
+        step(f"{argument} check", created=NEW, empty_layer=True),
+    )
+    opened(tmp_path / "b.tar", {"srv/a": "a"}, {"srv/b": "b"}, history=history)
+    parsed = json.loads(imglint("image", "b.tar", "-f", "json", cwd=tmp_path)[1])
+    secrets = [
+        one["proof"] for one in parsed["findings"] if one["antipattern"] == 8 and "step" in one["proof"]
+    ]
+    assert {one["step"]: one.get("from_base") for one in secrets} == {0: True, 1: None, 3: False}

@@ -43,12 +43,15 @@ def image_view(image: Image, look: Look = PLAIN) -> str:
 def heading(image: Image, look: Look = PLAIN) -> str:
     """The name and the totals."""
     name = " ".join(image.tags) or image.id[:19]
+    about = f"{look.strong(clipped(name, 100))}  {image.platform}  {image.id[:19]}"
+    if not image.has_configuration:
+        about = f"{look.strong(clipped(image.source, 100))}  a root file system"
     efficiency = "-" if image.efficiency is None else f"{image.efficiency:.1%}"
     stored = f", {size(image.compressed_bytes)} compressed" if image.compressed_bytes is not None else ""
     other = image.engine_id not in ("", image.id)
     called = f", for the engine {image.engine_id[:19]}" if other else ""
     return (
-        f"{look.strong(clipped(name, 100))}  {image.platform}  {image.id[:19]}{called}\n"
+        f"{about}{called}\n"
         f"content {size(image.content_bytes)}, live {size(image.live_bytes)},"
         f" wasted {size(image.wasted_bytes)}, efficiency {efficiency}{stored}"
     )
@@ -152,7 +155,7 @@ def compared(images: tuple[Image, ...]) -> str:
             clipped((" ".join(image.tags) or image.source) + image.which, 40), size(image.content_bytes), len(image.layers),
             system.distribution or "-", system.libc or "-", system.shell or "-", system.package_manager or "-",
             "-" if system.packages is None else system.packages,
-            user if uid is None or str(uid) == user else f"{user} ({uid})",
+            "-" if not image.has_configuration else user if uid is None or str(uid) == user else f"{user} ({uid})",
         ])  # fmt: skip
     headers = ["image", "content", "layers", "distribution", "libc", "sh", "manager", "packages", "user"]
     return table(rows, headers, right=("content", "layers", "packages"))
@@ -197,6 +200,8 @@ def history(image: Image, look: Look = PLAIN) -> str:
         "`docker history` shows <missing> for steps that another machine made: only the last has an image ID here",
         *_doubts(image),
     ]
+    if not image.has_configuration:
+        notes = ["a root file system has no history"]
     return f"{heading(image, look)}\n\n{view}\n\n{'; '.join(notes)}"
 
 

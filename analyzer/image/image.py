@@ -131,6 +131,8 @@ class Image:
         # What the engine calls it that gave it; with the containerd store, its manifest's digest.
         self.engine_id = ""
         self.tags = manifest.tags
+        # Whether it says what starts, as whom, and what made it; a root file system does not.
+        self.has_configuration = manifest.configured
         self.raw = raw
         self.config: ImageConfig = parse_config(raw, subject)
         self.steps: tuple[Step, ...] = map_history(raw.get("history"), len(contents), subject)
@@ -340,13 +342,23 @@ class Image:
         return SAME_CONTENT
 
     def oddities(self) -> tuple[str, ...]:
-        """What of its bytes is in no file, or in no layer: a sentence each."""
+        """What is unusual of it and its bytes: a sentence each."""
         told = []
+        if not self.has_configuration:
+            told.append(
+                "this is a root file system, as `docker export` writes it, without configuration and history: it is"
+                " read as an image of one layer, and what starts in it is not known"
+            )
         for index, contents in enumerate(self._contents):
             if contents.hole_bytes:
                 told.append(
                     f"{shown(contents.hole_bytes)} of layer {index}'s content are holes of sparse files: the layer does not"
                     " hold them, and an engine writes them out as zeros"
+                )
+            if contents.padding_bytes:
+                told.append(
+                    f"layer {index} lacks {contents.padding_bytes} zeros at the end of its tar, with which its"
+                    " diff ID fits: early makers of zstd:chunked leave them out"
                 )
             if contents.beside_bytes:
                 told.append(
@@ -513,9 +525,18 @@ class Image:
         return 0 if name == "root" else None
 
     def docker_archive(self, name: str) -> Iterator[bytes]:
-        """This image alone and under this name alone, in chunks that an engine can load as one of its own."""
+        """This image alone and under this name alone, in chunks that an engine can load as one of its own.
+
+        Raises:
+            InputError: it is a root file system.
+        """
         from .pack import docker_archive
 
+        if not self.has_configuration:
+            raise InputError(
+                self.source, "is a root file system, which says nothing of what is to start",
+                "make an image of it first: `docker import --change 'CMD [\"…\"]' FILE NAME`",
+            )  # fmt: skip
         return docker_archive(self._config, self._blobs, name)
 
     # For going on in a notebook

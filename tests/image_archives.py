@@ -142,7 +142,7 @@ def compressed(data: bytes, how: Compression) -> bytes:
     """A blob as registries store it."""
     if how == "gzip":
         return gzip.compress(data, mtime=0)
-    packers = {
+    packers: Mapping[str, Callable[[bytes], bytes]] = {
         "zstd": zstandard.compress,
         "bzip2": bz2.compress,
         "xz": lzma.compress,

@@ -109,8 +109,10 @@ class Archive(abc.ABC):
             if tag is not None:
                 yield from (one for one in found if tag in one.tags)  # of all platforms
                 return
-        tags = ", ".join(tag for one in found for tag in one.tags) or "none has a name; @0 is the first"
-        raise InputError(self.name, f"holds no image {select!r}", f"it holds {tags}")
+        tags = ", ".join(tag for one in found for tag in one.tags)
+        last = f" to @{len(found) - 1}" if len(found) > 1 else ""
+        hint = f"it holds {tags}" if tags else f"none in it has a name: use @0{last}"
+        raise InputError(self.name, f"holds no image {select!r}", hint)
 
     def _all(self) -> Iterator[Manifest]:
         if self.find("manifest.json") is not None:
@@ -363,7 +365,8 @@ def open_archive(
         if not is_layout(source):
             raise InputError(
                 source, "is a directory, but no OCI layout: it has no index.json",
-                "give an archive of `docker save`, or a layout directory",
+                "give an archive of `docker save`, or a layout directory; of a root file system make a tar:"
+                " `tar -C DIRECTORY -cf root.tar .`",
             )  # fmt: skip
         return _DirectoryLayout(source, verify=verify)
     else:

@@ -185,7 +185,7 @@ def test_a_root_file_system_is_an_image_of_one_layer(packed: bool, tmp_path: Pat
 
 def test_of_a_root_file_system_only_its_files_are_judged(tmp_path: Path) -> None:
     (tmp_path / "root.tar").write_bytes(
-        layer_tar(ROOT | {"root/.netrc": "machine a login b password c0rrecth0rse\n"})
+        layer_tar({**ROOT, "root/.netrc": "machine a login b password c0rrecth0rse\n"})
     )
     ran = imglint("audit", "--image", "root.tar", "-f", "json", cwd=tmp_path)
     parsed: dict[str, Any] = json.loads(ran.stdout)

@@ -21,6 +21,7 @@ DUPLICATES = "duplicate content"
 _BYTECODE = "bytecode beside its source"
 _MIN_DUPLICATE = 4096  # smaller files fill blocks, not layers
 _SHOWN_PATHS = 20
+_LONGEST = 4096  # characters of a path, beyond which no system opens it
 
 # By the path in the image, without a leading slash; the first that fits counts.
 _KINDS = (
@@ -135,6 +136,8 @@ def files_by_kind(image: Image, *, duplicates: bool = True) -> Mapping[tuple[str
 
 def _kind(path: str, image: Image) -> str:
     """What a file is, if it is hardly needed; "" otherwise."""
+    if len(path) > _LONGEST:
+        return ""  # and searching it could take hours
     match = _KIND.match(path)
     if match:
         return _KINDS[int((match.lastgroup or "k0")[1:])][0]

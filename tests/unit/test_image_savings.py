@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import jsonschema
 import pytest
 from command import ROOT
 from command import imglint as run
-from image_archives import LayerFiles, Saved, docker_legacy, hardlink, step
+from image_archives import LayerFiles, Saved, docker_legacy, hardlink, layer_tar, step
 
 from imglint.analyzer.image import Image, open_images
 from imglint.analyzer.image.ballast import ANOTHER_BASE
@@ -100,6 +101,14 @@ def test_a_cached_file_with_a_name_that_is_needed_stays(tmp_path: Path) -> None:
         {"root/.cache/x/a": "a" * 600, "srv/a": hardlink("root/.cache/x/a"), "root/.cache/x/b": "b" * 10},
     )
     assert found(image) == [("package caches and lists", 0, True, 10)]
+
+
+def test_a_path_that_would_take_hours_to_match(tmp_path: Path) -> None:
+    long = "a/site-packages/" * 60_000 + "x"
+    path = tmp_path / "a.tar"
+    path.write_bytes(docker_legacy(Saved((layer_tar({long: "x" * 9}, format=tarfile.PAX_FORMAT),))))
+    (image,) = open_images(str(path))
+    assert (image.content_bytes, image.savings.found) == (9, ())
 
 
 def test_savings_never_exceed_the_content(tmp_path: Path) -> None:

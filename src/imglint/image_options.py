@@ -17,10 +17,11 @@ from .rules.gates import PARSERS, parse_limits
 _SHORT = {"-f": "--format", "-o": "--output"}
 _LIMITS = {f"--{name.replace('_', '-')}": name for name in PARSERS if name != "max_own_waste"}
 _VALUED = frozenset({
-    "--format", "--output", "--select", "--ignore", "--fail-level", "--against", "--graph", "--record", "--platform",
-    "--engine", *_LIMITS,
+    "--format", "--output", "--select", "--ignore", "--extend-select", "--profile", "--config", "--fail-level",
+    "--against", "--graph", "--record", "--platform", "--engine", *_LIMITS,
 })  # fmt: skip
-_SWITCHES = frozenset({"--dive-compat", "--compare", "--no-verify"})
+_SWITCHES = frozenset({"--dive-compat", "--compare", "--no-verify", "--isolated"})
+_CHOSEN = ("--select", "--ignore", "--extend-select", "--profile", "--fail-level")
 OPTION_NAMES = _VALUED | _SWITCHES
 
 
@@ -67,16 +68,14 @@ def _parsed(rest: list[str]) -> ImageOptions | None:
     engine = last.get("--engine")
     if not sources or ("--max-growth" in last and "--against" not in last):
         return None
+    if "--isolated" in last and "--config" in last:
+        return None
     if engine is not None and engine not in ("docker", "podman") and "://" not in engine:
         return None
-    chosen = choose({
-        "select": given.get("--select", []),
-        "ignore": given.get("--ignore", []),
-        "fail_level": given.get("--fail-level", []),
-    })  # fmt: skip
+    chosen = choose({name[2:].replace("-", "_"): given.get(name, []) for name in _CHOSEN})
     return ImageOptions(
         tuple(sources),
-        Configuration(chosen).settings(),
+        Configuration(chosen, last.get("--config"), isolated="--isolated" in last).settings(),
         outputs(given.get("--format", []), given.get("--output", [])),
         "--no-verify" not in last,
         engine,

@@ -35,6 +35,9 @@ USUAL = [
     ["a.tar", "--output", "x.md"],
     ["a.tar", "--graph", "x.dot", "--record", "x.csv", "--platform", "arm64", "--engine", "podman"],
     ["a.tar", "--engine", "unix:///run/x.sock"],
+    ["a.tar", "--profile", "strict", "--extend-select", "AV0304", "--isolated"],
+    ["--config", "own.toml", "a.tar"],
+    ["a.tar", "--config=own.toml", "--fail-level", "error"],
 ]
 WRONG = [
     [],
@@ -53,6 +56,9 @@ WRONG = [
     ["a.tar", "-o", "x.json", "-o", "y.json", "-f", "json"],
     ["a.tar", "--", "--compare"],
     ["a.tar", "-fjson"],
+    ["a.tar", "--config", "own.toml", "--isolated"],
+    ["a.tar", "--config", "gone.toml"],
+    ["a.tar", "--profile", "lax"],
 ]
 
 
@@ -67,6 +73,7 @@ def called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
 
     monkeypatch.setattr(command, "image", record)
     monkeypatch.chdir(tmp_path)
+    Path("own.toml").write_text('select = ["AV03"]\n[gates]\nmax-size = "7MB"\n')
     return calls
 
 

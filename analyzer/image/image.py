@@ -64,6 +64,9 @@ _ADVICE = {
     DUPLICATE_ENTRY: "pack the layer anew: one of the entries is never seen",
     DUPLICATE_LAYER: "leave the second of the two equal steps out",
 }
+_LEAVE_ALONE = (
+    "leave owner, mode and time of the base's files as they are: each change stores the whole file again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,8 +302,10 @@ class Image:
         out = []
         for (cause, added_by, hidden_by), members in self.hidden_files.items():
             # Of what the build has only copied up, the copy can be saved.
-            copied = cause in (SAME_CONTENT, DUPLICATE_LAYER) and hidden_by in self.own_layers
+            equal = cause in (SAME_CONTENT, DUPLICATE_LAYER)
+            copied = equal and added_by not in self.own_layers and hidden_by in self.own_layers
             own = added_by in self.own_layers or copied
+            advice = _LEAVE_ALONE if copied else _ADVICE[cause] if own else ANOTHER_BASE
             out.append(
                 Waste(
                     cause=cause,
@@ -311,7 +316,7 @@ class Image:
                     bytes=sum(one.entry.size for one in members),
                     files=len(members),
                     paths=tuple(one.entry.path for one in members[:_SHOWN_PATHS]),
-                    advice=_ADVICE[cause] if own else ANOTHER_BASE,
+                    advice=advice,
                     own=own,
                 )
             )

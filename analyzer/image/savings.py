@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from .image import Image
     from .layer import Entry
 
-_LEAVE_ALONE = (
-    "leave owner, mode and time of the base's files as they are: each change stores the whole file again"
-)
 _SHOWN_PATHS = 20
 
 
@@ -76,7 +73,7 @@ def _reasons(image: Image, counted: set[int]) -> Iterator[tuple[str, int, int | 
         if cause in (SAME_CONTENT, DUPLICATE_LAYER) and added_by not in own and hidden_by in own:
             # The base's file has to stay. What can be saved is the copy, which the build has made itself.
             copies = [one.cover for one in members if one.cover is not None]
-            yield cause, hidden_by, hidden_by, _LEAVE_ALONE, copies
+            yield cause, hidden_by, hidden_by, advice[key], copies
             continue
         # Of a file that was copied up again and again, the first copy may be counted above.
         again = [

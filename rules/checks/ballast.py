@@ -45,7 +45,7 @@ CACHE_SHIPPED = Rule(
     name="cache-shipped",
     severity=Severity.WARNING,
     antipattern=3,
-    message="{bytes} of {layer} are package caches and lists: {advice}",
+    message="{bytes} of {layer} are package caches and lists; {advice}",
     page="""The image holds what package managers have downloaded.
 
 Package lists, archives and the caches of pip, npm, Maven and their like are read while the image is
@@ -78,7 +78,7 @@ DOCUMENTATION_SHIPPED = Rule(
     name="documentation-shipped",
     severity=Severity.INFO,
     antipattern=3,
-    message="{bytes} of {layer} are documentation: {advice}",
+    message="{bytes} of {layer} are documentation; {advice}",
     page="""The image holds manuals and translated messages.
 
 Nobody reads manual pages in a container. Package managers can leave them out: dpkg by `path-exclude`
@@ -109,7 +109,7 @@ BUILD_FILES = Rule(
     name="build-tools-in-image",
     severity=Severity.INFO,
     antipattern=3,
-    message="{bytes} of {layer} are build tools: {advice}",
+    message="{bytes} of {layer} are build tools; {advice}",
     page="""The image holds compilers, headers and linkers.
 
 They are hundreds of megabytes that a running program hardly ever uses, and tools for whoever gets

@@ -346,7 +346,9 @@ def wasted(image: Image) -> Outcome:
     for waste in image.waste:
         if waste.bytes < 1_000_000 and not (inefficient and waste.bytes * 20 >= image.content_bytes):
             continue
-        layer = image.layers[waste.added_by]
+        # Of the base's files that were only copied up, it is the copy that can be cured.
+        copied = waste.own and waste.added_by not in image.own_layers
+        layer = image.layers[waste.hidden_by if copied else waste.added_by]
         proof = {
             "bytes": waste.bytes,
             "cause": waste.cause,
@@ -371,7 +373,7 @@ def step_of(image: Image, index: int) -> str:
     from ...analyzer.credentials import mask
 
     words = " ".join(mask(image.made_by(image.layers[index])).split())
-    if not words:
+    if not words or words.startswith("("):  # which says that nobody knows
         return f"layer {index}"
     return f"layer {index} ({words if len(words) <= _SHOWN_STEP else words[: _SHOWN_STEP - 1] + '…'})"
 

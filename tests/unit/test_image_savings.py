@@ -235,7 +235,7 @@ def test_a_dockerfile_tells_base_and_build_apart_whatever_the_times(
     ]  # fmt: skip
     documents = next(one for one in parsed["findings"] if one["code"] == "AV0308")
     assert documents["proof"]["from_base"] is True
-    assert documents["message"] == f"1.0 MB of the base are documentation: {ANOTHER_BASE}"
+    assert documents["message"] == f"1.0 MB of the base are documentation; {ANOTHER_BASE}"
 
 
 def test_what_the_base_wastes_is_a_note(tmp_path: Path) -> None:
@@ -255,9 +255,9 @@ def test_each_finding_says_whose_it_is(tmp_path: Path) -> None:
     opened(tmp_path / "a.tar", {"var/lib/apt/lists/a": big}, {"var/lib/apt/lists/b": big}, base=1)
     text = imglint("image", "a.tar", cwd=tmp_path)[1]
     (base,) = (line for line in text.splitlines() if line.startswith("a.tar: layer 0 (base): AV0307"))
-    assert f" 1.0 MB of the base are package caches and lists: {ANOTHER_BASE} [info]" in base
+    assert f" 1.0 MB of the base are package caches and lists; {ANOTHER_BASE} [info]" in base
     (own,) = (line for line in text.splitlines() if line.startswith("a.tar: layer 1 (own): AV0307"))
-    assert " 1.0 MB of layer 1 (COPY part1 /) are package caches and lists: remove them in the RUN" in own
+    assert " 1.0 MB of layer 1 (COPY part1 /) are package caches and lists; remove them in the RUN" in own
     # A build argument stands at a step of the history. The step between both layers may be of either.
     argument = "RUN |1 DB_PASSWORD=qwertzuiop99 /bin/sh -c make"
     history = (
@@ -272,3 +272,12 @@ def test_each_finding_says_whose_it_is(tmp_path: Path) -> None:
         one["proof"] for one in parsed["findings"] if one["antipattern"] == 8 and "step" in one["proof"]
     ]
     assert {one["step"]: one.get("from_base") for one in secrets} == {0: True, 1: None, 3: False}
+
+
+def test_what_is_only_copied_up_is_told_at_the_step_that_copies(tmp_path: Path) -> None:
+    tool = "t" * 2 * MB
+    opened(tmp_path / "a.tar", {"usr/bin/tool": tool}, {"usr/bin/tool": tool, "srv/a": "a"}, base=1)
+    parsed = json.loads(imglint("image", "a.tar", "-f", "json", cwd=tmp_path)[1])
+    (waste,) = (one for one in parsed["findings"] if one["code"] == "AV0303")
+    assert (waste["severity"], waste["layer"]["index"], waste["proof"]["from_base"]) == ("warning", 1, False)
+    assert "leave owner, mode and time of the base's files" in waste["message"]

@@ -384,13 +384,13 @@ def held_out() -> list[Seed]:
             seeds.append(Seed(kind, "srv/app/sa.json", text.encode(), value))
         else:
             seeds.append(Seed(kind, *_packed("keys/host", value.encode(), "zip"), value))
-    for at, (name, path, text) in enumerate(FILES_HELD_OUT):
+    for at, (name, path, form) in enumerate(FILES_HELD_OUT):
         value = _file_value(name, dice)
-        content = text.replace("{}", "{0}").format(value).encode()
+        data = form.replace("{}", "{0}").format(value).encode()
         if at % 5 == 0:
-            seeds.append(Seed(name, *_packed(path, content, "tar"), value))
+            seeds.append(Seed(name, *_packed(path, data, "tar"), value))
         else:
-            seeds.append(Seed(name, path, content, value))
+            seeds.append(Seed(name, path, data, value))
     return seeds
 
 

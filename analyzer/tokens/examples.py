@@ -34,6 +34,7 @@ _MADE_UP_CLAIMS = (b'"1234567890"', b"John Doe", b"jwt.io")
 _PATHS = re.compile(
     r"(?i)(?:^|/)(?:tests?|testing|testdata|test[-_]data|__tests__|specs?|fixtures?|mocks?|__mocks__|e2e|cypress"
     r"|examples?|samples?|demos?|docs?|documentation|man|benchmarks?|tutorials?)/"
+    r"|\.(?:dist|egg)-info/(?:metadata|pkg-info)$"  # holds the README
     r"|(?:^|/)(?:test_[^/]*\.py|conftest\.py|[^/]*(?:_test\.(?:go|py|rb|exs?)|[._-](?:spec|test)\.[cm]?[jt]sx?|\.d\.ts)"
     r"|(?:readme|changelog|changes|history|news|contributing|tutorial)(?:[._][^/]*)?|[^/]*\.(?:md|markdown|mdx|rst|adoc|pod))$"
 )

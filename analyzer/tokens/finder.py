@@ -102,11 +102,16 @@ def _judged(form: _Form, data: bytes, mark: int, length: int) -> _Hit | None:
         return None
     start = mark
     if form.before is not None:
-        first = max(start - _BEFORE, 0)
-        beginning = form.before.search(data[first:start])
+        # With a width there is one place to look at; else a hostile text could make each mark cost much.
+        first = max(start - (shape.width or _BEFORE), 0)
+        beginning = (
+            form.before.search(data[first:start])
+            if not shape.width
+            else form.before.fullmatch(data, first, start)
+        )
         if beginning is None:
             return None
-        start = first + beginning.start()
+        start = beginning.start() + (0 if shape.width else first)
     if not shape.within_words and not _stands_alone(data, start):
         return None
     whole = data[start : found.end()]

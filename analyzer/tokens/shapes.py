@@ -26,6 +26,7 @@ class Shape(NamedTuple):
     marks: tuple[bytes, ...]
     rest: bytes  # a pattern of what follows the mark
     before: bytes = b""  # a pattern of what stands before it, where it stands inside
+    width: int = 0  # of that, in bytes, where it is always the same
     genuine: Callable[[bytes], bool] | None = None  # a checksum of the whole
     strict: bool = False  # what has another checksum is none; else it is told lower
     within_words: bool = False  # a letter may stand before it
@@ -64,13 +65,13 @@ SHAPES = (
     _shape("Google OAuth secret", "GOCSPX-", rb"[A-Za-z0-9_-]{28}" + _END),
     _shape("Google OAuth token", "ya29.", rb"[A-Za-z0-9_-]{60,1000}" + _END),
     _shape("Azure client secret", "Q~", rb"[A-Za-z0-9_.~-]{31,34}(?![A-Za-z0-9_.~-])",
-           before=rb"[A-Za-z0-9_.~]{3}\d\Z"),
+           before=rb"[A-Za-z0-9_.~]{3}\d", width=4),
     _shape(
         "Azure storage key", "AccountKey=", rb"(?P<value>[A-Za-z0-9+/]{86})==(?![A-Za-z0-9+/=])", within_words=True,
     ),
     _shape("Azure shared access key", "SharedAccessKey=", rb"(?P<value>[A-Za-z0-9+/]{43})=(?![A-Za-z0-9+/=])",
            within_words=True),
-    _shape("Azure DevOps token", "AZDO", rb"[A-Za-z0-9]{4}" + _END, before=rb"[A-Za-z0-9]{76}\Z"),
+    _shape("Azure DevOps token", "AZDO", rb"[A-Za-z0-9]{4}" + _END, before=rb"[A-Za-z0-9]{76}", width=76),
     _shape("npm token", "npm_", rb"[A-Za-z0-9]{36}" + _END, genuine=checksums.base62_crc),
     # The first bytes say for which of the two indexes it is.
     _shape("PyPI token", "pypi-AgE", rb"(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZ)[\w-]{50,400}" + _END),
@@ -87,14 +88,14 @@ SHAPES = (
     _shape("Replicate token", "r8_", rb"[A-Za-z0-9]{37}" + _END),
     _shape("Twilio key", "SK", rb"[0-9a-f]{32}" + _END),
     _shape("Mailgun key", "key-", rb"[0-9a-f]{32}(?![A-Za-z0-9_-])"),
-    _shape("Mailchimp key", "-us", rb"\d{1,2}" + _END, before=rb"[0-9a-f]{32}\Z"),
+    _shape("Mailchimp key", "-us", rb"\d{1,2}" + _END, before=rb"[0-9a-f]{32}", width=32),
     _shape("Brevo key", "xkeysib-", rb"[0-9a-f]{64}-[A-Za-z0-9]{16}" + _END),
     _shape("Postman key", "PMAK-", rb"[0-9a-f]{24}-[0-9a-f]{34}" + _END),
     _shape("Shopify token", "shpat_ shpca_ shppa_ shpss_", rb"[0-9a-fA-F]{32}" + _END),
     _shape("Square token", "sq0atp- sq0csp-", rb"[A-Za-z0-9_-]{22,43}" + _END),
     _shape("Vault token", "hvs. hvb. hvr.", rb"[A-Za-z0-9_-]{24,300}" + _END),
     _shape("Terraform Cloud token", ".atlasv1.", rb"[A-Za-z0-9_-]{60,70}" + _END,
-           before=rb"[A-Za-z0-9]{14}\Z"),
+           before=rb"[A-Za-z0-9]{14}", width=14),
     _shape("Databricks token", "dapi", rb"[0-9a-f]{32}(?:-\d)?" + _END),
     _shape("age key", "AGE-SECRET-KEY-1", rb"[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}" + _END,
            genuine=checksums.bech32),

@@ -118,8 +118,8 @@ _SHAPE_MARKS = (
     "glsoat-", "gloas-", "glagent-", "glimt-", "glft-", "glffct-", "xox", "xapp-", "hooks.slack.com",
     "AIza", "k_live_", "npm_", "pypi-AgE", "dckr_", "_v1_", "hf_", "SG.", "sk-", "PRIVATE KEY", "Private-Lines", "eyJ",
 )  # fmt: skip
-# user:password@ in a URL; a variable in its place is no credential.
-_USERINFO = r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
+# user:password@ in a URL; a variable in its place is no credential. The scheme has an end: see JSON web tokens above.
+_USERINFO = r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
 # The same for masking, also where a colour stands before it, or a program has made one slash of two.
 _MASKED_USERINFO = r"(?<=[A-Za-z0-9]):/{1,3}[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
 # … and where the whole URL is a part of another one.
@@ -190,10 +190,16 @@ class Credential(NamedTuple):
     end: int
 
 
+# Rules whose names would give away what stands behind their colon in a report.
+_RULES = (
+    "credential-value", "login-password-set", "private-key-in-layer", "empty-password", "secret-in-variable",
+)  # fmt: skip
+
+
 def names_secret(name: str) -> bool:
     """Whether a variable's name says that its value is a secret: DB_PASSWORD, apiKey, not TOKENIZER."""
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
-    if name.upper() in ("PWD", "OLDPWD"):
+    if name.upper() in ("PWD", "OLDPWD") or name in _RULES:
         return False
     if name.upper() in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         return True

@@ -246,7 +246,9 @@ def test_search_for_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
             for data in contents:
                 find_tokens(data[at : at + (1 << 20)] for at in range(0, len(data), 1 << 20))
             speeds.append(megabytes / (time.process_time() - start))
-        print(f"search for credentials by {name}: {max(speeds):.0f} MB/s of {len(contents)} files, {megabytes:.0f} MB")
+        print(
+            f"search for credentials by {name}: {max(speeds):.0f} MB/s of {len(contents)} files, {megabytes:.0f} MB"
+        )
         assert max(speeds) > least
 
 

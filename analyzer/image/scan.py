@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BLOCK = 1024 * 1024
 _DEEPEST = 6  # levels of what is packed in what is packed: a zip and an ar have two, as a .tar.gz has
 _TOO_DEEP = "an archive in archives"
+_TOO_LARGE = f"a file made for credentials, of which {MOST_READ >> 20} MiB was read as such"
 _HEAD = 4096  # tells what a file is
 _MOST_UNPACKED = 4 * 1024**3  # of all files of an image that are packed themselves
 
@@ -202,7 +203,7 @@ class ContentScan:
         if is_tape(head):
             return self._look_past(blocks, inside, depth + (1 if begins_tar(head) else 2))
         if not is_packed(head):
-            return _tokens(blocks, path, inside), ""
+            return _tokens(blocks, path, inside)
         depth += 2 if is_zip(head) else 1
         if depth > _DEEPEST:
             return (), _TOO_DEEP
@@ -245,20 +246,22 @@ class ContentScan:
         return tuple(tokens[:MOST_TOKENS]), why
 
 
-def _tokens(blocks: Iterator[bytes], path: str, inside: str) -> tuple[Token, ...]:
-    """The tokens of a file; of one that is made to hold credentials at least one, if it does."""
+def _tokens(blocks: Iterator[bytes], path: str, inside: str) -> tuple[tuple[Token, ...], str]:
+    """The tokens of a file, and why not all of it was read; at least one of a file made for credentials that holds some."""
     if not may_hold_credentials(path):
-        return tuple(find_tokens(blocks, inside))
+        return tuple(find_tokens(blocks, inside)), ""
     head = b""
     for block in blocks:
         head += block
-        if len(head) >= MOST_READ:
+        if len(head) > MOST_READ:
             break
     tokens = tuple(find_tokens(itertools.chain([head], blocks), inside))
-    if tokens or (found := first_credential(path, head[:MOST_READ])) is None:
-        return tokens
-    identity = hashlib.blake2b(found.value, digest_size=16).digest()
-    return (Token(FILE_CREDENTIALS, "****", 0, found.line, inside, identity=identity),)
+    if tokens:
+        return tokens, ""
+    if found := first_credential(path, head[:MOST_READ]):
+        identity = hashlib.blake2b(found.value, digest_size=16).digest()
+        return (Token(FILE_CREDENTIALS, "****", 0, found.line, inside, identity=identity),), ""
+    return (), _TOO_LARGE if len(head) > MOST_READ else ""
 
 
 def _files(files: list[FileTokens]) -> str:

@@ -68,8 +68,7 @@ TOKEN = Rule(
     severity=Severity.ERROR,
     antipattern=8,
     aliases=("CIS-DI-0010",),
-    message="{path} holds {what} in layer {where}: whoever has the image has it; revoke it, and give it"
-    " to the container at start",
+    message="{path} holds {what} in layer {where}; revoke it, and give a new one at start",
     page="""A file of some layer holds a credential of a well-known service.
 
 Every file of every layer is searched, whatever it is called and whether a container can still see

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from seeded_credentials import Dice, pem, with_crc
 from imglint.__main__ import main
 from imglint.analyzer.image import open_images
 from imglint.analyzer.image.installed import LARGEST_CONFIRMED
+from imglint.analyzer.key_files import first_credential
 from imglint.analyzer.tokens import Token, checksums, find_tokens, finder, marks
 from imglint.rules.judge import Judgement, judge_image
 from imglint.rules.registry import load, select
@@ -52,7 +54,7 @@ def test_one_token_in_several_files_and_layers_is_one_finding(tmp_path: Path) ->
         "/srv/a.py holds a Docker Hub token (line 2) in layer 0, where it can be read though layer 1 hides it"
         in finding.message
     )
-    assert "; the same stands in /srv/b.env.gz, /srv/c (layer 1): " in finding.message
+    assert "; the same stands in /srv/b.env.gz, /srv/c (layer 1); " in finding.message
     assert finding.proof is not None
     assert [(one["layer"], one["path"]) for one in finding.proof["also"]] == [
         (0, "srv/b.env.gz"),
@@ -76,7 +78,7 @@ def test_keys_of_one_kind_that_begin_alike_are_two(tmp_path: Path) -> None:
 def test_what_matches_two_kinds_is_one_finding(tmp_path: Path) -> None:
     for path in ("root/.git-credentials", "srv/app.py"):
         (message,) = messages(judged(tmp_path, {path: f"https://ci:{OTHER}@git.acme.io\n"}))
-        assert message.startswith(f"AV0807 /{path} holds a Docker Hub token (line 1) in layer 0: ")
+        assert message.startswith(f"AV0807 /{path} holds a Docker Hub token (line 1) in layer 0; ")
     (message,) = messages(
         judged(tmp_path, {"root/.npmrc": f"//r.acme.io/:_authToken={with_crc('npm_', Dice(1))}\n"})
     )
@@ -119,15 +121,13 @@ def test_what_weighs_less(tmp_path: Path) -> None:
 
 def test_checksums_hold() -> None:
     dice = Dice(21)
-    for make, check in (
-        (lambda: with_crc("npm_", dice), checksums.base62_crc),
-        (lambda: seeded_credentials.grafana(dice), checksums.grafana_crc),
-        (lambda: seeded_credentials.atlassian(dice), checksums.atlassian_crc),
-        (lambda: seeded_credentials.age_key(dice), checksums.bech32),
-        (lambda: seeded_credentials.aws_id(dice), checksums.aws_account),
-    ):
+    checks: dict[str, Callable[[bytes], bool]] = {
+        "npm token": checksums.base62_crc, "Grafana token": checksums.grafana_crc,
+        "Atlassian token": checksums.atlassian_crc, "age key": checksums.bech32, "AWS access key ID": checksums.aws_account,
+    }  # fmt: skip
+    for kind, check in checks.items():
         for _ in range(20):
-            token = make().encode()
+            token = seeded_credentials.TOKENS[kind](dice).encode()
             assert check(token)
             if check is not checksums.aws_account:
                 changed = bytearray(token)
@@ -165,12 +165,13 @@ def sha256(text: str) -> str:
 
 
 MD5 = hashlib.md5(TEXT.encode()).hexdigest()
+SHA1 = base64.b64encode(hashlib.sha1(TEXT.encode()).digest()).decode()
 SITE = "usr/lib/python3/site-packages"
 PACKAGES: dict[str, tuple[str, LayerFiles]] = {
     "dpkg": ("usr/bin/x", {"var/lib/dpkg/info/x.md5sums": f"{MD5}  usr/bin/x\n"}),
     "distroless": ("usr/bin/x", {"var/lib/dpkg/status.d/x.md5sums": f"{MD5}  usr/bin/x\n"}),
     "apk": ("usr/bin/x", {
-        "lib/apk/db/installed": f"P:x\nF:usr/bin\nR:x\nZ:Q1{base64.b64encode(hashlib.sha1(TEXT.encode()).digest()).decode()}\n"
+        "lib/apk/db/installed": f"P:x\nF:usr/bin\nR:x\nZ:Q1{SHA1}\n"
     }),
     "Python": (f"{SITE}/x/a.py", {f"{SITE}/x-1.dist-info/RECORD": f"x/a.py,sha256={sha256(TEXT)},9\n"}),
 }  # fmt: skip
@@ -235,6 +236,25 @@ def test_what_was_not_read_is_told_with_its_count(tmp_path: Path) -> None:
     )
 
 
+def test_a_large_file_made_for_credentials_is_no_pass(tmp_path: Path) -> None:
+    filler = "A=b\n" * 300_000
+    judgement = judged(tmp_path, {"srv/.env": f"{filler}DB_PASSWORD=q7Zt2Kx9\n"})
+    assert judgement.findings == ()
+    assert "/srv/.env is a file made for credentials, of which 1 MiB was read as such" in judgement.notes[0]
+    assert {one.rule.code for one in judgement.skipped} == {"AV0802", "AV0806", "AV0807"}
+    assert len(judged(tmp_path, {"srv/.env": f"DB_PASSWORD=q7Zt2Kx9\n{filler}"}).findings) == 1
+    assert len(judged(tmp_path, {"srv/.env": f"{filler}T={OTHER}\n"}).findings) == 1
+
+
+def test_text_that_looks_like_the_beginning_of_a_url_takes_linear_time() -> None:
+    import time
+
+    for piece in ("a.", "glpat-", "a+"):
+        start = time.process_time()
+        first_credential("root/.netrc", (piece * 100_000 + "://@").encode())
+        assert time.process_time() - start < 5
+
+
 def test_more_than_are_told_are_counted(tmp_path: Path) -> None:
     make, dice = seeded_credentials.TOKENS["SendGrid key"], Dice(1)
     judgement = judged(tmp_path, {"a": "\n".join(make(dice) for _ in range(150))})
@@ -254,7 +274,7 @@ def test_the_base_s_are_told_to_be_so(tmp_path: Path) -> None:
     archive.write_bytes(docker_legacy(Saved.of(*layers, history=history)))
     (image,) = open_images(str(archive))
     found = judge_image(image, RULES, contents=True).findings
-    assert ["in layer 0 of the base: " in one.message for one in found] == [True, False]
+    assert ["in layer 0 of the base; " in one.message for one in found] == [True, False]
     assert [(one.proof or {}).get("from_base") for one in found] == [True, False]
 
 
@@ -270,7 +290,7 @@ def test_image_looks_into_files_where_it_is_asked_to(
     assert "AV0807" not in capfd.readouterr().out
     assert main(["image", str(archive), "--secrets"]) == 1
     out = capfd.readouterr().out
-    assert "AV0807 /srv/a holds a Docker Hub token (line 2) in layer 0" in out
+    assert "AV0807 token-in-file: /srv/a holds a Docker Hub token (line 2) in layer 0" in out
     assert OTHER[9:] not in out
 
 
@@ -323,7 +343,8 @@ def test_hostile_neighbours_of_marks_take_linear_time() -> None:
     import time
 
     for piece in (b"AZDO", b"AZDOA", b"0123456789abcdef-us1", b"aaa1Q~", b"A" * 14 + b".atlasv1.", b"1:AA", b"sk-T3BlbkFJ",
-                  b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN A B C PRIVATE KEY-----\na:\n", b"eyJa.eyJ", b"MTA0"):  # fmt: skip
+                  b"-----BEGIN PRIVATE KEY-----", b"-----BEGIN A B C PRIVATE KEY-----\na:\n", b"eyJa.eyJ",
+                  b"MTA0"):  # fmt: skip
         start = time.process_time()
         find_tokens(iter([piece * (300_000 // len(piece))]))
         assert time.process_time() - start < 10, piece

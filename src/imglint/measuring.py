@@ -120,7 +120,7 @@ def measure(
             with ProgressBar(source, image.content_bytes) as progress:
                 judgement = judge_image(image, rules, contents=contents, progress=progress)
             images.append(image)
-            notes += (f"{image.source}{image.which}: {one}" for one in image.oddities())
+            notes += (f"{image.source}{image.which}: {one}" for one in (*image.oddities(), *judgement.notes))
             judgements.append(judgement)
     return Report(
         # An archive may hold several images, as one for each platform.

@@ -26,6 +26,7 @@ class View(NamedTuple):
     graph: str | None = None
     platform: str | None = None
     record: str | None = None
+    secrets: bool = False
 
 
 def image(
@@ -43,7 +44,9 @@ def image(
 
     report = Report(asked=("image", *sources))
     try:
-        report = measuring.measure(sources, settings, verify=verify, engine=engine, platform=view.platform)
+        report = measuring.measure(
+            sources, settings, verify=verify, engine=engine, platform=view.platform, contents=view.secrets
+        )
         dive = dive_file_limits()
         limits = view.limits if dive is None else dive.replaced_by(view.limits)
         if dive is not None:

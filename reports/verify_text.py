@@ -54,7 +54,7 @@ def _hardening(found: Hardening, image: str, look: Look) -> list[str]:
         return [f"no options were found under which it does what it did: {mask(why)}"]
     asked = f" ({found.asked})" if found.asked else ""
     lines = [f"{len(found.trials)} runs; with these options it does all that it did{asked}:", ""]
-    lines.append(f"docker run {' '.join(found.flags())} {image}")
+    lines.append(found.docker_run(image))
     if found.pids or found.megabytes:
         lines += [
             "",

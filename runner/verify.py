@@ -23,6 +23,7 @@ from .ports import MAX_PORTS, Port, declared_ports, exposed_checks, listening_ch
 from .proc import Snapshot
 from .processes import processes_checks
 from .session import PROBE, USUAL, Archive, Conditions, Container, Session
+from .start import Start
 from .stop import STOP_SECONDS, stop_check
 from .timing import alone, working
 from .view import View, viewed
@@ -76,6 +77,7 @@ def verify(
         EngineError: the engine can't do it: no such image, a port that is taken, no answer.
     """
     wanted = published.parse_publish(publish)
+    published.must_be_free(wanted, engine)
     hardening: Hardening | None = None
     problem = ""
     with (
@@ -84,7 +86,9 @@ def verify(
             engine, image, archive=archive, probe=probe, vantages=vantages, conditions=conditions
         ) as session,
     ):
-        config = session.described.get("Config") or {}
+        own = session.described.get("Config") or {}
+        start = conditions.start
+        config = start.applied(own)
         declared = declared_ports(config)
         checks = [_preflight(session.described, declared)]
         if configured(config) is None:
@@ -105,6 +109,9 @@ def verify(
         if conditions.network:
             told = f"it is in the network {conditions.network}, and reaches whatever that network reaches"
             checks.insert(2, Check("engine.isolation", conditions.network, Verdict.DISPROVED, told))
+        elif start.egress:
+            told = "it reaches whatever this machine reaches, since that was allowed"
+            checks.insert(2, Check("engine.isolation", "--allow-egress", Verdict.DISPROVED, told))
         plain = _without_noise(plain, known)
         # What is known by now is told, whatever the engine does from here on.
         try:
@@ -154,11 +161,12 @@ def verify(
         peers=plain.seen.peers,
         writes=plain.writes,
         volumes=tuple(config.get("Volumes") or {}),
-        environment=_environment(config, plain.seen),
+        environment=_environment(config, plain.seen, start),
         checks=tuple(checks),
         hardening=hardening,
         problem=problem,
-        notes=session.notes,
+        notes=(*start.told(own), *session.notes),
+        started_otherwise=start.replaces,
         receipt=session.receipt,
     )
     more = [check for wanted_file in expectations for check in outside(wanted_file, seen)]
@@ -270,7 +278,7 @@ def _observed(
             told = f"nothing waited for peers in the {run.seconds:.0f} s watched. Use --observe SECONDS to look longer"
             checks.append(Check("sockets.listening", "all", Verdict.PROVED, told))
         checks += exposed_checks(declared, run.seen.listeners, run.ending, run.seconds)
-    checks.append(command_check(config, run))
+    checks.append(command_check(config, run, given=container.session.conditions.start.other_program))
     checks += claims_checks(config, run)
     checks.append(user_check(config, run, container))
     checks += processes_checks(run)
@@ -299,7 +307,10 @@ def _stays(run: Run) -> Check:
     return Check("container.stays", "PID 1", Verdict.DISPROVED, summary, proof)
 
 
-def _environment(config: Mapping[str, Any], seen: Snapshot) -> dict[str, str]:
+def _environment(config: Mapping[str, Any], seen: Snapshot, start: Start) -> dict[str, str]:
+    """The environment of PID 1 without what the user has given, which says nothing of the image."""
     if seen.environment is not None:
-        return dict(seen.environment)
-    return {name: value for name, _, value in (one.partition("=") for one in config.get("Env") or ())}
+        found = dict(seen.environment)
+    else:
+        found = {name: value for name, _, value in (one.partition("=") for one in config.get("Env") or ())}
+    return {name: value for name, value in found.items() if name not in start.environment}

@@ -37,7 +37,7 @@ def verify(
         for image in images:
             parse_source(image)
         if dry_run:
-            return show(proving.plans(images, wishes, engine=engine), outputs, _plan)
+            return show(proving.plans(images, wishes, settings, engine=engine), outputs, _plan)
         if write_expect is not None and len(images) != 1:
             raise InputError("--write-expect", f"takes one image, not {len(images)}", "write a file for each")
         report = proving.prove(images, settings, wishes, engine=engine)

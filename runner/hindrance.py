@@ -61,7 +61,10 @@ def hindrance(run: Run, conditions: Conditions) -> Hindrance | None:
     return None
 
 
-_CUT_OFF = "it asks for another host, and imglint gives it no way out. Use --network to start it beside what it needs"
+_CUT_OFF = (
+    "it asks for another host, and imglint gives it no way out. Use --network to start it beside what it needs,"
+    " or --allow-egress for hosts outside"
+)
 
 
 def excused(

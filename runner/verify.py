@@ -11,6 +11,7 @@ from . import health, published
 from .calibration import UNKNOWN, Calibration, Controls, calibrate, calibration_check, start_controls
 from .claims import claims_checks
 from .command import command_check, user_check
+from .ending import meaning, reason
 from .engine import Engine
 from .errors import EngineError
 from .expect import Expectations, inside, outside
@@ -266,7 +267,7 @@ def _observed(
     run: Run, config: Mapping[str, Any], declared: Sequence[Port], container: Container
 ) -> list[Check]:
     """What the watch showed, claim by claim."""
-    checks = [_stays(run)]
+    checks = [_stays(run, container.session.conditions)]
     if run.alive:
         checks.append(plain_check(container.inspect()))
     if run.unreadable:
@@ -292,8 +293,10 @@ def _health_by_hand(check: HealthCheck, container: Container, view: View, wait: 
     return [found, health.notices(check, container, view, ran)]
 
 
-def _stays(run: Run) -> Check:
-    proof = {"exit_code": run.exit_code, "seconds": round(run.seconds, 2), "log": mask(run.log)[-500:]}
+def _stays(run: Run, conditions: Conditions) -> Check:
+    proof: dict[str, Any] = {
+        "exit_code": run.exit_code, "seconds": round(run.seconds, 2), "log": mask(run.log)[-500:]
+    }  # fmt: skip
     if run.alive:
         summary = f"still runs after {run.seconds:.1f} s"
         if run.requests:
@@ -302,8 +305,16 @@ def _stays(run: Run) -> Check:
     summary = run.ending
     if run.exit_code == 0:
         summary += ": it went into the background, or had nothing to do"
+        return Check("container.stays", "PID 1", Verdict.DISPROVED, summary, proof)
+    why = reason(run.log, conditions.start, network_open=conditions.open)
+    if why is not None:
+        summary += f": {why}"
+        proof["missing"] = {"kind": why.kind, "name": why.name, "told": why.told, "use": why.use}
     elif run.log.strip():
         summary += f": {mask_lines(run.log.strip())[-1][:120]}"
+    if meant := meaning(run.exit_code):
+        proof["exit_code_means"] = meant
+        summary += f" ({meant})" if why is None else ""
     return Check("container.stays", "PID 1", Verdict.DISPROVED, summary, proof)
 
 

@@ -10,7 +10,7 @@ from ..rule import ContainerExample, Edit, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Instruction, Stage
-    from ...runner import Observation
+    from ...runner import Check, Observation
 
 SHELL_FORM = Rule(
     code="DL3025",
@@ -198,7 +198,7 @@ ENDED = Rule(
     name="service-ends",
     severity=Severity.ERROR,
     message="PID 1 ended with {code} after {seconds} s, though the image declares {claims}: nobody serves"
-    " them any more",
+    " them any more{why}",
     page="""The main process of a service ended by itself.
 
 The image declares ports or a health check, so something is meant to keep running; but its first
@@ -222,6 +222,13 @@ neither may end as they please: many are tools.
 )
 
 
+def _missing(stays: Check | None) -> str:
+    """What its own log names as missing, and what to add."""
+    found = (stays.proof.get("missing") if stays is not None else None) or {}
+    use = f". Use {found['use']}" if found.get("use") else ""
+    return f"; {found['told']}{use}" if found else ""
+
+
 @ENDED.container
 def ended_while_watched(observation: Observation) -> Outcome:
     from ...analyzer.credentials import mask
@@ -242,6 +249,7 @@ def ended_while_watched(observation: Observation) -> Outcome:
             code=observation.exit_code,
             seconds=observation.seconds,
             claims=", ".join(claims),
+            why=_missing(stays),
             proof=proof,
         )
 

@@ -53,7 +53,7 @@ _SAYINGS: tuple[tuple[str, str], ...] = (
     ("variable", rf"(?i:missing|required|unset|undefined|no|not set)\b[^\n]{{0,30}}\b{_ENV}[^\n:]{{0,20}}:?\s+{_VARIABLE}"),
     # "X environment variable is not set", "X must be set", "you must specify X"
     ("variable", rf"{_VARIABLE}\s+(?:{_ENV}\s+)?(?i:is|was|has) (?i:{_UNSET})"),
-    ("variable", rf"{_VARIABLE}\s+(?:{_ENV}\s+)?(?i:must|has to|have to|needs to) be (?i:set|defined|provided|specified|given)"),
+    ("variable", rf"{_VARIABLE}\s+(?:{_ENV}\s+)?(?i:must|has to|needs to) be (?i:set|defined|provided|specified|given)"),
     ("variable", rf"(?i:must|need to|have to|please) (?i:specify|set|provide|define)\s+(?i:one of\s+|the\s+)?{_VARIABLE}"),
     ("variable", r"(?i:specify one of the following as an environment variable):?\s*\n\s*-\s*(?P<name>[A-Z][A-Z0-9_]*)"),
     ("variable", r"Could not resolve placeholder '(?P<name>[A-Z][A-Z0-9_]*)'"),

@@ -57,6 +57,7 @@ class Start(NamedTuple):
     command: tuple[str, ...] | None = None
     hosts: tuple[str, ...] = ()  # as "db:10.0.0.5"
     egress: bool = False  # whether it may reach other machines
+    from_files: Mapping[str, str] = {}  # variable → the file of variables that holds it
 
     @property
     def other_program(self) -> bool:
@@ -86,6 +87,10 @@ class Start(NamedTuple):
             self.command if self.command is not None else program.command,
             (*base.hosts, *self.hosts),
             self.egress or base.egress,
+            {
+                **{name: path for name, path in base.from_files.items() if name not in self.environment},
+                **self.from_files,
+            },
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analyzer import InputError
 from .config import Settings
@@ -179,8 +179,13 @@ def side_by_side(
             raise
 
 
-def expectations_text(seen: Observation) -> str:
-    """What was observed, as a file of expectations."""
+def expectations_text(seen: Observation, options: Mapping[str, Any] = {}) -> str:
+    """What was observed, as a file of expectations.
+
+    Args:
+        seen: the observation.
+        options: those of the run, as such a file holds them.
+    """
     import yaml
 
     from .analyzer.credentials import masked
@@ -189,11 +194,17 @@ def expectations_text(seen: Observation) -> str:
 
     places = places_of(one for one in seen.writes if one.bytes is not None)
     head = f"# What must hold of {seen.image}: imglint verify {seen.image} --expect THIS-FILE\n"
+    if options.get("env"):
+        head += f"# Set where imglint runs: {', '.join(options['env'])}\n"
     expected = observed_expectations(seen, places)
-    for key in [key for key, value in expected.items() if masked(value) != value]:
-        # What holds a credential could only be written masked, and would not hold then.
-        del expected[key]
-        head += f"# {key}: left out, since it holds a credential\n"
+    run = dict(options)
+    for table, name in ((expected, ""), (run, "run.")):
+        for key in [key for key, value in table.items() if masked(value) != value]:
+            # What holds a credential could only be written masked, and would not hold then.
+            del table[key]
+            head += f"# {name}{key}: left out, since it holds a credential\n"
+    if run:
+        expected = {"version": expected.pop("version"), "run": run, **expected}
     return head + yaml.safe_dump(expected, sort_keys=False)
 
 

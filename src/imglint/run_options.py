@@ -7,7 +7,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .analyzer import InputError
 from .config import RunText
@@ -22,6 +22,8 @@ _MOST_SECONDS = 3600.0
 _MEMORY_UNITS = {"b": 0, "k": 10, "m": 20, "g": 30}
 _LEAST_MEMORY = 6 << 20  # bytes; engines refuse less
 _MAX_ENV_FILE = 1 << 20  # bytes
+_TMPFS_OPTION = r"(?:size=\d+[kmgKMG%]?|mode=0?[0-7]{3,4}|[ug]id=\d+|rw|ro|(?:no)?(?:exec|suid|dev|atime))"
+_TMPFS_OPTIONS = re.compile(rf"(?:{_TMPFS_OPTION}(?:,{_TMPFS_OPTION})*)?", re.ASCII)
 _VOLUME = re.compile(r"[a-zA-Z0-9][\w.-]+", re.ASCII)
 
 
@@ -135,6 +137,40 @@ def parse_layer(layer: RunText, images: Iterable[str] = ()) -> Wishes:
     )
 
 
+def as_texts(wishes: Wishes, directory: str) -> dict[str, Any]:
+    """Options as a file of expectations in a directory holds them. Of variables it holds the names, never a value."""
+    from .runner.start import Start
+
+    start = wishes.start or Start()
+
+    def near(path: str) -> str:
+        """A path from the file, where it lies beside or below it."""
+        relative = os.path.relpath(path, directory or ".")
+        return path if relative.startswith("..") else f"./{relative}"
+
+    volumes = []
+    for one in start.mounts:
+        source = near(one.source) if one.kind == "bind" else one.source
+        volumes.append(one.target if one.kind == "anonymous" else f"{source}:{one.target}:{one.mode}")
+    out: dict[str, Any] = {
+        "env": [name for name in start.environment if name not in start.from_files],
+        "env-file": [near(path) for path in dict.fromkeys(start.from_files.values())],
+        "volume": volumes,
+        "tmpfs": [f"{path}:{options}" if options else path for path, options in start.tmpfs.items()],
+        "user": start.user,
+        "entrypoint": "".join(start.entrypoint or ()),
+        "command": list(start.command or ()),
+        "network": wishes.network,
+        "add-host": list(start.hosts),
+        "allow-egress": start.egress,
+        "memory": f"{wishes.memory}b" if wishes.memory else "",
+        "pids-limit": wishes.pids or "",
+        "wait": "" if wishes.wait is None else f"{wishes.wait:g}s",
+        "observe": "" if wishes.observe is None else f"{wishes.observe:g}s",
+    }
+    return {name: value for name, value in out.items() if value}
+
+
 def _parse_pids(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,8}", text, re.ASCII):
         raise UsageError(f"--pids-limit takes a number from 1 on, not {text!r}")
@@ -166,22 +202,29 @@ def _start(layer: RunText, images: Iterable[str]) -> Start | None:
     from .runner.start import Start
 
     environment: dict[str, str] = {}
+    from_files: dict[str, str] = {}
     for path in values.get("env-file", ()):
-        environment |= _of_file(os.path.join(layer.directory, os.path.expanduser(path)))
+        path = os.path.join(layer.directory, os.path.expanduser(path))
+        found = _of_file(path)
+        environment |= found
+        from_files |= dict.fromkeys(found, os.path.abspath(path))
     for text in values.get("env", ()):
         name, value = _variable(text)
         environment[name] = value
+        from_files.pop(name, None)
     _hide(environment, images)
     mounts = [_volume(text, layer.directory) for text in values.get("volume", ())]
     tmpfs: dict[str, str] = {}
     for text in values.get("mount", ()):
-        found = _mount(text, layer.directory)
-        if found.kind == "tmpfs":
-            tmpfs[found.target] = found.source
+        mount = _mount(text, layer.directory)
+        if mount.kind == "tmpfs":
+            tmpfs[mount.target] = mount.source
         else:
-            mounts.append(found)
+            mounts.append(mount)
     for text in values.get("tmpfs", ()):
         path, _, options = text.partition(":")
+        if not _TMPFS_OPTIONS.fullmatch(options):
+            raise UsageError(f"--tmpfs {text}: takes options as in /run:size=64m,mode=1777")
         tmpfs[_target(f"--tmpfs {text}", path)] = options
     targets = [*(one.target for one in mounts), *tmpfs]
     twice = next((one for one in targets if targets.count(one) > 1), None)
@@ -201,6 +244,7 @@ def _start(layer: RunText, images: Iterable[str]) -> Start | None:
         command,
         tuple(_host(text) for text in values.get("add-host", ())),
         bool(values.get("allow-egress")),
+        from_files,
     )
 
 
@@ -312,6 +356,8 @@ def _mount(text: str, directory: str) -> Mount:
         if source:
             raise UsageError(f"{option}: a tmpfs has no source")
         options = [f"{key}={value}" for key, value in (("size", size), ("mode", mode)) if value]
+        if not _TMPFS_OPTIONS.fullmatch(",".join(options)):
+            raise UsageError(f"{option}: takes tmpfs-size as in 64m and tmpfs-mode as in 1777")
         return Mount("tmpfs", ",".join(options), target, writable=True)
     said = pairs.pop("readonly", None)
     _nothing_else(option, pairs)
@@ -324,11 +370,11 @@ def _mount(text: str, directory: str) -> Mount:
         raise UsageError(f"{option}: type is bind, volume or tmpfs, not {kind!r}")
     if not source:
         raise UsageError(f"{option}: lacks source=PATH")
+    if kind == "bind" and not source.startswith(("/", ".", "~")):
+        source = f"./{source}"
     found, source = _source(option, source, directory)
     if found != kind:
-        raise UsageError(
-            f"{option}: {source} is {'a path' if found == 'bind' else 'no path'}: use type={found}"
-        )
+        raise UsageError(f"{option}: {source} is a path: use type=bind")
     return Mount(kind, source, target, writable, said is None)
 
 

@@ -62,7 +62,7 @@ _SAYINGS: tuple[tuple[str, str], ...] = (
     ("host", r"could not translate host name \"(?P<name>[^\"\n]+)\""),
     ("host", rf"lookup {_HOST}(?: on [\d.:\[\]]+)?: {_LOOKUP}"),
     ("host", rf"(?i:could not|couldn't|unable to|failed to) resolve (?:host|address|hostname)?:? ?{_HOST}"),
-    ("host", r"bad address '(?P<name>[\w.-]+)'"),
+    ("host", r"bad address '(?P<name>[\w.-]+)(?::\d+)?'"),
     ("host", r"Unknown (?:MySQL )?server host '(?P<name>[^'\n]+)'"),
     ("host", r"UnknownHostException: (?P<name>[\w.-]+)"),
     ("host", r"host not found in upstream \"(?P<name>[\w.-]+)"),

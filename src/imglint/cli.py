@@ -734,11 +734,10 @@ def hook_install(
 ) -> int:
     """Write the pre-push hook of the Git repository here."""
     from .commands.hook import install
-    from .run_options import for_hook, parse_run
+    from .run_options import check_for_hook
 
     _levels(fail_level, fail_on)
-    for_hook(of_run)
-    parse_run(of_run, run=run)
+    check_for_hook(of_run, run=run)
     options = {**of_run, "fail-level": [fail_level or ""], "fail-on": [fail_on or ""]}
     return install(options, run=run, force=force)
 

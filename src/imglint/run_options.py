@@ -70,18 +70,21 @@ def parse_run(given: Mapping[str, Sequence[str]], *, run: bool = True, images: I
     return parse_layer(RunText(chosen), images)
 
 
-def for_hook(given: Mapping[str, Sequence[str]]) -> None:
-    """See that options can stand in a hook, a file that others may read.
+def check_for_hook(given: Mapping[str, Sequence[str]], *, run: bool) -> None:
+    """See that options can stand in a hook, a file that others may read. Its variables are set when it runs.
 
     Raises:
-        UsageError: a variable's value is among them.
+        UsageError: a variable's value is among them, or a value is none that the option takes.
     """
+    names = []
     for text in given.get("env", ()):
         name, equals, _ = text.partition("=")
         if equals:
             raise UsageError(
                 f"-e {name} would stand in the hook with its value: use -e {name}, or --env-file"
             )
+        names.append(f"{name}=")
+    parse_run({**given, "env": names}, run=run)
 
 
 def with_layers(wishes: Wishes, layers: Iterable[RunText], images: Iterable[str] = ()) -> Wishes:

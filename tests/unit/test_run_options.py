@@ -14,7 +14,7 @@ from imglint.config_file import read
 from imglint.lint_options import UsageError
 from imglint.output import write
 from imglint.proving import Wishes
-from imglint.run_options import as_texts, parse_run, with_layers
+from imglint.run_options import as_texts, check_for_hook, parse_run, with_layers
 from imglint.runner.start import Mount, Start, _socket_in
 
 
@@ -41,7 +41,10 @@ def test_each_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     start = start_of(
         env=["OVER=line", "MODE=a b"], env_file=["a.env"], volume=["./conf:/etc/x/", "data:/data:rw", "/cache"],
-        mount=["type=bind,src=/srv,dst=/srv,readonly=false", "type=tmpfs,target=/t,tmpfs-size=1m", "type=bind,source=sub,target=/s,ro=1", "source=vol,target=/v"],
+        mount=[
+            "type=bind,src=/srv,dst=/srv,readonly=false", "type=tmpfs,target=/t,tmpfs-size=1m",
+            "type=bind,source=sub,target=/s,ro=1", "source=vol,target=/v",
+        ],
         tmpfs=["/run", "/tmp:size=64m,mode=1777"], user=["app:1000"], entrypoint=["/bin/x"], command=["-a", ""],
         add_host=["db:10.0.0.5", "six=[fd00::1]", "up:host-gateway"], allow_egress=[""],
     )  # fmt: skip
@@ -219,9 +222,7 @@ def test_the_socket_of_an_engine_is_not_mounted(tmp_path: Path) -> None:
 
 
 def test_a_hook_holds_no_value() -> None:
-    from imglint.run_options import for_hook
-
-    for_hook({"env": ["A"], "env-file": ["x"]})
+    check_for_hook({"env": ["NOT_SET_HERE"], "user": ["app"]}, run=True)
     with pytest.raises(UsageError) as caught:
-        for_hook({"env": ["A=swordfish"]})
+        check_for_hook({"env": ["A=swordfish"]}, run=True)
     assert "swordfish" not in str(caught.value)

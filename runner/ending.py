@@ -150,7 +150,10 @@ def _told(kind: str, name: str, start: Start, network_open: bool) -> Reason:
             kind, name, f"its log says that {name} is on a read-only file system", f"--tmpfs {directory}"
         )
     return Reason(
-        kind, name, told, f"--tmpfs {directory} or -v VOLUME:{directory}:rw if it writes there, or --user"
+        kind,
+        name,
+        told,
+        f"--tmpfs {directory}:uid=UID or -v VOLUME:{directory}:rw if it writes there, or --user",
     )
 
 

@@ -40,6 +40,7 @@ class RunText(NamedTuple):
     values: Mapping[str, tuple[str, ...]] = {}  # by their names without dashes, as "env-file"
     directory: str = ""  # where relative paths begin
     place: str = ""  # the file and the key; "" for the command line
+    found: bool = False  # whether nobody named the file: it may be somebody else's
 
 
 class Settings(NamedTuple):

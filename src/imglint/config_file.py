@@ -210,7 +210,7 @@ class _Reader:
             reader = _Reader(self.path, f"{where}.")
             values = {name: reader.run_option(name, one) for name, one in table.items()}
             if values:
-                out[glob] = RunText(values, os.path.dirname(self.path), f"{self.path}: {where}")
+                out[glob] = RunText(values, os.path.dirname(self.path), f"{self.path}: {where}", found=True)
         return out
 
     def run_option(self, key: str, value: Any) -> tuple[str, ...]:

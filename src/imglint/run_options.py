@@ -130,14 +130,39 @@ def parse_layer(layer: RunText, images: Iterable[str] = ()) -> Wishes:
         parse_seconds(_flag(name), values[name][-1]) if values.get(name) else None
         for name in ("wait", "observe")
     )
+    start = _start(layer, images)
+    if layer.found:
+        _must_keep_closed(layer, network, start)
     return Wishes(
         wait=wait,
         observe=observe,
         memory=parse_memory(values["memory"][-1]) if values.get("memory") else None,
         pids=_parse_pids(values["pids-limit"][-1]) if values.get("pids-limit") else None,
         network=network,
-        start=_start(layer, images),
+        start=start,
     )
+
+
+def _must_keep_closed(layer: RunText, network: str, start: Start | None) -> None:
+    """See that a file which came with a repository does not open the container to the user's machine.
+
+    Raises:
+        UsageError: it asks for what only the command line, or a file that it names, may ask for.
+    """
+    opens = "--network" if network else ""
+    if start is not None:
+        inside = os.path.realpath(layer.directory or ".")
+        paths = [one.source for one in start.mounts if one.kind == "bind"] + list(start.from_files.values())
+        for path in paths:
+            if os.path.commonpath([inside, os.path.realpath(path)]) != inside:
+                opens = f"{path}, which lies outside of its directory,"
+        for mount in start.mounts:
+            if mount.kind == "volume" or (mount.kind == "bind" and mount.writable):
+                opens = mount.flag()
+        if start.egress:
+            opens = "--allow-egress"
+    if opens:
+        raise UsageError(f"asks for {opens} which only the command line, or a file of --expect, can open")
 
 
 def as_texts(wishes: Wishes, directory: str) -> dict[str, Any]:

@@ -226,3 +226,24 @@ def test_a_hook_holds_no_value() -> None:
     with pytest.raises(UsageError) as caught:
         check_for_hook({"env": ["A=swordfish"]}, run=True)
     assert "swordfish" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'volume = ["/etc:/x"]', 'volume = ["..:/x"]', 'volume = ["./link:/x"]', 'volume = ["./sub:/x:rw"]',
+        'volume = ["theirs:/x"]', 'mount = ["type=bind,source=/,target=/x"]', "allow-egress = true", 'network = "bridge"',
+        'env-file = ["../up.env"]',
+    ],
+)  # fmt: skip
+def test_a_file_that_nobody_named_opens_nothing(tmp_path: Path, line: str) -> None:
+    """It may have come with somebody else's repository."""
+    here = tmp_path / "cloned"
+    (here / "sub").mkdir(parents=True)
+    (here / "link").symlink_to("/etc")
+    (tmp_path / "up.env").write_text("A=b\n")
+    (here / "imglint.toml").write_text(f"[run]\n{line}\n")
+    layers = read(str(here / "imglint.toml")).runs_of("shop:1")
+    with pytest.raises(InputError, match="which only the command line, or a file of --expect, can open"):
+        with_layers(Wishes(), layers)
+    with_layers(Wishes(), [one._replace(found=False) for one in layers])

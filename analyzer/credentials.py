@@ -245,9 +245,10 @@ def hide(values: Iterable[str]) -> None:
 
 
 def _hidden_form(form: str) -> str:
-    if len(form) >= _SHORT:
+    # A word is one only where it stands alone: "default" is not in "defaultConfiguration".
+    if len(form) >= _SHORT and not re.fullmatch("[a-z]+", form):
         return re.escape(form)
-    return rf"(?<![A-Za-z0-9_]){re.escape(form)}(?![A-Za-z0-9_])"
+    return rf"(?<![A-Za-z0-9]){re.escape(form)}(?![A-Za-z0-9])"
 
 
 def _forms(value: str) -> set[str]:

@@ -278,9 +278,10 @@ def _start(layer: RunText, images: Iterable[str]) -> Start | None:
 
 def _hide(environment: Mapping[str, str], images: Iterable[str]) -> None:
     from .analyzer.credentials import hide, is_telling
+    from .reports.own_words import OWN_WORDS
 
     # What stands in the image's own name is told with it.
-    public = {word for image in images for word in re.split(r"[^\w.-]", image)}
+    public = OWN_WORDS.union(word for image in images for word in re.split(r"[^\w.-]", image))
     hide(value for name, value in environment.items() if value not in public and is_telling(name, value))
 
 

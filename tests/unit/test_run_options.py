@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from imglint.output import write
 from imglint.proving import Wishes
 from imglint.run_options import as_texts, check_for_hook, parse_run, with_layers
 from imglint.runner.start import Mount, Start, _socket_in
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +156,20 @@ VALUES = [
     "swordfish", 'sword"fish', "sword\\fish", "säge-fisch", "sword<fish>&co", "sword fish", "sword_*fish*_", "sword%fish",
     "first line of a key\nsecond line of a key", "a|b|c-sword", "12345-67890", "$(sword)",
 ]  # fmt: skip
+
+
+def test_words_of_reports_stay_whole() -> None:
+    """Masked, they would make a report that no program reads."""
+    from imglint.reports.own_words import OWN_WORDS
+
+    told: set[str] = set()
+    for name in ("sarif", "gitlab", "junit", "checkstyle", "json_v1"):
+        text = (ROOT / f"reports/{name}.py").read_text()
+        told |= {word for pair in re.findall(r'"([a-z_-]{4,})":|</?([a-z]{4,})', text) for word in pair}
+    assert told - OWN_WORDS <= {""}
+    start_of(env=["LOG_LEVEL=error", "MODE=default", "DB_PASSWORD=warning", "KIND=contain"])
+    text = '{"severity": "error", "defaultConfiguration": {"level": "warning"}, "container": "default"}'
+    assert credentials.mask_shapes(text) == text.replace('"default"', '"****"')
 
 
 @pytest.mark.parametrize("value", VALUES)

@@ -147,8 +147,8 @@ declared and none is listened on. Waits up to `--wait`, 60 seconds by default, w
 at most every 5 seconds. Gives the container 512 MB of memory, 256 processes, one CPU, no new privileges, and
 a network without a way out. Where it hits a limit of memory or of processes that you did not set, runs it again with
 more; where it asks for sudo, with the new privileges that `docker run` grants. Where it ends with another exit code
-than 0, looks in its last 20 lines for what programs say of a variable, host, file, permission or program that is
-missing, and names the last one with the option that would add it.
+than 0, looks in its last 20 lines for what programs say of what they miss: a variable, a host, a file, a permission or
+a program. Names the last one with the option that would add it.
 """,
         proved="""
 The container still runs at the end of the watch.
@@ -357,7 +357,7 @@ _PROCESSES = (
         """
 Compares the arguments of PID 1 with ENTRYPOINT and CMD. Says of a command that a shell starts whether the shell stays
 PID 1, to which signals go, or has given its place to the program. Another command than the declared one is no fault: a
-script may start it. With `--entrypoint`, or a command behind `--`, compares them with that.
+script may start it. With `--entrypoint`, or a command of yours, compares them with that.
 """,
         proved="""
 PID 1 was seen.

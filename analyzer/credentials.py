@@ -7,7 +7,7 @@ name that says what it is. Shapes and names are facts; whether they are a fault 
 import functools
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 _SHAPES = (
@@ -302,8 +302,68 @@ def mask_shapes(text: str) -> str:
     return _without(text, ranges) if ranges else text
 
 
+_hidden: set[str] = set()  # what `hide` was told, in all forms
+_hidden_pattern: re.Pattern[str] | None = None
+_SHORT = 6  # characters; what is shorter is a value only where it stands alone
+
+
+def hide(values: Iterable[str]) -> None:
+    """Mask these values from now on wherever a text leaves, however it is escaped there: the user gave them in trust."""
+    global _hidden_pattern
+    for value in values:
+        _hidden.update(_forms(value))
+        for line in value.splitlines():  # logs are told line by line; of a key each line is the secret
+            if len(line) >= _SHORT:
+                _hidden.update(_forms(line))
+    if _hidden:
+        longest_first = sorted(_hidden, key=lambda form: (-len(form), form))
+        _hidden_pattern = re.compile("|".join(map(_hidden_form, longest_first)))
+        mask_lines.cache_clear()
+
+
+def _hidden_form(form: str) -> str:
+    # A word is one only where it stands alone: "default" is not in "defaultConfiguration".
+    if len(form) >= _SHORT and not re.fullmatch("[a-z]+", form):
+        return re.escape(form)
+    return rf"(?<![A-Za-z0-9]){re.escape(form)}(?![A-Za-z0-9])"
+
+
+def _forms(value: str) -> set[str]:
+    """A value as it is, and as JSON, Python, XML, URLs, Markdown and GitHub's log write it."""
+    import html
+    import json
+    from urllib.parse import quote, quote_plus
+
+    written = {value, " ".join(value.split())}
+    written |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
+    written |= {
+        html.escape(value),
+        html.escape(value, quote=False),
+        quote(value),
+        quote(value, safe=""),
+        quote_plus(value),
+    }
+    written.add(value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+    written.add(re.sub(r"([\\`*_{}\[\]<>()#+.!|-])", r"\\\1", value))
+    return {one for one in written if one.strip()}
+
+
+def is_telling(name: str, value: str) -> bool:
+    """Whether the value of a variable is to be masked: all but what is short, a number, true or false, or a path.
+
+    Of a variable whose name says that it holds a secret it is masked in any case.
+    """
+    if names_secret(name):
+        return len(value) > 2 or (len(value) == 2 and not value.isdigit())
+    if len(value) < 4 or re.fullmatch(r"\d{1,5}|(?i:true|false|none|null)", value):
+        return False
+    return not re.fullmatch(r"(?:/[\w.@+-]+)+/?", value)
+
+
 def _shaped(text: str, *, cut: bool = False) -> list[tuple[int, int]]:
     ranges = []
+    if _hidden_pattern is not None:
+        ranges += [match.span() for match in _hidden_pattern.finditer(text)]
     for one in find_credentials(text):
         end = one.end
         if one.kind == "private key" and (rest := re.compile(_KEY_REST).match(text, end)):

@@ -118,6 +118,8 @@ def _plan(plan: Plan) -> dict[str, Any]:
 
 
 def _hardening(observation: Observation) -> dict[str, Any]:
+    import shlex
+
     from ..analyzer.credentials import masked
 
     found = observation.hardening
@@ -125,7 +127,7 @@ def _hardening(observation: Observation) -> dict[str, Any]:
     return {
         "image": observation.image,
         "holds": found.holds,
-        "docker_run": found.flags(),
+        "docker_run": [*shlex.split(" ".join(found.start.flags())), *found.flags()],
         "compose": found.compose(),
         "kubernetes": found.kubernetes(),
         "trials": [masked(one._asdict()) for one in found.trials],

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from ..runner import Check, Observation
     from ..runner.harden import Hardening
 
-_SUMMARY_WIDTH = 150
+_SUMMARY_WIDTH = 240
+_LOG_WIDTH, _LOG_LINES = 150, 4
 
 
 def render(report: Report, look: Look = PLAIN) -> str:
@@ -36,6 +37,9 @@ def checks(observation: Observation, look: Look = PLAIN) -> str:
         lines.append(_line(one, width, look))
         if look.full:
             lines += [f"    {name}: {_shown(value)}" for name, value in masked(one.proof).items()]
+        elif one.name == "container.stays" and one.verdict != "proved":
+            log = mask(str(one.proof.get("log") or "")).splitlines()
+            lines += [f"    | {clipped(line, _LOG_WIDTH)}" for line in log if line.strip()][-_LOG_LINES:]
     if observation.receipt is not None:
         lines += ["", look.folded(sentence(str(observation.receipt)), "")]
     if observation.hardening is not None:
@@ -54,7 +58,7 @@ def _hardening(found: Hardening, image: str, look: Look) -> list[str]:
         return [f"no options were found under which it does what it did: {mask(why)}"]
     asked = f" ({found.asked})" if found.asked else ""
     lines = [f"{len(found.trials)} runs; with these options it does all that it did{asked}:", ""]
-    lines.append(f"docker run {' '.join(found.flags())} {image}")
+    lines.append(found.docker_run(image))
     if found.pids or found.megabytes:
         lines += [
             "",

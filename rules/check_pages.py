@@ -64,7 +64,7 @@ _OURS = """
 It would be disproved, but the container hit the limit of memory or of processes that imglint sets.
   Use `--memory` or `--pids-limit`.
 It would be disproved, but the output asks for another host, and imglint gives the container no way out.
-  Use `--network`.
+  Use `--network` or `--allow-egress`.
 """
 _UNSEEN = """
 The processes and sockets could be seen from no place: not in the host's /proc, not from a side container, and not
@@ -132,19 +132,23 @@ The container reached nothing, and no other machine is known that would answer.
         limits="""
 It dials one address, over TCP and IPv4. It does not try other ports, UDP or IPv6.
 It does not look at a network of yours: with `--network`, the image runs there, and that is told as disproved.
+  So is `--allow-egress`, which gives it a way out.
 """,
     ),
     _page(
         "container.stays",
         "PID 1",
         """
-Creates a container of the image as it is and starts it. Publishes nothing, and lets no health probe run. Watches until
+Creates a container of the image as it is, with what options as `-e` and `-v` add, and starts it. Publishes
+nothing, and lets no health probe run. Watches until
 nothing changes and nothing more is awaited: 1 second where all declared ports are listened on, 6 seconds where none is
 declared and none is listened on. Waits up to `--wait`, 60 seconds by default, while a declared port is missing;
 `ports.exposed` says when it gives up sooner. `--observe` watches on after that, and sends a request to 8 TCP ports
 at most every 5 seconds. Gives the container 512 MB of memory, 256 processes, one CPU, no new privileges, and
 a network without a way out. Where it hits a limit of memory or of processes that you did not set, runs it again with
-more; where it asks for sudo, with the new privileges that `docker run` grants.
+more; where it asks for sudo, with the new privileges that `docker run` grants. Where it ends with another exit code
+than 0, looks in its last 20 lines for what programs say of what they miss: a variable, a host, a file, a permission or
+a program. Names the last one with the option that would add it.
 """,
         proved="""
 The container still runs at the end of the watch.
@@ -161,6 +165,7 @@ It would be proved, but the container has asked for another host, as for a name,
         limits="""
 It does not know what happens after the watch. Use `--observe` to watch for longer.
 It does not know what a tool is for: one that has done its work ends, too.
+It knows of what is missing what the log says, and nothing else.
 A container that writes more than 2 GB into its own layer is ended, and gets no verdict: the run ends with exit
   code 2.
 """,
@@ -352,7 +357,7 @@ _PROCESSES = (
         """
 Compares the arguments of PID 1 with ENTRYPOINT and CMD. Says of a command that a shell starts whether the shell stays
 PID 1, to which signals go, or has given its place to the program. Another command than the declared one is no fault: a
-script may start it.
+script may start it. With `--entrypoint`, or a command of yours, compares them with that.
 """,
         proved="""
 PID 1 was seen.

@@ -23,8 +23,14 @@ def declared_command(config: Mapping[str, Any]) -> list[str]:
     return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
 
 
-def command_check(config: Mapping[str, Any], run: Run) -> Check:
-    """PID 1 against what is declared: a shell gives its place away, or stays in front of the program."""
+def command_check(config: Mapping[str, Any], run: Run, *, given: bool = False) -> Check:
+    """PID 1 against what is declared: a shell gives its place away, or stays in front of the program.
+
+    Args:
+        config: what the engine was told to start.
+        run: what came of it.
+        given: whether the user named the program, and not the image.
+    """
     declared = declared_command(config)
     main = main_process(run)
     if main is None:
@@ -34,7 +40,7 @@ def command_check(config: Mapping[str, Any], run: Run) -> Check:
     proof = {"argv": list(main.argv), "declared": declared, "executable": run.seen.executable}
     through_shell = declared[:1] and declared[0].rpartition("/")[2] in SHELLS and declared[1:2] == ["-c"]
     if list(main.argv) == declared:
-        summary = "is what the image declares"
+        summary = f"is what {'you named in place of the image' if given else 'the image declares'}"
         if through_shell:
             summary += ": the shell stays PID 1, and signals go to it, not to the program"
     else:

@@ -130,6 +130,21 @@ class Engine:
         if driver == "host":
             raise EngineError(f"--network {name}", own, hint)
 
+    def must_have_volume(self, name: str, option: str) -> None:
+        """See that a volume of the user's is there: the engine would make one, which then stays.
+
+        Raises:
+            EngineError: it is not; about the option that names it.
+        """
+        try:
+            with errors(option):
+                self.api.inspect_volume(name)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+            hint = f"create it with `{self.command} volume create {name}`; a path begins with / or ."
+            raise EngineError(option, f"the engine has no volume {name}", hint) from error
+
     def load(self, archive: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
         """Load a docker-archive; what the engine tells of it on the way.
 
@@ -180,18 +195,19 @@ class Engine:
         finally:
             self.api.timeout = usual
 
-    def create_network(self, name: str, *, closed: bool) -> str:
+    def create_network(self, name: str, *, closed: bool, egress: bool = False) -> str:
         """Make a network for containers that are not to reach anything, each other included; its ID.
 
         Args:
             name: of the network.
             closed: nothing can be published on it either, and this machine can't be reached through it.
+            egress: other machines can be reached through it.
 
         Raises:
             EngineError: it can't.
         """
         options = {
-            "com.docker.network.bridge.enable_ip_masquerade": "false",
+            "com.docker.network.bridge.enable_ip_masquerade": "true" if egress else "false",
             "com.docker.network.bridge.enable_icc": "false",
         }
         if closed:

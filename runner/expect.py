@@ -40,6 +40,8 @@ class Expectations(NamedTuple):
     output: Sequence[str] = ()  # patterns that the log must hold
     commands: Sequence[Mapping[str, Any]] = ()  # run, exit, stdout, stderr
     files: Mapping[str, Mapping[str, Any]] = {}  # path → exists, contains, mode
+    run: Mapping[str, tuple[str, ...]] = {}  # with which options it is started, as the command line has them
+    origin: str = ""  # the file
 
 
 def parse_expectations(file: YamlFile) -> Expectations:
@@ -68,11 +70,24 @@ def parse_expectations(file: YamlFile) -> Expectations:
                 f"{path} has to be absent, and yet to have {' and '.join(sorted({*wanted} - {'exists'}))}"
             )
             raise file.wrong(problem, line=file.line(["files", path]))
-    fields = {key.replace("-", "_"): value for key, value in raw.items() if key != "version"}
+    fields = {key.replace("-", "_"): value for key, value in raw.items() if key not in ("version", "run")}
     expected = Expectations(**{**fields, "ports": ports})
     if expected == Expectations():
         raise file.wrong("expects nothing", _HINT)
-    return expected
+    return expected._replace(run=_options(raw.get("run", {})), origin=file.name)
+
+
+def _options(raw: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Options of a run, each with its values as texts; a switch that is off is none."""
+    out: dict[str, tuple[str, ...]] = {}
+    for name, value in raw.items():
+        if isinstance(value, bool):
+            texts = ("",) if value else ()
+        else:
+            texts = tuple(value) if isinstance(value, list) else (str(value),)
+        if texts:
+            out[name] = texts
+    return out
 
 
 _HINT = "`imglint verify IMAGE --write-expect FILE` writes one to start from"

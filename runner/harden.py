@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from .command import main_process
 from .oracle import Oracle, Outcome
 from .session import Session
+from .start import Start
 from .watch import Run
 from .writes import directories_of
 
@@ -46,6 +47,7 @@ class Hardening(NamedTuple):
     asked: str = ""  # what it was asked to do in each run
     holds: bool = False  # all of it together
     trials: tuple[Trial, ...] = ()
+    start: Start = Start()  # what each run was given
 
     def options(self) -> dict[str, Any]:
         """As the engine takes them."""
@@ -68,9 +70,13 @@ class Hardening(NamedTuple):
         """As flags of `docker run`."""
         return flags(self.options())
 
+    def docker_run(self, image: str) -> str:
+        """The whole command, with what was given to each run."""
+        return self.start.line(image, " ".join(self.flags()), user=not self.user)
+
     def compose(self) -> dict[str, Any]:
         """As keys of a service in compose.yaml."""
-        out: dict[str, Any] = {"security_opt": ["no-new-privileges:true"]}
+        out: dict[str, Any] = {**self.start.compose(), "security_opt": ["no-new-privileges:true"]}
         if self.user:
             out["user"] = self.user
         if self.capabilities is not None:
@@ -80,7 +86,7 @@ class Hardening(NamedTuple):
         if self.read_only:
             out["read_only"] = True
             if self.tmpfs:
-                out["tmpfs"] = list(self.tmpfs)
+                out["tmpfs"] = [*out.get("tmpfs", ()), *self.tmpfs]
         if self.pids:
             out["pids_limit"] = self.pids
         if self.megabytes:
@@ -132,11 +138,12 @@ def harden(session: Session, config: Mapping[str, Any], first: Run) -> Hardening
     """Find the least that holds. Each step keeps what the steps before have found."""
     search = _Search(Oracle(session, config, first))
     usual = search.oracle.learn()
-    found = Hardening(capabilities=None, asked=search.oracle.usual.told)
+    start = session.conditions.start
+    found = Hardening(capabilities=None, asked=search.oracle.usual.told, start=start)
     if not search.holds(found):
         return found._replace(trials=tuple(search.trials))
     main = main_process(first)
-    if main is not None and main.uid == 0:
+    if main is not None and main.uid == 0 and not start.user:
         found = search.better(found, found._replace(user=_NOBODY))
     found = _without_capabilities(search, found)
     found = _read_only(search, found, _written_places(first, config))
@@ -212,11 +219,14 @@ def _read_only(search: _Search, found: Hardening, directories: Sequence[str]) ->
     bare = found._replace(read_only=True)
     if search.holds(bare):
         return bare
-    candidates = tuple(dict.fromkeys([*directories, "/tmp", "/run", "/var/tmp"]))
+    given = found.start.targets
+    candidates = tuple(
+        dict.fromkeys(one for one in (*directories, "/tmp", "/run", "/var/tmp") if one not in given)
+    )
     # A program that could not write ends, as a rule, before it comes to the other places.
     for _ in range(_ROUNDS):
         outcome = search.outcome(bare._replace(tmpfs=candidates))
-        more = [one for one in outcome.refused if one not in candidates and one != "/"]
+        more = [one for one in outcome.refused if one not in {*candidates, *given, "/"}]
         if outcome.holds or not more:
             break
         candidates += tuple(dict.fromkeys(more))

@@ -54,14 +54,17 @@ def hindrance(run: Run, conditions: Conditions) -> Hindrance | None:
     if not conditions.new_privileges and not run.alive and _NO_PRIVILEGES.search(run.log):
         return Hindrance("privileges", "it takes privileges by sudo or the like, which imglint denies")
     waits = run.alive and not run.listening
-    if not conditions.network and (
+    if not conditions.open and (
         (waits and run.seen.asks) or ((waits or not run.alive) and _NO_NETWORK.search(run.log))
     ):
         return Hindrance("network", _CUT_OFF)
     return None
 
 
-_CUT_OFF = "it asks for another host, and imglint gives it no way out. Use --network to start it beside what it needs"
+_CUT_OFF = (
+    "it asks for another host, and imglint gives it no way out. Use --network to start it beside what it needs,"
+    " or --allow-egress for hosts outside"
+)
 
 
 def excused(
@@ -93,7 +96,7 @@ def excused(
             elif (
                 check.name.startswith("health.")
                 and hosts
-                and not conditions.network
+                and not conditions.open
                 and _NO_NETWORK.search(f"{_said(check)}\n{log}")
             ):
                 told = _CUT_OFF

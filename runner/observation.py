@@ -136,5 +136,6 @@ class Observation(NamedTuple):
     checks: tuple[Check, ...] = ()
     hardening: "Hardening | None" = None  # the least that it needs, where that was asked for
     problem: str = ""  # why the engine could not do all of it; what was seen before that holds
-    notes: tuple[str, ...] = ()  # what earlier runs, or others, left on the engine
+    notes: tuple[str, ...] = ()  # how it was started, and what earlier runs, or others, left on the engine
+    started_otherwise: str = ""  # what of the image was replaced: its user, its program
     receipt: "Receipt | None" = None  # what the run removed at its end

@@ -14,6 +14,7 @@ from .healthcheck import configured
 from .journal import state_path
 from .ports import declared_ports
 from .session import PROBE
+from .start import Start, must_be_there
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def plan(
     checks: bool = True,
     probe: str = PROBE,
     network: str = "",
+    start: Start = Start(),  # noqa: B008
 ) -> Plan:
     """The plan of `verify` with the same options.
 
@@ -55,6 +57,7 @@ def plan(
         checks: whether the container's own checks run, or structure tests alone.
         probe: as for `verify`.
         network: the user's, in which it is started.
+        start: as for `verify`.
 
     Raises:
         EngineError: the engine has no such image or network, or does not answer.
@@ -69,6 +72,7 @@ def plan(
         loads = True
     if network:
         engine.must_have_network(network)
+    must_be_there(start, engine)
     ports = ", ".join(str(port) for port in declared_ports(config)) or "none declared"
     starts = []
     if checks:
@@ -114,10 +118,22 @@ def plan(
         touches.append(
             f"the network {network} of yours, in which the image runs, and all that it reaches from there"
         )
+    elif start.egress:
+        touches.append("whatever the image reaches from this machine (--allow-egress)")
+    for mount in start.mounts:
+        if mount.kind != "anonymous":
+            how = "which it may change" if mount.writable else "read-only"
+            touches.append(f"{mount.source} of yours, mounted in {mount.target}, {how}")
     removes = ["at its end all that it made, each by its ID; no image, network, volume or container of yours"]
     removes += [
         f"the {entry.kind} {entry.name}, which a run that was cut off has left" for entry in leftovers(engine)
     ]
     return Plan(
-        image, str(engine), tuple(starts), tuple(makes), tuple(touches), tuple(removes), strangers(engine)
+        image,
+        str(engine),
+        tuple(starts),
+        tuple(makes),
+        tuple(touches),
+        tuple(removes),
+        (*start.told(config), *strangers(engine)),
     )

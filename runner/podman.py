@@ -41,11 +41,11 @@ class Podman(Engine):
         """How a person calls this engine."""
         return "podman" if self.url == "unix:///run/podman/podman.sock" else f"podman --url {self.url}"
 
-    def create_network(self, name: str, *, closed: bool) -> str:
+    def create_network(self, name: str, *, closed: bool, egress: bool = False) -> str:
         """As Docker does, by Podman's own API: its Docker-compatible one knows neither resolver nor route."""
         wanted: dict[str, Any] = {"name": name, "driver": "bridge", "internal": closed, "dns_enabled": False}
         # What can't be closed on this engine is left open, and seen by the dial from inside.
-        tries = [{}] if closed else [{"no_default_route": "true"}, {}]
+        tries = [{}] if closed or egress else [{"no_default_route": "true"}, {}]
         answer = ""
         for options in tries:
             with errors("the network"):

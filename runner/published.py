@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..analyzer import InputError
 from . import ports
+from .engine import Engine
 from .errors import EngineError
 from .observation import Check, Peer, Verdict
 from .ports import Port
@@ -59,6 +62,32 @@ _PUBLISH = re.compile(
     r"(?:(?:(?P<address>\[[\da-f:.]+\]|[^:]*):)?(?P<host>\d{0,5}):)?(?P<number>\d{1,5})(?:/(?P<protocol>tcp|udp|sctp))?",
     re.IGNORECASE | re.ASCII,
 )
+
+
+def must_be_free(wanted: Sequence[Wanted], engine: Engine) -> None:
+    """See that the user's own ports of this machine are free, before anything is started.
+
+    Raises:
+        EngineError: one is taken.
+    """
+    for one in wanted if engine.local else ():
+        if one.host_port is None or one.port.protocol not in ("tcp", "udp"):
+            continue
+        family = socket.AF_INET6 if ":" in one.address else socket.AF_INET
+        kind = socket.SOCK_STREAM if one.port.protocol == "tcp" else socket.SOCK_DGRAM
+        try:
+            with socket.socket(family, kind) as trial:
+                if kind == socket.SOCK_STREAM:  # a connection that has ended does not hold its port
+                    trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                trial.bind((one.address or "127.0.0.1", one.host_port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise _busy(str(one.host_port)) from error
+
+
+def _busy(port: str) -> EngineError:
+    hint = "choose another host port with -p; this says nothing about the image"
+    return EngineError(f"port {port}", "is busy on the engine's host", hint)
 
 
 def published_runs(
@@ -119,8 +148,7 @@ def _start(container: Container, wanted: Sequence[Wanted]) -> None:
         text = error.problem
         if "already allocated" in text or "address already in use" in text:
             busy = ", ".join(str(one.host_port) for one in wanted if one.host_port) or "a port"
-            hint = "choose another host port with -p; this says nothing about the image"
-            raise EngineError(f"port {busy}", "is busy on the engine's host", hint) from error
+            raise _busy(busy) from error
         raise
 
 

@@ -16,6 +16,7 @@ from .errors import EngineError
 from .journal import Journal
 from .ports import Port
 from .side import import_probe
+from .start import Start, must_be_there, must_have_user, needs_names
 
 PROBE = "busybox"  # the image of side containers, where nobody names another one
 
@@ -30,6 +31,12 @@ class Conditions(NamedTuple):
     pids: int | None = None
     network: str = ""  # a network of the user's, in place of one without a way out
     new_privileges: bool = False  # whether sudo and the like work, as under `docker run`
+    start: Start = Start()  # what the user adds to the image
+
+    @property
+    def open(self) -> bool:
+        """Whether it may reach others, by the user's word."""
+        return bool(self.network) or self.start.egress
 
     @property
     def memory_bytes(self) -> int:
@@ -160,6 +167,9 @@ class Session:
             self.image = str(self.described["Id"])
             if self.conditions.network:
                 self.engine.must_have_network(self.conditions.network)
+            must_be_there(self.conditions.start, self.engine)
+            if needs_names(self.conditions.start):
+                self._must_know_user()
         except BaseException:
             self.close()
             raise
@@ -167,6 +177,15 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _must_know_user(self) -> None:
+        """See that the image has the user that was named, in a container that is never started."""
+        wanted = self.conditions.start
+        container = self.create(user="0", entrypoint=["/imglint-is-never-started"])
+        try:
+            must_have_user(wanted, container)
+        finally:
+            container.remove()
 
     @property
     def journal(self) -> Journal:
@@ -265,6 +284,13 @@ class Session:
         )[0]
 
     @functools.cached_property
+    def egress_network(self) -> str:
+        """A network from which other machines can be reached, where the user allows that."""
+        return self.make(
+            "network", "the network", lambda name: self.engine.create_network(name, closed=False, egress=True)
+        )[0]
+
+    @functools.cached_property
     def probe(self) -> str:
         """The ID of the image that side containers run. Nothing is pulled.
 
@@ -336,7 +362,7 @@ class Session:
         environment: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Container:
-        """Create a container of the image as it is: nobody's ENTRYPOINT, CMD, USER or ENV but its own.
+        """Create a container of the image as it is, with what the user adds to it and nothing else.
 
         Args:
             ports: container ports that `bindings` name.
@@ -352,8 +378,22 @@ class Session:
             options: more of the host's configuration: read_only, tmpfs, cap_drop, mem_limit, …
         """
         api = self.engine.api
+        start = self.conditions.start
+        if entrypoint is None and command is None:
+            entrypoint, command = start.entrypoint, start.command
+        environment = {**start.environment, **(environment or {})}
+        user = user or start.user or None
+        # A second mount in the same place is refused by engines.
+        tmpfs = {
+            path: how for path, how in (options.pop("tmpfs", None) or {}).items() if path not in start.targets
+        }
+        if tmpfs or start.tmpfs:
+            options["tmpfs"] = {**start.tmpfs, **tmpfs}
+        options |= start.host_options()
         if self.conditions.network and "network_mode" not in options:
             options["network_mode"] = self.conditions.network
+        elif start.egress and "network_mode" not in options:
+            options["network_mode"] = self.egress_network
         elif "network_mode" not in options:
             options["network_mode"] = self.open_network if bindings or publish_all else self.network
             options = {**self.engine.host_options, **options}
@@ -372,7 +412,7 @@ class Session:
                 healthcheck=cast("Any", dict(healthcheck or {"test": ["NONE"]})),
                 user=user,
                 entrypoint=None if entrypoint is None else list(entrypoint),
-                environment=dict(environment or {}),
+                environment=environment,
             )
             if healthcheck and "start_interval" in healthcheck and self.engine.has_start_interval:
                 config["Healthcheck"]["StartInterval"] = healthcheck["start_interval"]  # docker-py knows none

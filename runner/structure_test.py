@@ -113,7 +113,8 @@ def run_structure_tests(
         engine=str(engine),
         alive=False,
         checks=tuple(checks),
-        notes=session.notes,
+        # Their commands stand in the place of every program, also of the one that was given.
+        notes=(*conditions.start._replace(entrypoint=None, command=None).told(config), *session.notes),
         receipt=session.receipt,
     )
 

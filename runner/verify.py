@@ -11,6 +11,7 @@ from . import health, published
 from .calibration import UNKNOWN, Calibration, Controls, calibrate, calibration_check, start_controls
 from .claims import claims_checks
 from .command import command_check, user_check
+from .ending import meaning, reason
 from .engine import Engine
 from .errors import EngineError
 from .expect import Expectations, inside, outside
@@ -23,6 +24,7 @@ from .ports import MAX_PORTS, Port, declared_ports, exposed_checks, listening_ch
 from .proc import Snapshot
 from .processes import processes_checks
 from .session import PROBE, USUAL, Archive, Conditions, Container, Session
+from .start import Start
 from .stop import STOP_SECONDS, stop_check
 from .timing import alone, working
 from .view import View, viewed
@@ -76,6 +78,7 @@ def verify(
         EngineError: the engine can't do it: no such image, a port that is taken, no answer.
     """
     wanted = published.parse_publish(publish)
+    published.must_be_free(wanted, engine)
     hardening: Hardening | None = None
     problem = ""
     with (
@@ -84,7 +87,9 @@ def verify(
             engine, image, archive=archive, probe=probe, vantages=vantages, conditions=conditions
         ) as session,
     ):
-        config = session.described.get("Config") or {}
+        own = session.described.get("Config") or {}
+        start = conditions.start
+        config = start.applied(own)
         declared = declared_ports(config)
         checks = [_preflight(session.described, declared)]
         if configured(config) is None:
@@ -105,6 +110,9 @@ def verify(
         if conditions.network:
             told = f"it is in the network {conditions.network}, and reaches whatever that network reaches"
             checks.insert(2, Check("engine.isolation", conditions.network, Verdict.DISPROVED, told))
+        elif start.egress:
+            told = "it reaches whatever this machine reaches, since that was allowed"
+            checks.insert(2, Check("engine.isolation", "--allow-egress", Verdict.DISPROVED, told))
         plain = _without_noise(plain, known)
         # What is known by now is told, whatever the engine does from here on.
         try:
@@ -154,11 +162,12 @@ def verify(
         peers=plain.seen.peers,
         writes=plain.writes,
         volumes=tuple(config.get("Volumes") or {}),
-        environment=_environment(config, plain.seen),
+        environment=_environment(config, plain.seen, start),
         checks=tuple(checks),
         hardening=hardening,
         problem=problem,
-        notes=session.notes,
+        notes=(*start.told(own), *session.notes),
+        started_otherwise=start.replaces,
         receipt=session.receipt,
     )
     more = [check for wanted_file in expectations for check in outside(wanted_file, seen)]
@@ -258,7 +267,7 @@ def _observed(
     run: Run, config: Mapping[str, Any], declared: Sequence[Port], container: Container
 ) -> list[Check]:
     """What the watch showed, claim by claim."""
-    checks = [_stays(run)]
+    checks = [_stays(run, container.session.conditions)]
     if run.alive:
         checks.append(plain_check(container.inspect()))
     if run.unreadable:
@@ -270,7 +279,7 @@ def _observed(
             told = f"nothing waited for peers in the {run.seconds:.0f} s watched. Use --observe SECONDS to look longer"
             checks.append(Check("sockets.listening", "all", Verdict.PROVED, told))
         checks += exposed_checks(declared, run.seen.listeners, run.ending, run.seconds)
-    checks.append(command_check(config, run))
+    checks.append(command_check(config, run, given=container.session.conditions.start.other_program))
     checks += claims_checks(config, run)
     checks.append(user_check(config, run, container))
     checks += processes_checks(run)
@@ -284,8 +293,10 @@ def _health_by_hand(check: HealthCheck, container: Container, view: View, wait: 
     return [found, health.notices(check, container, view, ran)]
 
 
-def _stays(run: Run) -> Check:
-    proof = {"exit_code": run.exit_code, "seconds": round(run.seconds, 2), "log": mask(run.log)[-500:]}
+def _stays(run: Run, conditions: Conditions) -> Check:
+    proof: dict[str, Any] = {
+        "exit_code": run.exit_code, "seconds": round(run.seconds, 2), "log": mask(run.log)[-500:]
+    }  # fmt: skip
     if run.alive:
         summary = f"still runs after {run.seconds:.1f} s"
         if run.requests:
@@ -294,12 +305,23 @@ def _stays(run: Run) -> Check:
     summary = run.ending
     if run.exit_code == 0:
         summary += ": it went into the background, or had nothing to do"
+        return Check("container.stays", "PID 1", Verdict.DISPROVED, summary, proof)
+    why = reason(run.log, conditions.start, network_open=conditions.open)
+    if why is not None:
+        summary += f": {why}"
+        proof["missing"] = {"kind": why.kind, "name": why.name, "told": why.told, "use": why.use}
     elif run.log.strip():
         summary += f": {mask_lines(run.log.strip())[-1][:120]}"
+    if meant := meaning(run.exit_code):
+        proof["exit_code_means"] = meant
+        summary += f" ({meant})" if why is None else ""
     return Check("container.stays", "PID 1", Verdict.DISPROVED, summary, proof)
 
 
-def _environment(config: Mapping[str, Any], seen: Snapshot) -> dict[str, str]:
+def _environment(config: Mapping[str, Any], seen: Snapshot, start: Start) -> dict[str, str]:
+    """The environment of PID 1 without what the user has given, which says nothing of the image."""
     if seen.environment is not None:
-        return dict(seen.environment)
-    return {name: value for name, _, value in (one.partition("=") for one in config.get("Env") or ())}
+        found = dict(seen.environment)
+    else:
+        found = {name: value for name, _, value in (one.partition("=") for one in config.get("Env") or ())}
+    return {name: value for name, value in found.items() if name not in start.environment}

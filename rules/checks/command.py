@@ -10,7 +10,7 @@ from ..rule import ContainerExample, Edit, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Instruction, Stage
-    from ...runner import Observation
+    from ...runner import Check, Observation
 
 SHELL_FORM = Rule(
     code="DL3025",
@@ -196,7 +196,7 @@ ENDED = Rule(
     code="IL015",
     name="service-ends",
     severity=Severity.ERROR,
-    message="PID 1 ended with {code} after {seconds} s, but the image declares {claims}: nobody serves it",
+    message="PID 1 ended with {code} after {seconds} s, but the image declares {claims}: nobody serves it{why}",
     page="""The main process of a service ended by itself.
 
 The image declares ports or a health check, so something is meant to keep running; but its first
@@ -220,6 +220,13 @@ neither may end as they please: many are tools.
 )
 
 
+def _missing(stays: Check | None) -> str:
+    """What its own log names as missing, and what to add."""
+    found = (stays.proof.get("missing") if stays is not None else None) or {}
+    use = f". Use {found['use']}" if found.get("use") else ""
+    return f"; {found['told']}{use}" if found else ""
+
+
 @ENDED.container
 def ended_while_watched(observation: Observation) -> Outcome:
     from ...analyzer.credentials import mask
@@ -240,6 +247,7 @@ def ended_while_watched(observation: Observation) -> Outcome:
             code=observation.exit_code,
             seconds=observation.seconds,
             claims=", ".join(claims),
+            why=_missing(stays),
             proof=proof,
         )
 

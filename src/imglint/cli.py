@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import io
 import re
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -120,25 +122,97 @@ EngineOption = Annotated[
     ),
 ]
 NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not check the digests of layers.")]
-# Of a run, for whatever starts an image.
-Wait = Annotated[
-    str | None,
-    typer.Option("--wait", help="How long ports and health are waited for, as 90 or 2m.  [default: 60s]"),
-]
-Observe = Annotated[
-    str | None,
-    typer.Option("--observe", help="Watch on for so long, with requests sent, before it is judged."),
-]
-Memory = Annotated[
-    str | None,
-    typer.Option("--memory", help="The limit of memory, as 2g; else 512m, or 2g if that is too little."),
-]
-PidsLimit = Annotated[
-    str | None, typer.Option("--pids-limit", help="The limit of processes; else 256, or 1024.")
-]
-Network = Annotated[
-    str | None, typer.Option("--network", help="A network of yours to start it in, without isolation.")
-]
+
+
+def _texts(*names: str, metavar: str, help: str, hidden: bool = False) -> Any:
+    return Annotated[list[str] | None, typer.Option(*names, metavar=metavar, help=help, hidden=hidden)]
+
+
+def _text(*names: str, metavar: str, help: str) -> Any:
+    return Annotated[str | None, typer.Option(*names, metavar=metavar, help=help)]
+
+
+# Of a run, for whatever starts an image: what docker run calls so, and how long it is looked at.
+_RUN_OPTIONS: dict[str, Any] = {
+    "env": _texts(
+        "--env",
+        "-e",
+        metavar="VARIABLE",
+        help="NAME=VALUE, or NAME for a variable that is set here. Values are masked.",
+    ),
+    "env_file": _texts("--env-file", metavar="FILE", help="A file of such lines."),
+    "volume": _texts(
+        "--volume",
+        "-v",
+        metavar="MOUNT",
+        help="SOURCE:TARGET[:rw]. Without a mode it is read-only, other than for docker run.",
+    ),
+    "mount": _texts(
+        "--mount",
+        metavar="MOUNT",
+        help="type=bind,source=PATH,target=PATH; read-only without readonly=false.",
+    ),
+    "tmpfs": _texts("--tmpfs", metavar="PATH", help="PATH[:OPTIONS], as for docker run."),
+    "user": _text("--user", "-u", metavar="USER", help="Start it as this user, not as the image's own."),
+    "entrypoint": _text(
+        "--entrypoint",
+        metavar="PROGRAM",
+        help="Start this program. Its arguments, or a command, stand behind --.",
+    ),
+    "command": _texts("--command", metavar="WORD", help="A word of the command behind --.", hidden=True),
+    "network": _text(
+        "--network", metavar="NETWORK", help="A network of yours to start it in, without isolation."
+    ),
+    "add_host": _texts("--add-host", metavar="NAME:ADDRESS", help="NAME:ADDRESS, as for docker run."),
+    "allow_egress": Annotated[
+        bool, typer.Option("--allow-egress", help="Let it reach other machines, which it can't else.")
+    ],
+    "memory": _text(
+        "--memory", metavar="SIZE", help="The limit of memory, as 2g; else 512m, or 2g if that is too little."
+    ),
+    "pids_limit": _text("--pids-limit", metavar="COUNT", help="The limit of processes; else 256, or 1024."),
+    "wait": _text(
+        "--wait",
+        metavar="TIME",
+        help="How long ports and health are waited for, as 90 or 2m.  [default: 60s]",
+    ),
+    "observe": _text(
+        "--observe", metavar="TIME", help="Watch on for so long, with requests sent, before it is judged."
+    ),
+}
+
+
+def _with_run_options(command: Callable[..., int]) -> Callable[..., int]:
+    """A command that takes the options of a run, too. It gets them as one argument, `of_run`: values by their names."""
+
+    @functools.wraps(command)
+    def with_options(**values: Any) -> int:
+        of_run = {}
+        for name in _RUN_OPTIONS:
+            value = values.pop(name)
+            texts = value if isinstance(value, list) else [""] if value is True else [value] if value else []
+            of_run[name.replace("_", "-")] = texts
+        return command(**values, of_run=of_run)
+
+    signature = inspect.signature(command, eval_str=True)
+    own = [one for one in signature.parameters.values() if one.name != "of_run"]
+    # Behind the options of the command itself, before those that all commands have.
+    at = next(
+        (number for number, one in enumerate(own) if one.name in ("format", "engine", "fail_level")), len(own)
+    )
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            annotation=kind,
+            default=False if name == "allow_egress" else None,
+        )
+        for name, kind in _RUN_OPTIONS.items()
+    ]
+    typed = cast("Any", with_options)
+    typed.__signature__ = signature.replace(parameters=[*own[:at], *options, *own[at:]])
+    typed.__annotations__ = {one.name: one.annotation for one in typed.__signature__.parameters.values()}
+    return with_options
 
 
 # typer comes with click inside or beside it, by version; its own BadParameter leads to click's root
@@ -153,7 +227,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments.insert(0, "lint")
     try:
         refuse_empty(arguments)
-        result = _called(arguments)
+        result = _called(_with_command(arguments))
     except typer.Abort:
         return Exit.INTERRUPTED
     except InputError as error:
@@ -165,6 +239,17 @@ def run(arguments: Sequence[str]) -> int:
         tell(f"imglint: {told}\n  `{_command(arguments, error)} --help` lists the options\n")
         return Exit.INPUT
     return int(result or 0)
+
+
+_STARTS = ("verify", "audit", "push")  # what takes a command behind --, as docker run does behind the image
+
+
+def _with_command(arguments: list[str]) -> list[str]:
+    """The arguments with the words behind -- as values of an option: typer would take them for images."""
+    if arguments[:1] and arguments[0] in _STARTS and "--" in arguments:
+        at = arguments.index("--")
+        return [*arguments[:at], *(f"--command={word}" for word in arguments[at + 1 :])]
+    return arguments
 
 
 def _called(arguments: list[str]) -> Any:
@@ -526,6 +611,7 @@ def history(
 
 
 @app.command()
+@_with_run_options
 def verify(
     image: Annotated[
         list[str], typer.Argument(help="Images of the engine by name or ID, or archives.", show_default=False)
@@ -559,11 +645,6 @@ def verify(
     stop_timeout: Annotated[
         int, typer.Option("--stop-timeout", help="Seconds between the stop signal and the kill.", min=1)
     ] = 10,
-    wait: Wait = None,
-    observe: Observe = None,
-    memory: Memory = None,
-    pids_limit: PidsLimit = None,
-    network: Network = None,
     probe_image: Annotated[
         str, typer.Option("--probe-image", help="What side containers run, if the engine has it.")
     ] = "busybox",
@@ -578,12 +659,15 @@ def verify(
     fail_level: Level = None,
     fail_on: FailOnOption = None,
     engine: EngineOption = None,
+    *,
+    of_run: dict[str, list[str]],
 ) -> int:
     """Run images and prove ports, health check, command, user, processes, writes and stop.
 
     \b
     imglint verify shop:1.0 -p 8080:80
     imglint verify shop.tar --expect verify.yaml
+    imglint verify shop:1.0 -e DATABASE_URL -v ./conf:/etc/shop --network backend
     imglint verify shop:1.0 --harden
     """
     from .commands.verify import verify as command
@@ -598,7 +682,7 @@ def verify(
         raise UsageError("--allow-unknown and --fail-on unknown contradict each other: leave one out")
     if not re.fullmatch(r"\w[\w.:/@-]*", probe_image):
         raise UsageError(f"--probe-image takes the name of an image, not {probe_image!r}")
-    asked = parse_run(_of_run(wait, observe, memory, pids_limit, network))
+    asked = parse_run(of_run, images=image)
     wishes = asked._replace(
         publish=tuple(publish or ()), publish_all=publish_all, deep=deep, harden=harden, stop_seconds=stop_timeout,
         probe=probe_image, expect=tuple(expect or ()), allow_unknown=allow_unknown,
@@ -614,16 +698,8 @@ def verify(
     )  # fmt: skip
 
 
-def _of_run(
-    wait: str | None, observe: str | None, memory: str | None, pids_limit: str | None, network: str | None
-) -> dict[str, str | None]:
-    """The options of a run by their names."""
-    return {
-        "--wait": wait, "--observe": observe, "--memory": memory, "--pids-limit": pids_limit, "--network": network
-    }  # fmt: skip
-
-
 @app.command()
+@_with_run_options
 def audit(
     dockerfile: Annotated[
         str | None, typer.Argument(help="The Dockerfile; ./Dockerfile when there is one.")
@@ -632,11 +708,6 @@ def audit(
     run: Annotated[
         bool, typer.Option("--run", help="Start the image and look at the container, too.")
     ] = False,
-    wait: Wait = None,
-    observe: Observe = None,
-    memory: Memory = None,
-    pids_limit: PidsLimit = None,
-    network: Network = None,
     format: Formats = None,
     output: Outputs = None,
     select: Select = None,
@@ -652,6 +723,8 @@ def audit(
     against: Against = None,
     no_verify: NoVerify = False,
     engine: EngineOption = None,
+    *,
+    of_run: dict[str, list[str]],
 ) -> int:
     """Join all evidence: the ten things to avoid, by Dockerfile, image and container.
 
@@ -662,7 +735,7 @@ def audit(
     from .commands.audit import audit as command
     from .run_options import parse_run
 
-    wishes = parse_run(_of_run(wait, observe, memory, pids_limit, network), run=run)
+    wishes = parse_run(of_run, run=run)
     formats = outputs(format or [], output or [])
     asked = ("audit", *(name for name in (dockerfile, image) if name is not None))
     settings = _settings(
@@ -749,25 +822,22 @@ HookLevel = Annotated[
 
 
 @hooks.command("install")
+@_with_run_options
 def hook_install(
     run: HookRun = False,
-    wait: Wait = None,
-    observe: Observe = None,
-    memory: Memory = None,
-    pids_limit: PidsLimit = None,
-    network: Network = None,
     fail_level: HookLevel = None,
     fail_on: FailOnOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a hook that is not imglint's.")] = False,
+    *,
+    of_run: dict[str, list[str]],
 ) -> int:
     """Write the pre-push hook of the Git repository here."""
     from .commands.hook import install
-    from .run_options import parse_run
+    from .run_options import check_for_hook
 
     _levels(fail_level, fail_on)
-    of_run = _of_run(wait, observe, memory, pids_limit, network)
-    parse_run(of_run, run=run)
-    options = {**of_run, "--fail-level": fail_level, "--fail-on": fail_on}
+    check_for_hook(of_run, run=run)
+    options = {**of_run, "fail-level": [fail_level or ""], "fail-on": [fail_on or ""]}
     return install(options, run=run, force=force)
 
 
@@ -780,18 +850,16 @@ def hook_uninstall() -> int:
 
 
 @hooks.command("run")
+@_with_run_options
 def hook_run(
     remote: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
     url: Annotated[str, typer.Argument(help="As Git names it to the hook.")] = "",
     run: HookRun = False,
-    wait: Wait = None,
-    observe: Observe = None,
-    memory: Memory = None,
-    pids_limit: PidsLimit = None,
-    network: Network = None,
     fail_level: HookLevel = None,
     fail_on: FailOnOption = None,
     engine: EngineOption = None,
+    *,
+    of_run: dict[str, list[str]],
 ) -> int:
     """Look at the commits that are named on standard input, as Git names them to a pre-push hook.
 
@@ -802,7 +870,7 @@ def hook_run(
     from .commands.hook import run as command
     from .run_options import parse_run
 
-    wishes = parse_run(_of_run(wait, observe, memory, pids_limit, network), run=run)
+    wishes = parse_run(of_run, run=run)
     chosen = _levels(fail_level or "error", fail_on)
     return command(remote or url, chosen, start=run, wishes=wishes, engine=engine)
 
@@ -814,6 +882,7 @@ def _levels(fail_level: str | None, fail_on: str | None) -> dict[str, Any]:
 
 
 @app.command()
+@_with_run_options
 def push(
     image: Annotated[str, typer.Argument(help="The image to push, by its name and tag.")],
     to: Annotated[
@@ -823,11 +892,6 @@ def push(
         str | None, typer.Option("--file", help="The Dockerfile it was built from; else as configured.")
     ] = None,
     run: Annotated[bool, typer.Option("--run", help="Start it and look at the container, too.")] = False,
-    wait: Wait = None,
-    observe: Observe = None,
-    memory: Memory = None,
-    pids_limit: PidsLimit = None,
-    network: Network = None,
     force: Annotated[bool, typer.Option("--force", help="Push what fails, too. Takes a --reason.")] = False,
     reason: Annotated[str | None, typer.Option("--reason", help="Why; it is recorded.")] = None,
     record: Annotated[
@@ -844,6 +908,8 @@ def push(
     fail_level: Level = None,
     fail_on: FailOnOption = None,
     engine: EngineOption = None,
+    *,
+    of_run: dict[str, list[str]],
 ) -> int:
     """Audit an image by its ID and push exactly that ID, if it passes.
 
@@ -857,7 +923,7 @@ def push(
 
     if force != bool(reason and reason.strip()):
         raise UsageError("--force and --reason go together: say why what fails is pushed")
-    wishes = parse_run(_of_run(wait, observe, memory, pids_limit, network), run=run)
+    wishes = parse_run(of_run, run=run)
     wanted = Push(image, to, dockerfile, run, reason, record, wishes)
     formats = outputs(format or [], output or [])
     settings = _settings(

@@ -27,6 +27,22 @@ class PerPath(NamedTuple):
     extend_select: tuple[str, ...] = ()
 
 
+RUN_LISTS = ("env", "env-file", "volume", "mount", "tmpfs", "add-host", "command")
+RUN_SWITCHES = ("allow-egress",)
+RUN_KEYS = (
+    *RUN_LISTS, *RUN_SWITCHES, "user", "entrypoint", "network", "memory", "pids-limit", "wait", "observe",
+)  # fmt: skip
+
+
+class RunText(NamedTuple):
+    """Options of a run as they were written: of the command line, or of a file."""
+
+    values: Mapping[str, tuple[str, ...]] = {}  # by their names without dashes, as "env-file"
+    directory: str = ""  # where relative paths begin
+    place: str = ""  # the file and the key; "" for the command line
+    found: bool = False  # whether nobody named the file: it may be somebody else's
+
+
 class Settings(NamedTuple):
     """How to lint. The defaults are the default profile."""
 
@@ -45,6 +61,7 @@ class Settings(NamedTuple):
     per_path: tuple[PerPath, ...] = ()
     images: Mapping[str, str] = {}  # Dockerfile → the image built from it
     gates: Mapping[str, Limits] = {}  # by a glob for the image's name; "*" for all
+    runs: Mapping[str, RunText] = {}  # by a glob for the image's name; "*" for all
     baseline: str | None = None
     stdin_filename: str = "-"
     origin: str = ""  # the configuration file
@@ -70,6 +87,13 @@ class Settings(NamedTuple):
             if glob == "*" or any(fnmatchcase(name, glob) for name in names):
                 limits = limits.replaced_by(one)
         return limits
+
+    def runs_of(self, name: str) -> tuple[RunText, ...]:
+        """The options with which an image of this name is started: those of the narrowest glob are last."""
+        from fnmatch import fnmatchcase
+
+        ordered = sorted(self.runs.items(), key=lambda item: len(item[0]))
+        return tuple(one for glob, one in ordered if glob == "*" or fnmatchcase(name, glob))
 
     def image_of(self, dockerfile: str) -> str | None:
         """The image that the configuration says is built from a Dockerfile."""

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .analyzer import InputError
-from .config import PROFILES, SEVERITIES, PerPath, Settings
+from .config import (
+    PROFILES,
+    RUN_KEYS,
+    RUN_LISTS,
+    RUN_SWITCHES,
+    SEVERITIES,
+    PerPath,
+    RunText,
+    Settings,
+)
 from .rules.gates import Limits, parse_limits
 from .rules.policy import LABEL_TYPES, Policy, is_registry
 from .rules.registry import IDLE, UnknownCodeError, check, find
@@ -185,6 +194,37 @@ class _Reader:
                 raise self.wrong(where, f"has {error}") from error
         return out
 
+    def runs(self, key: str, value: Any) -> dict[str, RunText]:
+        """Options of a run for all images, and in tables of their own for those whose names fit a glob."""
+        import os
+
+        if not isinstance(value, dict):
+            raise self.wrong(key, f"takes a table of options, not {_type(value)}")
+        tables = {"*": {k: v for k, v in value.items() if not isinstance(v, dict)}}
+        tables |= {k: v for k, v in value.items() if isinstance(v, dict)}
+        out = {}
+        for glob, table in tables.items():
+            where = key if glob == "*" else f"{key}.{glob}"
+            if not glob:
+                raise self.wrong(key, "has an empty name", 'name images by a glob, as in [run."shop:*"]')
+            reader = _Reader(self.path, f"{where}.")
+            values = {name: reader.run_option(name, one) for name, one in table.items()}
+            if values:
+                out[glob] = RunText(values, os.path.dirname(self.path), f"{self.path}: {where}", found=True)
+        return out
+
+    def run_option(self, key: str, value: Any) -> tuple[str, ...]:
+        """The value of one option of a run, as texts."""
+        if key not in RUN_KEYS:
+            raise _unknown(self, key, RUN_KEYS)
+        if key in RUN_LISTS:
+            return self.texts(key, value)
+        if key in RUN_SWITCHES:
+            return ("",) if self.flag(key, value) else ()
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        return (self.text(key, value),)
+
     def labels(self, key: str, value: Any) -> Mapping[str, str]:
         table = self.table(key, value)
         for name, kind in table.items():
@@ -223,6 +263,7 @@ _KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
     "baseline": ("baseline", _Reader.text),
     "images": ("images", _Reader.table),
     "gates": ("gates", _Reader.gates),
+    "run": ("runs", _Reader.runs),
 }
 _POLICY_KEYS: dict[str, tuple[str, Callable[[_Reader, str, Any], Any]]] = {
     "trusted-registries": ("trusted_registries", _Reader.registries),

@@ -83,9 +83,11 @@ def audit(
     if not run:
         missing["container"] = "nothing was started: --run does" + ("" if image else ", with --image")
     elif image is not None:
-        report = prove([image], settings, wishes, engine=engine)
+        report = prove([image], settings, wishes, engine=engine, called=names[0] if names else None)
         parts.append(report)
         watched = report.observations[0]
+        if watched.started_otherwise:
+            doubts["container"] = f"it was not started as the image says: {watched.started_otherwise}"
         if not watched.alive:
             doubts["container"] = f"the container ended after {watched.seconds:.1f} s, too early to tell"
     joined = _joined(parts)

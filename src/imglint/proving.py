@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analyzer import InputError
 from .config import Settings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .runner import Engine, Observation
     from .runner.expect import Expectations
     from .runner.session import Archive
+    from .runner.start import Start
     from .runner.structure_test import StructureTests
 
 _AT_ONCE = 2  # images; more of them only make each other slow
@@ -33,11 +35,12 @@ class Wishes(NamedTuple):
     probe: str = "busybox"
     expect: tuple[str, ...] = ()
     allow_unknown: bool = False
-    wait: float = 60.0  # seconds
-    observe: float = 0.0  # seconds
+    wait: float | None = None  # seconds; None of these: what imglint does unasked
+    observe: float | None = None  # seconds
     memory: int | None = None  # bytes
     pids: int | None = None
     network: str = ""
+    start: Start | None = None  # what is given to it, or put in the place of what the image says
 
 
 class Files(NamedTuple):
@@ -111,11 +114,17 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
     from .progress import StatusLine
     from .runner import verify
     from .runner.session import Conditions
+    from .runner.start import Start
     from .runner.structure_test import run_structure_tests
-    from .runner.watch import Patience
+    from .runner.watch import PATIENCE, Patience
 
     tested = None
-    conditions = Conditions(wishes.memory, wishes.pids, wishes.network)
+    start = wishes.start or Start()
+    conditions = Conditions(wishes.memory, wishes.pids, wishes.network, start=start)
+    patience = Patience(
+        PATIENCE.wait if wishes.wait is None else wishes.wait,
+        PATIENCE.observe if wishes.observe is None else wishes.observe,
+    )
     if files.structure_tests:
         tested = run_structure_tests(
             engine,
@@ -138,7 +147,7 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
             harden=wishes.harden,
             expectations=files.expectations,
             stop_seconds=wishes.stop_seconds,
-            patience=Patience(wishes.wait, wishes.observe),
+            patience=patience,
             conditions=conditions,
             probe=wishes.probe,
             progress=progress,
@@ -170,8 +179,13 @@ def side_by_side(
             raise
 
 
-def expectations_text(seen: Observation) -> str:
-    """What was observed, as a file of expectations."""
+def expectations_text(seen: Observation, options: Mapping[str, Any] = {}) -> str:
+    """What was observed, as a file of expectations.
+
+    Args:
+        seen: the observation.
+        options: those of the run, as such a file holds them.
+    """
     import yaml
 
     from .analyzer.credentials import masked
@@ -180,16 +194,36 @@ def expectations_text(seen: Observation) -> str:
 
     places = places_of(one for one in seen.writes if one.bytes is not None)
     head = f"# What must hold of {seen.image}: imglint verify {seen.image} --expect THIS-FILE\n"
+    if options.get("env"):
+        head += f"# Set where imglint runs: {', '.join(options['env'])}\n"
     expected = observed_expectations(seen, places)
-    for key in [key for key, value in expected.items() if masked(value) != value]:
-        # What holds a credential could only be written masked, and would not hold then.
-        del expected[key]
-        head += f"# {key}: left out, since it holds a credential\n"
+    run = dict(options)
+    for table, name in ((expected, ""), (run, "run.")):
+        for key in [key for key, value in table.items() if masked(value) != value]:
+            # What holds a credential could only be written masked, and would not hold then.
+            del table[key]
+            head += f"# {name}{key}: left out, since it holds a credential\n"
+    if run:
+        expected = {"version": expected.pop("version"), "run": run, **expected}
     return head + yaml.safe_dump(expected, sort_keys=False)
 
 
-def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: str | None = None) -> Report:
+def prove(
+    images: Sequence[str],
+    settings: Settings,
+    wishes: Wishes,
+    *,
+    engine: str | None = None,
+    called: str | None = None,
+) -> Report:
     """Run images and judge what was observed. An archive is loaded for it, and removed again.
+
+    Args:
+        images: names, IDs or archives.
+        settings: the rules, and the options of a run by the image's name.
+        wishes: of the command line.
+        engine: as for `connect`.
+        called: the name by which the settings know the image, where it is named otherwise.
 
     Raises:
         InputError: no engine answers, it has no such image, or it can't do what was asked.
@@ -204,10 +238,11 @@ def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: 
     def run(image: str) -> Observation:
         with connect(engine) as client:
             clients.append(client)
-            return observe(client, subject(image, engine), wishes, files)
+            return observe(client, subject(image, engine), asked[image], files)
 
     try:
         files = read_expectations(wishes.expect)
+        asked = {image: wishes_for(called or image, wishes, files, settings) for image in images}
         seen = side_by_side(run, images, clients)
     except EngineError as error:
         raise InputError(error.subject, error.problem, error.hint) from error
@@ -231,7 +266,31 @@ def prove(images: Sequence[str], settings: Settings, wishes: Wishes, *, engine: 
     )
 
 
-def plans(images: Sequence[str], wishes: Wishes, *, engine: str | None = None) -> Report:
+def wishes_for(image: str, wishes: Wishes, files: Files, settings: Settings) -> Wishes:
+    """What is wished for one image: of the configuration, of the files of expectations, and over both of the command line.
+
+    Raises:
+        InputError: a file asks for what an option does not take.
+    """
+    from .config import RunText
+    from .run_options import with_layers
+
+    kept = (
+        RunText(one.run, os.path.dirname(one.origin), f"{one.origin}: run")
+        for one in files.expectations
+        if one.run
+    )
+    layers = (*settings.runs_of(image), *kept)
+    return with_layers(wishes, layers, (image,))
+
+
+def plans(
+    images: Sequence[str],
+    wishes: Wishes,
+    settings: Settings = Settings(),  # noqa: B008
+    *,
+    engine: str | None = None,
+) -> Report:
     """What `prove` would start, make, touch and remove. Nothing is made.
 
     Raises:
@@ -239,6 +298,7 @@ def plans(images: Sequence[str], wishes: Wishes, *, engine: str | None = None) -
     """
     from .runner import EngineError, connect
     from .runner.plan import plan
+    from .runner.start import Start
 
     try:
         files = read_expectations(wishes.expect)
@@ -246,6 +306,7 @@ def plans(images: Sequence[str], wishes: Wishes, *, engine: str | None = None) -
             found = []
             for image in images:
                 wanted = subject(image, engine)
+                asked = wishes_for(image, wishes, files, settings)
                 planned = plan(
                     client,
                     wanted.image,
@@ -256,7 +317,8 @@ def plans(images: Sequence[str], wishes: Wishes, *, engine: str | None = None) -
                     structure_tests=len(files.structure_tests),
                     checks=bool(files.expectations) or not files.structure_tests,
                     probe=wishes.probe,
-                    network=wishes.network,
+                    network=asked.network,
+                    start=asked.start or Start(),
                 )
                 found.append(replace(planned, image=wanted.name))
     except EngineError as error:
@@ -282,11 +344,12 @@ def verify(
     harden: bool = False,
     expect: Sequence[str] = (),
     stop_seconds: int = 10,
-    wait: float = 60.0,
-    observe: float = 0.0,
+    wait: float | None = None,
+    observe: float | None = None,
     memory: int | None = None,
     pids: int | None = None,
     network: str = "",
+    options: Mapping[str, Sequence[str]] | None = None,
     engine: str | None = None,
 ) -> Observation:
     """Run an image and observe it: `verify(...).checks` are the verdicts, each with its proof.
@@ -299,19 +362,23 @@ def verify(
         harden: find the least that it needs; in `.hardening`.
         expect: files of expectations.
         stop_seconds: what lies between the stop signal and the kill.
-        wait: seconds for which ports and health are waited for.
-        observe: seconds to watch on, with requests sent.
+        wait: seconds for which ports and health are waited for; None: 60.
+        observe: seconds to watch on, with requests sent; None: not at all.
         memory: the limit in bytes; None: 512 MB, or 2 GB where that is too little.
         pids: the limit of processes; None: 256, or 1024.
         network: a network of the engine's to start it in; "": one without a way out.
+        options: more of the command line's, by their names, as {"env": ["MODE=test"], "volume": ["./conf:/etc/app"]}.
         engine: docker, podman or a URL; None: the local one.
 
     Raises:
         InputError: no engine answers, it has no such image, or it can't do what was asked.
+        UsageError: an option has no such value.
     """
-    wishes = Wishes(
-        tuple(publish), publish_all, deep, harden, stop_seconds, expect=tuple(expect), allow_unknown=True,
-        wait=wait, observe=observe, memory=memory, pids=pids, network=network,
+    from .run_options import parse_run
+
+    wishes = parse_run(options or {}, images=(image,))._replace(
+        publish=tuple(publish), publish_all=publish_all, deep=deep, harden=harden, stop_seconds=stop_seconds,
+        expect=tuple(expect), allow_unknown=True, wait=wait, observe=observe, memory=memory, pids=pids, network=network,
     )  # fmt: skip
     return prove((image,), Settings(), wishes, engine=engine).observations[0]
 

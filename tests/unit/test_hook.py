@@ -221,7 +221,13 @@ def test_install_and_uninstall(tmp_path: Path) -> None:
     assert os.access(hook, os.X_OK)
     of_run = ("--run", "--wait", "2m", "--memory", "2g", "--network", "backend")
     assert repository.imglint("hook", "install", *of_run).returncode == 0
-    assert "hook run --run --wait 2m --memory 2g --network backend -- " in hook.read_text()
+    assert "hook run --run --network backend --memory 2g --wait 2m -- " in hook.read_text()
+    given = ("--run", "-e", "SHOP_URL", "-v", "./my conf:/etc/shop", "--allow-egress")
+    assert repository.imglint("hook", "install", *given).returncode == 0
+    assert "--run --env SHOP_URL --volume './my conf:/etc/shop' --allow-egress -- " in hook.read_text()
+    # A hook is a file that others read.
+    refused = repository.imglint("hook", "install", "--run", "-e", "SHOP_URL=amqp-7731")
+    assert (refused.returncode, "amqp-7731" in refused.stderr + hook.read_text()) == (2, False)
     assert repository.imglint("hook", "install").returncode == 0  # its own is written anew
     assert repository.imglint("hook", "uninstall").returncode == 0
     assert "somebody" in hook.read_text()

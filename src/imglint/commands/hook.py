@@ -6,11 +6,12 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..analyzer import InputError
 from ..analyzer.credentials import mask
+from ..config import RUN_SWITCHES
 from ..exits import Exit, worst
 from ..output import write
 from ..proving import Wishes
@@ -30,15 +31,21 @@ _SHOWN = 50  # so many credentials are told one by one
 _NAMED = 3  # so many Dockerfiles are named in a command that shows more
 
 
-def install(options: Mapping[str, str | None], *, run: bool, force: bool) -> Exit:
+def install(options: Mapping[str, Sequence[str]], *, run: bool, force: bool) -> Exit:
     """Write the hook; one that is not imglint's is only replaced by force, and kept beside it.
 
     Args:
-        options: for each run of it, by their names; those with None are left out.
+        options: for each run of it, their values by their names without dashes; what is empty is left out.
         run: let it start images, too.
         force: replace somebody else's.
     """
-    given = [word for name, value in options.items() if value is not None for word in (name, value)]
+    given = []
+    for name, texts in options.items():
+        for value in texts:
+            if name in RUN_SWITCHES:
+                given.append(f"--{name}")
+            elif value:
+                given += [f"--{name}", value]
     text = "".join(f" {shlex.quote(word)}" for word in (["--run"] if run else []) + given)
     try:
         kept = hook_file.install(text, force=force)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from ..analyzer import InputError
@@ -29,6 +30,7 @@ def verify(
     from .. import proving
     from ..analyzer.image import parse_source
     from ..output import write
+    from ..run_options import as_texts
     from ..runner.published import parse_publish
 
     try:
@@ -37,7 +39,7 @@ def verify(
         for image in images:
             parse_source(image)
         if dry_run:
-            return show(proving.plans(images, wishes, engine=engine), outputs, _plan)
+            return show(proving.plans(images, wishes, settings, engine=engine), outputs, _plan)
         if write_expect is not None and len(images) != 1:
             raise InputError("--write-expect", f"takes one image, not {len(images)}", "write a file for each")
         report = proving.prove(images, settings, wishes, engine=engine)
@@ -47,7 +49,10 @@ def verify(
         return show_problem(error, outputs, "verify", *images)
     if write_expect is not None:
         try:
-            write(expectations_text(report.observations[0]), write_expect)
+            files = proving.read_expectations(wishes.expect)
+            asked = proving.wishes_for(images[0], wishes, files, settings)
+            options = as_texts(asked, os.path.dirname(write_expect))
+            write(expectations_text(report.observations[0], options), write_expect)
         except InputError as error:
             report = report._replace(problems=(*report.problems, Problem.of(error)))
     return show(report, outputs, _text)

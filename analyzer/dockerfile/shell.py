@@ -56,11 +56,11 @@ class Command:
     `after` is the operator before it in its list ("" for the first), `depth` how many compound commands
     (if, for, braces, parentheses) it stands in, `nested` says that it runs
     in a subshell, a substitution or a function, `wrapped` that another program starts it (sudo),
-    `starts_script` that it is a shell whose `-c` string was read: its commands follow.
+    `starts_script` that it is a shell whose `-c` string was read: its commands follow, and are `quoted`.
     """
 
     __slots__ = (
-        "after", "assignments", "background", "depth", "instruction", "name", "nested", "pipe", "redirects",
+        "after", "assignments", "background", "depth", "instruction", "name", "nested", "pipe", "quoted", "redirects",
         "script", "starts_script", "substituted", "words", "wrapped",
     )  # fmt: skip
 
@@ -78,6 +78,7 @@ class Command:
         background: bool = False,
         pipe: Pipe | None = None,
         wrapped: bool = False,
+        quoted: bool = False,
     ) -> None:
         self.script = script
         self.instruction = script.instruction
@@ -91,6 +92,7 @@ class Command:
         self.background = background
         self.pipe = pipe
         self.wrapped = wrapped
+        self.quoted = quoted
         self.starts_script = False
         self.name = words[0].value.rpartition("/")[2] if words else ""
 
@@ -287,6 +289,7 @@ def _read(script: Script, text: Joined, start: int = 0, end: int | None = None, 
             substituted=simple.substituted,
             background=simple.background,
             pipe=None if simple.pipeline is None else Pipe(first + simple.pipeline, simple.part),
+            quoted=depth > 0,
         )
         script.commands.append(command)
         _follow(script, text, command, depth)
@@ -327,7 +330,7 @@ def _follow(script: Script, text: Joined, command: Command, depth: int) -> None:
             inner = Command(
                 script, args, assignments=command.assignments, redirects=command.redirects,
                 after=command.after, depth=command.depth, nested=command.nested, substituted=command.substituted,
-                background=command.background, pipe=command.pipe, wrapped=True,
+                background=command.background, pipe=command.pipe, wrapped=True, quoted=command.quoted,
             )  # fmt: skip
             script.commands.append(inner)
             _follow(script, text, inner, depth)

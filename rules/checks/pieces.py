@@ -113,16 +113,18 @@ IDLE = Rule(
     name="idle-main-process",
     severity=Severity.WARNING,
     antipattern=2,
-    message="the container starts {program}, which does nothing: the application has to be put in afterwards",
+    message="the container starts {program}, which does nothing: {what} by hand; use CMD for the program itself",
     page="""The main process only waits.
 
 `sleep infinity` or `tail -f /dev/null` keeps a container open so that something can be copied
 or executed into it. The image is then half of the application, and the state of the container
-can't be built again. Start the application itself.
+can't be built again. Start the application itself. An image that brings programs of its own, to be
+called by `docker exec`, is a note.
 """,
     bad=(
         'FROM a\nCMD ["sleep", "infinity"]\n',
         "FROM a\nENTRYPOINT tail -f /dev/null\n",
+        "FROM a\nCOPY tools /usr/local/bin/\nCMD sleep infinity\n",
         ImageExample(config={"Cmd": ["tail", "-f", "/dev/null"]}),
     ),
     good=(
@@ -137,7 +139,13 @@ can't be built again. Start the application itself.
 def idle_by_text(stage: Stage) -> Outcome:
     for command in main_of_stage(stage).commands:
         if _idles(command):
-            yield IDLE.finding(command.span, program=" ".join(word.value for word in command.words))
+            brought = any(one.keyword in ("COPY", "ADD") for below in stage.lineage for one in below.instructions)
+            yield IDLE.finding(
+                command.span,
+                program=" ".join(word.value for word in command.words),
+                what="what it brings has to be started" if brought else _PUT_IN,
+                severity=Severity.INFO if brought else None,
+            )
 
 
 @IDLE.image
@@ -146,7 +154,10 @@ def idle_by_image(image: Image) -> Outcome:
     for command in main.commands:
         if _idles(command):
             program = " ".join(word.value for word in command.words)
-            yield IDLE.finding(Place("image"), program=program, proof={"argv": list(main.argv)})
+            yield IDLE.finding(Place("image"), program=program, what=_PUT_IN, proof={"argv": list(main.argv)})
+
+
+_PUT_IN = "the application has to be put in and started"
 
 
 def _idles(command: Command) -> bool:

@@ -139,7 +139,9 @@ called by `docker exec`, is a note.
 def idle_by_text(stage: Stage) -> Outcome:
     for command in main_of_stage(stage).commands:
         if _idles(command):
-            brought = any(one.keyword in ("COPY", "ADD") for below in stage.lineage for one in below.instructions)
+            brought = any(
+                one.keyword in ("COPY", "ADD") for below in stage.lineage for one in below.instructions
+            )
             yield IDLE.finding(
                 command.span,
                 program=" ".join(word.value for word in command.words),

@@ -102,8 +102,12 @@ def base_name(instruction: Instruction, stage: Stage) -> Outcome:
 
         if problem := reference_fault(name):
             severity = None
-            if re.fullmatch(r"[A-Z][A-Z0-9_]*", stage.base.raw):  # a template's: who fills it in knows the name
-                problem = f"no image is called {name}; use its name in lower case, unless a template puts it in"
+            if re.fullmatch(
+                r"[A-Z][A-Z0-9_]*", stage.base.raw
+            ):  # a template's: who fills it in knows the name
+                problem = (
+                    f"no image is called {name}; use its name in lower case, unless a template puts it in"
+                )
                 severity = Severity.INFO
             yield REFUSED.finding(stage.base.span, problem=problem, severity=severity)
 

@@ -526,6 +526,14 @@ DIFFERENCES = (
         r"\f[^\f]*\brm ",
     ),
     Difference(
+        "DL3060",
+        "FROM node:20\nRUN yarn\n",
+        (),
+        (2,),
+        "`yarn` alone installs, too, and so it does in a here-document.",
+        r"\f[^\f]*(?:\byarn\s*\f|<<|\byarn\s*(?:&&|;))",
+    ),
+    Difference(
         "DL3061",
         "ARG VERSION=12\n",
         (),

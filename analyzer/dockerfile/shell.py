@@ -25,13 +25,14 @@ _DOUBLE_QUOTED_ESCAPES = '$`"\\\n'
 # Programs that run the program named behind them.
 _WRAPPERS = frozenset(
     "sudo exec env nohup time command nice eatmydata gosu su-exec tini tini-static dumb-init catatonit docker-init"
-    " stdbuf ionice setarch timeout".split()
+    " stdbuf ionice setarch timeout xargs".split()
 )
 _INITS = frozenset({"tini", "tini-static", "dumb-init", "catatonit", "docker-init"})
 _WRAPPER_FLAGS_WITH_VALUE = frozenset({"-u", "--user", "-g", "--group", "-n", "-C", "-h"})
-_OTHER_FLAGS_WITH_VALUE = {"timeout": frozenset({"-s", "-k", "--signal", "--kill-after"})} | dict.fromkeys(
-    _INITS, frozenset({"-p", "-e", "-r", "--rewrite"})
-)
+_OTHER_FLAGS_WITH_VALUE = {
+    "timeout": frozenset({"-s", "-k", "--signal", "--kill-after"}),
+    "xargs": frozenset("-n -P -I -d -a -L -s -E --max-args --max-procs --delimiter --arg-file".split()),
+} | dict.fromkeys(_INITS, frozenset({"-p", "-e", "-r", "--rewrite"}))
 _MAX_NESTED_SCRIPTS = 4
 _MAX_ESCAPES = 200
 
@@ -54,8 +55,8 @@ class Command:
     """One simple command. `words` starts with the program; quotes are gone from their values.
 
     `after` is the operator before it in its list ("" for the first), `depth` how many compound commands
-    (if, for, braces, parentheses) it stands in, `nested` says that it runs
-    in a subshell, a substitution or a function, `wrapped` that another program starts it (sudo),
+    (if, for, braces, parentheses) it stands in, `nested` says that it runs in a subshell, a substitution or a
+    function, `wrapped` that another program starts it (sudo, or xargs, which adds arguments),
     `starts_script` that it is a shell whose `-c` string was read: its commands follow, and are `quoted`.
     """
 

@@ -414,6 +414,8 @@ class _Reader:
         for at in range(self.at, len(self.text)):
             depth += {"(": 1, ")": -1}.get(self.text[at], 0)
             if not depth:
+                if self.text[at - 1] != ")":
+                    raise _LostError  # `$( (a); b )`, as Bash reads it
                 self.at = at + 1
                 return
         if ")" in self.text[start:]:

@@ -14,7 +14,7 @@ ASKS = Rule(
     code="IL052",
     name="pacman-asks",
     severity=Severity.WARNING,
-    message="without --noconfirm pacman asks, nobody answers, and the build stops here",
+    message="pacman without --noconfirm asks a question, nobody answers, and the build fails; use --noconfirm",
     page="""pacman is called without `--noconfirm`.
 
 pacman asks before it installs, upgrades or removes anything. In a build nobody answers, which it takes

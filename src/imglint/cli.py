@@ -16,7 +16,7 @@ from .config import PROFILES, Configuration, Settings
 from .exits import Exit
 from .lint_options import UsageError, build, choose, in_pairs, outputs, refuse_empty
 from .output import tell, write_bytes, write_own
-from .reports.formats import FORMATS
+from .reports.formats import FOR_PEOPLE, FORMATS
 from .rules.gates import Limits, parse_limits
 
 app = typer.Typer(
@@ -523,7 +523,7 @@ def verify(
     from .run_options import parse_run
 
     formats = outputs(format or [], output or [])
-    if dry_run and any(name not in ("text", "full", "json") for name, _ in formats):
+    if dry_run and any(name not in (*FOR_PEOPLE, "json") for name, _ in formats):
         raise UsageError("--dry-run is told as text or json: there are no findings before anything ran")
     if dry_run and write_expect is not None:
         raise UsageError("--dry-run observes nothing that --write-expect could write")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .config import PROFILES, SEVERITIES
-from .reports.formats import FORMATS
+from .reports.formats import FOR_PEOPLE, FORMATS
 from .rules.policy import is_registry
 from .rules.verdicts import FAIL_ON, FailOn
 
@@ -117,7 +117,7 @@ def _refuse_contradictions(paths: Sequence[str], given: Mapping[str, Sequence[st
         raise UsageError("--since needs files that Git knows, not standard input")
     if "stdin_filename" in given and "-" not in paths:
         raise UsageError("--stdin-filename names standard input: give - as the path")
-    if "statistics" in given and given.get("format") and not {"text", "full"}.intersection(given["format"]):
+    if "statistics" in given and given.get("format") and not set(FOR_PEOPLE).intersection(given["format"]):
         raise UsageError(f"--statistics is for --format text, not {given['format'][0]}")
 
 

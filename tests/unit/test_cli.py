@@ -61,7 +61,7 @@ BAD_INPUT = [
     (["link"], 2, "link: is a broken link"),
     (["--nope"], 2, "there is no option --nope"),
     (["--format"], 2, "--format needs a value"),
-    (["--format", "xml"], 2, "--format is text, full, json, sarif"),
+    (["--format", "xml"], 2, "--format is text, concise, full, json, sarif"),
     (["--select", "DL3OO6", "fine"], 2, "did you mean DL30"),
     (["--fail-level", "fatal"], 2, "--fail-level is"),
     (["--build-arg", "A", "fine"], 2, "--build-arg takes NAME=VALUE"),
@@ -233,7 +233,7 @@ def test_audit_ends_with_its_worst_cell(tmp_path: Path) -> None:
     assert imglint("Dockerfile", cwd=tmp_path).returncode == 0, "a note alone stops no lint"
     result = imglint("audit", cwd=tmp_path)
     assert result.returncode == 0, "and no push"
-    assert result.stdout.count(b"AV0901 no USER is named") == 1, "it is told once, below what fails"
+    assert result.stdout.count(b"AV0901 no-user: no USER is named") == 1, "it is told once, below what fails"
     assert b"below the level of warning" in imglint("audit", "--format", "full", cwd=tmp_path).stdout
     parsed = document("audit", "--fail-level", "info", cwd=tmp_path)
     cells = {(one["antipattern"], one["evidence"]): one for one in parsed["matrix"]}

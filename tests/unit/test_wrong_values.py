@@ -65,7 +65,7 @@ ABOUT_LINT: list[tuple[list[str], int, str]] = [
     (["empty"], 3, "empty: holds no Dockerfile"),
     (["empty", "-f", "json"], 3, "empty: holds no Dockerfile"),
     (["empty", "-f", "sarif"], 3, "empty: holds no Dockerfile"),
-    (["--format", "xml"], 2, "--format is text, full, json"),
+    (["--format", "xml"], 2, "--format is text, concise, full, json"),
     (["--format", "jsn"], 2, "did you mean json?"),
     (["-f", "json", "-f", "sarif"], 2, "two formats go to the same place"),
     (["-f", "json", "-o", "a.json", "-f", "sarif", "-o", "./a.json"], 2, "two formats go to the same place"),
@@ -123,7 +123,7 @@ ABOUT_LINT: list[tuple[list[str], int, str]] = [
     ([""], 2, "an argument is empty"),
 ]  # fmt: skip
 OUTPUTS: list[tuple[list[str], int, str]] = [
-    (["--format", "xml"], 2, "--format is text, full, json"),
+    (["--format", "xml"], 2, "--format is text, concise, full, json"),
     (["-f", "text", "--output", "x.json"], 2, "x.json would hold text: use --format json"),
 ]
 RULES: list[tuple[list[str], int, str]] = [

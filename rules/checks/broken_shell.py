@@ -78,7 +78,7 @@ def _looks_sound(text: str) -> bool:
 
 @SYNTAX.instruction("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
 def unreadable(instruction: Instruction, stage: Stage) -> Outcome:
-    if instruction.json is not None or not instruction.value.raw:
+    if instruction.json is not None or not instruction.raw:
         return
     text = "\n".join((instruction.line.value, *(one.body.value for one in instruction.heredocs)))
     if _looks_sound(text) or not stage.understands(instruction):

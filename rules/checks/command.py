@@ -133,7 +133,7 @@ FORKS = Rule(
     name="main-process-forks",
     settled_by=("IL015",),
     severity=Severity.ERROR,
-    message="{program} goes into the background, so PID 1 and the container end at once; start it with {foreground}",
+    message="{program} goes into the background, so PID 1 and its container end; start it with {foreground}",
     page="""The main process forks into the background.
 
 A container lives as long as its PID 1. A server that leaves the foreground by default (ntpd,

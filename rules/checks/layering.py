@@ -17,7 +17,7 @@ SOURCE_FIRST = Rule(
     name="source-before-dependencies",
     severity=Severity.INFO,
     antipattern=4,
-    message="the source is copied (line {line}) before {program}: each change installs again; copy {manifest} first",
+    message="the source is copied (line {line}) before {program}: each change repeats it; copy {manifest} first",
     page="""Source and dependencies share a step of the build cache.
 
 After `COPY . .` any changed file makes the install below run again, and pushes and pulls its

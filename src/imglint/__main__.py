@@ -39,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if arguments and arguments[0].startswith("-"):
+        from .lint_options import command_first
+
+        arguments = command_first(arguments, _COMMANDS)
     command = arguments[0] if arguments else ""
     if command in ("help", "version"):
         return _about(command, arguments[1:])

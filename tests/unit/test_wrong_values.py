@@ -129,6 +129,10 @@ OUTPUTS: list[tuple[list[str], int, str]] = [
 RULES: list[tuple[list[str], int, str]] = [
     (["--select", "DL3OO6"], 2, "did you mean DL3006?"),
     (["--ignore", "XX1"], 2, "no rule has the code 'XX1'"),
+    (["--extend-select", "XX1"], 2, "no rule has the code 'XX1'"),
+    (["--profile", "hadolnt"], 2, "did you mean hadolint?"),
+    (["--config", "none.toml"], 2, "none.toml: no such file"),
+    (["--config", "none.toml", "--isolated"], 2, "--isolated reads no configuration, and --config names one"),
 ]
 LEVEL: list[tuple[list[str], int, str]] = [(["--fail-level", "fatal"], 2, "--fail-level is style, info")]
 VERDICTS: list[tuple[list[str], int, str]] = [
@@ -156,10 +160,7 @@ WITH_RUN = [
 ]
 COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
     "fix": (["Dockerfile"], [
-        *RULES, (["--config", "none.toml"], 2, "none.toml: no such file"),
-        (["--extend-select", "XX1"], 2, "no rule has the code 'XX1'"),
-        (["--extend-select", "XX1"], 2, "no rule has the code 'XX1'"),
-        (["missing"], 2, "missing: no such file"), (["empty"], 3, "empty: holds no Dockerfile"),
+        *RULES, (["missing"], 2, "missing: no such file"), (["empty"], 3, "empty: holds no Dockerfile"),
         (["*.none"], 3, "*.none: holds no Dockerfile"),
     ]),
     "explain": ([], [

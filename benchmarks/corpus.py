@@ -190,7 +190,7 @@ def _around(file: Dockerfile, line: int) -> str:
 
 
 def differences() -> list[str]:
-    """Whether hadolint says of the examples in docs/coming-from-hadolint.md what stands there."""
+    """Whether hadolint says of the examples in docs/coming-from-hadolint.md what stands there, and their patterns find them."""
     from differences import DIFFERENCES
 
     program = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
@@ -205,6 +205,10 @@ def differences() -> list[str]:
         said = tuple(sorted({found["line"] for found in json.loads(output) if found["code"] == one.code}))
         if said != one.hadolint:
             wrong.append(f"hadolint reports {one.code} on lines {said} of {one.example!r}")
+        file = Dockerfile(Text(one.example))
+        for line in set(one.hadolint) ^ set(one.imglint) if one.where else ():
+            if not one.explains(_around(file, line), ours=line in one.imglint):
+                wrong.append(f"the pattern of {one.code} does not find its own example {one.example!r}")
     print(f"differences: {len(DIFFERENCES) - len(wrong)} of {len(DIFFERENCES)} examples hold")
     return wrong
 

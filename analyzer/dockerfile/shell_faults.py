@@ -121,12 +121,12 @@ class _Reader:
                 if closer == _ARM and not expected and found[0] in (";;", ";&", ";;&"):
                     self._all_closed(open_words)
                     return
-                operator = self._operator(
+                read = self._operator(
                     found[0], operator if expected else "", start, command=command, expected=expected
                 )
-                if operator == "\n" and expected:
-                    operator = ""
+                if read == "\n" and expected:
                     continue
+                operator = read
                 expected, operator_at = operator in ("&&", "||", "|", "|&"), start
                 command, words = False, 0
                 continue

@@ -72,7 +72,7 @@ def against_shells(seed: int, count: int) -> tuple[int, int]:
     chance = random.Random(seed)
     broken = found = 0
     for _ in range(count):
-        script = generated(chance)
+        script = generated(chance) if chance.random() < 0.8 else " ".join(chance.choices(_WORDS, k=6))
         if chance.random() < 0.7:
             script = damaged(script, chance)
         fault, nobody = shell_fault(script), refused(script)
@@ -153,23 +153,22 @@ def _command(chance: random.Random, depth: int) -> str:
 
 _LETTERS = ["(", ")", "{", "}", ";", "&", "|", "'", '"', "`", "\n", "$", "<", ">", "#", " ", "\\", "!"]
 _WORDS = [
-    "fi",
-    "done",
-    "esac",
-    "then",
-    "do",
-    "else",
-    "if",
-    "for",
-    "case",
-    "in",
-    "while",
-    ";;",
-    "&&",
-    "||",
-    "()",
-    "}",
-    "{",
+    *(
+        "fi",
+        "done",
+        "esac",
+        "then a",
+        "do",
+        "else",
+        "if a",
+        "for i in a",
+        "case x in",
+        "in",
+        "while a",
+        ";;",
+        "&&",
+    ),
+    *("||", "()", "}", "{", "a", "b)", "\n", "$(", ")", "(", "!", "> f", "x=", "# d\n"),
 ]
 
 

@@ -190,7 +190,7 @@ def _around(file: Dockerfile, line: int) -> str:
 
 
 def differences() -> list[str]:
-    """Whether hadolint says of the examples in docs/coming-from-hadolint.md what stands there, and their patterns find them."""
+    """Whether hadolint says of the examples in docs/differences.py what stands there, and the patterns find them."""
     from differences import DIFFERENCES
 
     program = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")

@@ -9,9 +9,9 @@ import networkx as nx
 import pytest
 from image_archives import LayerFiles, Saved, docker_legacy
 
+from imglint.analyzer.graph import layer_graph
 from imglint.analyzer.image import Image, open_images
 from imglint.analyzer.image.frames import files_frame, images_frame, layers_frame, waste_frame
-from imglint.analyzer.image.graph import graph
 
 BASE: LayerFiles = {"etc/passwd": "root", "srv/a": "a" * 100}
 
@@ -32,7 +32,7 @@ def of_kind(found: nx.DiGraph[str], kind: str) -> list[str]:
 
 
 def test_images_share_the_layers_of_their_base(images: tuple[Image, ...]) -> None:
-    found: Any = graph(images)
+    found: Any = layer_graph(images)
     first, second, third = images
     assert nx.is_directed_acyclic_graph(found)
     assert len(of_kind(found, "layer")) == 5
@@ -48,7 +48,7 @@ def test_images_share_the_layers_of_their_base(images: tuple[Image, ...]) -> Non
 
 
 def test_tags_steps_and_configurations(images: tuple[Image, ...]) -> None:
-    found = graph(images)
+    found = layer_graph(images)
     first = images[0]
     assert set(found.predecessors(first.id)) == {"shop:1", "shop:latest"}
     assert len(of_kind(found, "config")) == 3
@@ -87,4 +87,4 @@ def test_frames_of_nothing() -> None:
     assert layers_frame([]).empty
     assert list(images_frame([]).columns)[:2] == ["id", "source"]
     assert list(waste_frame([]).columns)[:2] == ["image", "cause"]
-    assert len(graph([])) == 0
+    assert len(layer_graph([])) == 0

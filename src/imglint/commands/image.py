@@ -66,13 +66,13 @@ def image(
 
 
 def _write_graph(report: Report, path: str) -> None:
-    from ..analyzer.image.graph import as_text, graph
+    from ..analyzer.graph import as_text, layer_graph
     from ..output import write
 
     form = path.rpartition(".")[2].lower()
     if form not in ("graphml", "dot", "json"):
         raise InputError(path, "is no kind of graph that imglint writes", "end it in .graphml, .dot or .json")
-    write(as_text(graph(report.images), form), path)
+    write(as_text(layer_graph(report.images), form), path)
 
 
 def diff(

@@ -1,0 +1,230 @@
+"""What images take together, what of it is whose, and what deleting some of them frees.
+
+An engine keeps a layer once for each chain ID, unpacked; a registry, and the containerd store for what it has pulled,
+keep a blob once for each digest, as it was packed. So there are two ways down the graph from an image, by "on" and by
+"holds". Every question here is a walk along them that enters a node once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from .names import below, images_of, layers_of, of_kind, sources, tag_of, targets, top_of
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+class Share(NamedTuple):
+    """One image among others. Bytes are those of the layers' tars, each layer once as an engine keeps it.
+
+    `unique_bytes` is what deleting the image alone would free: its layers that no other image has. `base` is the largest
+    other image that it is built on, exactly.
+    """
+
+    image: str
+    total_bytes: int
+    shared_bytes: int
+    unique_bytes: int
+    base: str | None
+
+
+class Freed(NamedTuple):
+    """What deleting tags frees: images that no other tag names, and layers and blobs that no other image has.
+
+    Bytes of the tars, of the regular files, and of the blobs as a registry holds them; the last is None where one of them
+    is stored unpacked.
+    """
+
+    images: tuple[str, ...]
+    layers: tuple[str, ...]
+    blobs: tuple[str, ...]
+    tar_bytes: int
+    content_bytes: int
+    registry_bytes: int | None
+
+
+def disk_bytes(
+    graph: nx.DiGraph[str], images: Iterable[str] | None = None, *, measure: str = "tar_bytes"
+) -> int:
+    """What images take together in an engine: each layer once, by chain ID.
+
+    A search from their top layers along "on": linear in the layers that are reached.
+
+    Args:
+        graph: as `layer_graph` makes it.
+        images: tags or IDs; all by default.
+        measure: "tar_bytes", or "content_bytes" for the regular files alone, as `docker system df` counts.
+
+    Raises:
+        InputError: no such image.
+    """
+    nodes = graph.nodes
+    return sum(int(nodes[layer][measure]) for layer in _layers(graph, _chosen(graph, images), set()))
+
+
+def registry_bytes(graph: nx.DiGraph[str], images: Iterable[str] | None = None) -> int | None:
+    """What images take together in a registry: each blob once. None where one is stored unpacked, so that nobody can tell.
+
+    The search of `disk_bytes`, and one edge "holds" more from each layer: linear.
+
+    Raises:
+        InputError: no such image.
+    """
+    return _packed(graph, _blobs(graph, _chosen(graph, images), set()))
+
+
+def shared_by(graph: nx.DiGraph[str], node: str) -> tuple[str, ...]:
+    """The images that hold a layer or a blob: a search against the edges, linear in what lies above it."""
+    out: dict[str, None] = {}
+    seen = {node}
+    waiting = [node]
+    nodes = graph.nodes
+    while waiting:
+        for other in graph.predecessors(waiting.pop()):
+            kind = nodes[other]["kind"]
+            if kind == "image":
+                out[other] = None
+            elif kind == "layer" and other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return tuple(out)
+
+
+def shares(graph: nx.DiGraph[str]) -> tuple[Share, ...]:
+    """What each image has for itself, and in common with the others.
+
+    Layers form trees, so that the number of images that hold one is the number of those that end at it and of those that
+    hold one on it: a sum over the layers, each after all that lie on it. What lies on a layer with one image is that image's
+    alone; each path is walked down to the first layer with two. Sums of the whole path are carried up from the bottom.
+    Linear in the layers.
+    """
+    nodes = graph.nodes
+    counts = held_by(graph)
+    depth: dict[str, int] = {}
+    for layer in reversed(counts):  # each after the one below it
+        under = below(graph, layer)
+        depth[layer] = int(nodes[layer]["tar_bytes"]) + (depth[under] if under is not None else 0)
+    out = []
+    for image in of_kind(graph, "image"):
+        top = top_of(graph, image)
+        at, unique = top, 0
+        while at is not None and counts[at] == 1:
+            unique += int(nodes[at]["tar_bytes"])
+            at = below(graph, at)
+        total = depth[top] if top is not None else 0
+        base = next(iter(targets(graph, image, "image")), None)
+        out.append(Share(image, total, total - unique, unique, base))
+    return tuple(out)
+
+
+def held_by(graph: nx.DiGraph[str]) -> dict[str, int]:
+    """How many images hold each layer, each layer before the one below it. Linear: see `shares`."""
+    order: list[str] = []
+    waiting = [layer for layer in of_kind(graph, "layer") if below(graph, layer) is None]
+    while waiting:
+        layer = waiting.pop()
+        order.append(layer)
+        waiting += sources(graph, layer, "layer")
+    counts = {layer: len(sources(graph, layer, "image")) for layer in reversed(order)}
+    for layer, count in counts.items():
+        under = below(graph, layer)
+        if under is not None:
+            counts[under] += count
+    return counts
+
+
+def freed(graph: nx.DiGraph[str], tags: Iterable[str]) -> Freed:
+    """What deleting these tags would free. Images that have no tag stay.
+
+    One search from everything that stays marks what is still needed; a second one from the tags never enters what is
+    marked, so that it finds what they alone reach. Linear in what both reach.
+
+    Raises:
+        InputError: no image has such a tag.
+    """
+    gone = {tag_of(graph, tag) for tag in tags}
+    named = dict.fromkeys(image for tag in sorted(gone) for image in targets(graph, tag, "image"))
+    images = [image for image in named if gone.issuperset(sources(graph, image, "tag"))]
+    leaving = set(images)
+    staying = [image for image in of_kind(graph, "image") if image not in leaving]
+    kept_layers, kept_blobs = set[str](), set[str]()
+    for _ in _layers(graph, staying, kept_layers):
+        pass
+    for _ in _blobs(graph, staying, kept_blobs):
+        pass
+    # What is not marked is reached by these images alone, wherever below it stands.
+    layers = tuple(_layers(graph, images, kept_layers))
+    blobs = tuple(blob for blob in _blobs(graph, images, set()) if blob not in kept_blobs)
+    nodes = graph.nodes
+    return Freed(
+        tuple(images),
+        layers,
+        blobs,
+        sum(int(nodes[layer]["tar_bytes"]) for layer in layers),
+        sum(int(nodes[layer]["content_bytes"]) for layer in layers),
+        _packed(graph, blobs),
+    )
+
+
+def missing_layers(graph: nx.DiGraph[str], have: Iterable[str], wanted: str) -> tuple[str, ...]:
+    """The layers of an image that an engine still has to fetch when it has others already, from the bottom up.
+
+    A registry names layers by their content, so that those of other images count as well, wherever they stand; of a
+    layer that an image holds twice the first is fetched. Linear in the layers of these images.
+
+    Raises:
+        InputError: no such image.
+    """
+    nodes = graph.nodes
+    there = {nodes[layer]["diff_id"] for layer in _layers(graph, images_of(graph, have), set())}
+    out = []
+    for image in images_of(graph, [wanted]):
+        for layer in layers_of(graph, image):
+            if nodes[layer]["diff_id"] not in there:
+                there.add(nodes[layer]["diff_id"])
+                out.append(layer)
+    return tuple(out)
+
+
+def _chosen(graph: nx.DiGraph[str], names: Iterable[str] | None) -> Iterable[str]:
+    return of_kind(graph, "image") if names is None else images_of(graph, names)
+
+
+def _layers(graph: nx.DiGraph[str], images: Iterable[str], seen: set[str]) -> Iterator[str]:
+    """The layers that images reach, each once and none that was seen; what they reach is seen then."""
+    for image in images:
+        layer = top_of(graph, image)
+        while layer is not None and layer not in seen:
+            seen.add(layer)
+            yield layer
+            layer = below(graph, layer)
+
+
+def _blobs(graph: nx.DiGraph[str], images: Iterable[str], seen: set[str]) -> Iterator[str]:
+    """The same of blobs: an image's own where it has any, else those of its layers."""
+    by_layers = []
+    for image in images:
+        own = targets(graph, image, "blob")
+        for blob in own:
+            if blob not in seen:
+                seen.add(blob)
+                yield blob
+        if not own:
+            by_layers.append(image)
+    for layer in _layers(graph, by_layers, set()):
+        for blob in targets(graph, layer, "blob"):
+            if blob not in seen:
+                seen.add(blob)
+                yield blob
+
+
+def _packed(graph: nx.DiGraph[str], blobs: Iterable[str]) -> int | None:
+    total = 0
+    for blob in blobs:
+        size = graph.nodes[blob].get("compressed_bytes")
+        if size is None:
+            return None
+        total += int(size)
+    return total

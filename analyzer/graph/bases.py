@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .names import images_of, layers_of, sources, targets, top_of
+from .names import below, images_of, layers_of, sources, targets
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -38,7 +38,7 @@ def rebuilt(graph: nx.DiGraph[str], base: str) -> tuple[str, ...]:
     """
     out: dict[str, None] = {}
     for image in images_of(graph, [base]):
-        top = top_of(graph, image)
+        top = below(graph, image)
         for layer in _above(graph, top) if top is not None else ():
             if layer != top:
                 out.update(dict.fromkeys(sources(graph, layer, "image")))
@@ -59,7 +59,7 @@ def base_depth(graph: nx.DiGraph[str], image: str, among: Iterable[str]) -> int:
     """
     (name, *_) = images_of(graph, [image])
     place = {layer: depth for depth, layer in enumerate(layer_path(graph, name), 1)}
-    tops = (top_of(graph, base) for base in images_of(graph, among))
+    tops = (below(graph, base) for base in images_of(graph, among))
     return max((place.get(top, 0) for top in tops if top is not None), default=0)
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .names import targets
+from .names import nodes_of, targets
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -94,7 +94,7 @@ class _Builder:
 
     def _node(self, name: str, kind: str, **attributes: str | int) -> str:
         """Add a node, or to what is known of it; a name that is another node's by what somebody claims gives way."""
-        nodes = self.graph.nodes
+        nodes = nodes_of(self.graph)  # see names.py
         while name in nodes and nodes[name]["kind"] != kind:
             name = f"{kind} {name}"
         self.graph.add_node(name, kind=kind, **attributes)
@@ -179,7 +179,7 @@ class _Builder:
         return chain
 
     def _is_same(self, node: str, layer: Layer, below: str) -> bool:
-        known = self.graph.nodes[node]
+        known = nodes_of(self.graph)[node]
         return bool(
             self._below.get(node) == below
             and known["diff_id"] == layer.diff_id
@@ -188,12 +188,13 @@ class _Builder:
         )
 
     def _blobs(self, image: Image, name: str, chain: list[str], known: int) -> None:
-        blobs = [self._blob_of(node, layer) for node, layer in zip(chain, image.layers, strict=True)]
-        for node, blob in zip(chain[known:], blobs[known:], strict=True):
-            self._edge(node, blob, "holds")
-        if any(self._held(node) != blob for node, blob in zip(chain[:known], blobs, strict=False)):
-            for blob in blobs:
-                self._edge(name, blob, "holds")
+        for node, layer in zip(chain[known:], image.layers[known:], strict=True):
+            self._edge(node, self._blob_of(node, layer), "holds")
+        if not all(
+            self._is_form(node, layer) for node, layer in zip(chain[:known], image.layers, strict=False)
+        ):
+            for node, layer in zip(chain, image.layers, strict=True):
+                self._edge(name, self._blob_of(node, layer), "holds")
         sizes = [layer.compressed_bytes for layer in image.layers]
         if None not in sizes:
             self.graph.nodes[name]["compressed_bytes"] = sum(size or 0 for size in sizes)
@@ -202,16 +203,24 @@ class _Builder:
         (blob,) = targets(self.graph, layer, "blob")
         return blob
 
+    def _is_form(self, node: str, layer: Layer) -> bool:
+        """Whether a layer is stored here as where it was seen first; what stands unpacked may be any form."""
+        size = layer.compressed_bytes
+        if size is None:
+            return True
+        known = nodes_of(self.graph)[self._held(node)]
+        return bool(known.setdefault("compressed_bytes", size) == size)
+
     def _blob_of(self, node: str, layer: Layer) -> str:
-        """The node of the form in which a layer is stored; what stands unpacked may be any of them."""
+        """The blob of the form in which a layer is stored."""
         # Where a layer is not what its digest says, its bytes are not those of the blob of this name.
         blob = "blob " + (layer.diff_id if node == layer.chain_id else node)
         size = layer.compressed_bytes
-        there = self.graph.nodes[blob].get("compressed_bytes") if blob in self.graph else None
-        if size is not None and there is not None and size != there:
-            blob = f"{blob} in {size} bytes"
         if size is None:
             return self._node(blob, "blob", tar_bytes=layer.tar_bytes)
+        known = nodes_of(self.graph).get(blob)
+        if known is not None and known.get("compressed_bytes", size) != size:
+            blob = f"{blob} in {size} bytes"
         return self._node(blob, "blob", tar_bytes=layer.tar_bytes, compressed_bytes=size)
 
     def _waste(self, image: Image, name: str, chain: list[str], known: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .names import of_kind, sources, targets
+from .names import nodes_of, of_kind, sources, targets
 from .storage import held_by
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def exclusive_bytes(graph: nx.DiGraph[str], *, registry: bool = False) -> dict[s
         graph: as `layer_graph` makes it.
         registry: count blobs (as stored; those of unknown size by their tars) instead of the tars of layers.
     """
-    nodes = graph.nodes
+    nodes = nodes_of(graph)
     dominator = {_ROOT: _ROOT}
     depth = {_ROOT: 0}
 

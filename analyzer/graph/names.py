@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 
@@ -13,37 +13,55 @@ if TYPE_CHECKING:
 _LEAST_DIGITS = 6  # of an ID that is cut
 
 
+# networkx' views check every key that they are asked for, which takes most of the time of a walk over a million layers;
+# so the functions here, on which all walks stand, read the dictionaries below them.
+
+
+def nodes_of(graph: nx.DiGraph[str]) -> dict[str, dict[str, Any]]:
+    """Node → its attributes."""
+    return graph._node  # type: ignore[attr-defined,no-any-return]
+
+
+def needs_of(graph: nx.DiGraph[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Node → what it points to → the attributes of the edge."""
+    return graph._succ  # type: ignore[attr-defined,no-any-return]
+
+
+def needed_by(graph: nx.DiGraph[str]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Node → what points to it → the attributes of the edge."""
+    return graph._pred  # type: ignore[attr-defined,no-any-return]
+
+
 def of_kind(graph: nx.DiGraph[str], kind: str) -> list[str]:
-    """The nodes of a kind, as they came in."""
-    return [node for node, found in graph.nodes(data=True) if found["kind"] == kind]
+    """The nodes of a kind, as they came in: of layers, each after the one below it."""
+    return [node for node, found in nodes_of(graph).items() if found["kind"] == kind]
 
 
 def targets(graph: nx.DiGraph[str], node: str, kind: str) -> list[str]:
     """What of a kind a node points to."""
-    nodes = graph.nodes
-    return [other for other in graph.successors(node) if nodes[other]["kind"] == kind]
+    nodes = nodes_of(graph)
+    return [other for other in needs_of(graph)[node] if nodes[other]["kind"] == kind]
 
 
 def sources(graph: nx.DiGraph[str], node: str, kind: str) -> list[str]:
     """What of a kind points to a node."""
-    nodes = graph.nodes
-    return [other for other in graph.predecessors(node) if nodes[other]["kind"] == kind]
+    nodes = nodes_of(graph)
+    return [other for other in needed_by(graph)[node] if nodes[other]["kind"] == kind]
 
 
-def top_of(graph: nx.DiGraph[str], image: str) -> str | None:
-    """The top layer of an image; None where it has no layer."""
-    return next(iter(targets(graph, image, "layer")), None)
-
-
-def below(graph: nx.DiGraph[str], layer: str) -> str | None:
-    """The layer below a layer; None below the lowest."""
-    return next(iter(targets(graph, layer, "layer")), None)
+def below(graph: nx.DiGraph[str], node: str) -> str | None:
+    """The layer that a layer stands on, or the top layer of an image; None where there is none."""
+    nodes = nodes_of(graph)
+    for other in needs_of(graph)[node]:
+        if nodes[other]["kind"] == "layer":
+            return other
+    return None
 
 
 def layers_of(graph: nx.DiGraph[str], image: str) -> list[str]:
     """An image's layers from the bottom up: the path down from its top layer, turned round."""
     out = []
-    layer = top_of(graph, image)
+    layer = below(graph, image)
     while layer is not None:
         out.append(layer)
         layer = below(graph, layer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .names import images_of, layers_of, targets
+from .names import images_of, layers_of, nodes_of, targets
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -27,7 +27,7 @@ def history(graph: nx.DiGraph[str], image: str) -> tuple[Past, ...]:
         InputError: no such image.
     """
     (name, *_) = images_of(graph, [image])
-    nodes = graph.nodes
+    nodes = nodes_of(graph)
     steps = [step for config in targets(graph, name, "config") for step in targets(graph, config, "step")]
     out: list[Past] = []
     made: set[str] = set()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from .names import below, images_of, layers_of, of_kind, sources, tag_of, targets, top_of
+from .names import below, images_of, layers_of, needed_by, nodes_of, of_kind, sources, tag_of, targets
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -50,7 +50,7 @@ def disk_bytes(
 ) -> int:
     """What images take together in an engine: each layer once, by chain ID.
 
-    A search from their top layers along "on": linear in the layers that are reached.
+    A search from their top layers along "on": linear in the layers that are reached. Of all images every layer counts.
 
     Args:
         graph: as `layer_graph` makes it.
@@ -60,8 +60,9 @@ def disk_bytes(
     Raises:
         InputError: no such image.
     """
-    nodes = graph.nodes
-    return sum(int(nodes[layer][measure]) for layer in _layers(graph, _chosen(graph, images), set()))
+    nodes = nodes_of(graph)
+    layers = of_kind(graph, "layer") if images is None else _layers(graph, images_of(graph, images), set())
+    return sum(int(nodes[layer][measure]) for layer in layers)
 
 
 def registry_bytes(graph: nx.DiGraph[str], images: Iterable[str] | None = None) -> int | None:
@@ -72,7 +73,8 @@ def registry_bytes(graph: nx.DiGraph[str], images: Iterable[str] | None = None) 
     Raises:
         InputError: no such image.
     """
-    return _packed(graph, _blobs(graph, _chosen(graph, images), set()))
+    blobs = of_kind(graph, "blob") if images is None else _blobs(graph, images_of(graph, images), set())
+    return _packed(graph, blobs)
 
 
 def shared_by(graph: nx.DiGraph[str], node: str) -> tuple[str, ...]:
@@ -80,7 +82,7 @@ def shared_by(graph: nx.DiGraph[str], node: str) -> tuple[str, ...]:
     out: dict[str, None] = {}
     seen = {node}
     waiting = [node]
-    nodes = graph.nodes
+    nodes = nodes_of(graph)
     while waiting:
         for other in graph.predecessors(waiting.pop()):
             kind = nodes[other]["kind"]
@@ -100,7 +102,7 @@ def shares(graph: nx.DiGraph[str]) -> tuple[Share, ...]:
     alone; each path is walked down to the first layer with two. Sums of the whole path are carried up from the bottom.
     Linear in the layers.
     """
-    nodes = graph.nodes
+    nodes = nodes_of(graph)
     counts = held_by(graph)
     depth: dict[str, int] = {}
     for layer in reversed(counts):  # each after the one below it
@@ -108,7 +110,7 @@ def shares(graph: nx.DiGraph[str]) -> tuple[Share, ...]:
         depth[layer] = int(nodes[layer]["tar_bytes"]) + (depth[under] if under is not None else 0)
     out = []
     for image in of_kind(graph, "image"):
-        top = top_of(graph, image)
+        top = below(graph, image)
         at, unique = top, 0
         while at is not None and counts[at] == 1:
             unique += int(nodes[at]["tar_bytes"])
@@ -121,17 +123,14 @@ def shares(graph: nx.DiGraph[str]) -> tuple[Share, ...]:
 
 def held_by(graph: nx.DiGraph[str]) -> dict[str, int]:
     """How many images hold each layer, each layer before the one below it. Linear: see `shares`."""
-    order: list[str] = []
-    waiting = [layer for layer in of_kind(graph, "layer") if below(graph, layer) is None]
-    while waiting:
-        layer = waiting.pop()
-        order.append(layer)
-        waiting += sources(graph, layer, "layer")
-    counts = {layer: len(sources(graph, layer, "image")) for layer in reversed(order)}
-    for layer, count in counts.items():
-        under = below(graph, layer)
-        if under is not None:
-            counts[under] += count
+    nodes, above = nodes_of(graph), needed_by(graph)
+    counts: dict[str, int] = {}
+    for layer in reversed(of_kind(graph, "layer")):
+        counts[layer] = sum(
+            1 if kind == "image" else counts[other]
+            for other in above[layer]
+            if (kind := nodes[other]["kind"]) in ("image", "layer")
+        )
     return counts
 
 
@@ -157,7 +156,7 @@ def freed(graph: nx.DiGraph[str], tags: Iterable[str]) -> Freed:
     # What is not marked is reached by these images alone, wherever below it stands.
     layers = tuple(_layers(graph, images, kept_layers))
     blobs = tuple(blob for blob in _blobs(graph, images, set()) if blob not in kept_blobs)
-    nodes = graph.nodes
+    nodes = nodes_of(graph)
     return Freed(
         tuple(images),
         layers,
@@ -177,7 +176,7 @@ def missing_layers(graph: nx.DiGraph[str], have: Iterable[str], wanted: str) -> 
     Raises:
         InputError: no such image.
     """
-    nodes = graph.nodes
+    nodes = nodes_of(graph)
     there = {nodes[layer]["diff_id"] for layer in _layers(graph, images_of(graph, have), set())}
     out = []
     for image in images_of(graph, [wanted]):
@@ -188,14 +187,10 @@ def missing_layers(graph: nx.DiGraph[str], have: Iterable[str], wanted: str) -> 
     return tuple(out)
 
 
-def _chosen(graph: nx.DiGraph[str], names: Iterable[str] | None) -> Iterable[str]:
-    return of_kind(graph, "image") if names is None else images_of(graph, names)
-
-
 def _layers(graph: nx.DiGraph[str], images: Iterable[str], seen: set[str]) -> Iterator[str]:
     """The layers that images reach, each once and none that was seen; what they reach is seen then."""
     for image in images:
-        layer = top_of(graph, image)
+        layer = below(graph, image)
         while layer is not None and layer not in seen:
             seen.add(layer)
             yield layer
@@ -223,7 +218,7 @@ def _blobs(graph: nx.DiGraph[str], images: Iterable[str], seen: set[str]) -> Ite
 def _packed(graph: nx.DiGraph[str], blobs: Iterable[str]) -> int | None:
     total = 0
     for blob in blobs:
-        size = graph.nodes[blob].get("compressed_bytes")
+        size = nodes_of(graph)[blob].get("compressed_bytes")
         if size is None:
             return None
         total += int(size)

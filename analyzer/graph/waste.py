@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .names import images_of, layers_of, of_kind, sources, targets
+from .names import images_of, layers_of, nodes_of, of_kind, sources, targets
 from .storage import held_by
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def held_waste(graph: nx.DiGraph[str], image: str) -> tuple[HeldWaste, ...]:
         InputError: no such image.
     """
     (name, *_) = images_of(graph, [image])
-    nodes = graph.nodes
+    nodes = nodes_of(graph)
     found: dict[tuple[str, str, str], int] = {}
     for holder in (*layers_of(graph, name), name):
         for waste in targets(graph, holder, "waste"):
@@ -83,7 +83,7 @@ def held_layers(graph: nx.DiGraph[str], image: str) -> tuple[HeldLayer, ...]:
         hides[one.by] = hides.get(one.by, 0) + one.bytes
     out = []
     for layer in layers_of(graph, name):
-        node = graph.nodes[layer]
+        node = nodes_of(graph)[layer]
         content, lost = int(node["content_bytes"]), wasted.get(layer, 0)
         out.append(
             HeldLayer(layer, int(node["tar_bytes"]), content, content - lost, lost, hides.get(layer, 0))
@@ -97,7 +97,7 @@ def wasted_everywhere(graph: nx.DiGraph[str]) -> tuple[CarriedWaste, ...]:
     How many images hold a layer is summed down the trees of layers once, for all of them; then each edge "hides" is
     looked at once. Linear, but for the sorting.
     """
-    nodes = graph.nodes
+    nodes = nodes_of(graph)
     counts = held_by(graph)
     out = []
     for waste in of_kind(graph, "waste"):

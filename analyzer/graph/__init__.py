@@ -11,6 +11,7 @@ from .storage import (
     Share,
     disk_bytes,
     freed,
+    held_by,
     missing_layers,
     registry_bytes,
     shared_by,
@@ -20,7 +21,7 @@ from .waste import CarriedWaste, HeldLayer, HeldWaste, held_layers, held_waste, 
 
 __all__ = [
     "CarriedWaste", "Freed", "HeldLayer", "HeldWaste", "Past", "Share", "as_text", "base_depth",
-    "bases", "built_on", "common_layers", "disk_bytes", "doubts", "exclusive_bytes", "freed",
+    "bases", "built_on", "common_layers", "disk_bytes", "doubts", "exclusive_bytes", "freed", "held_by",
     "held_layers", "held_waste", "history", "images_of", "layer_graph", "layer_path", "missing_layers",
     "rebuilt", "registry_bytes", "shared_by", "shares", "wasted_everywhere",
 ]  # fmt: skip

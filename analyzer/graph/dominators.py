@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .names import nodes_of, of_kind, sources, targets
-from .storage import held_by
+from .names import needed_by, nodes_of, of_kind, sources, targets
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -51,24 +50,16 @@ def exclusive_bytes(graph: nx.DiGraph[str], *, registry: bool = False) -> dict[s
         put(image, sources(graph, image, "tag"))
     # An image that stores its layers in a form of its own leads to its blobs directly.
     apart = {image for image in images if targets(graph, image, "blob")} if registry else set()
-    layers: dict[str, None] = {}
-    for layer in held_by(graph):  # each before the one below it
-        above = [image for image in sources(graph, layer, "image") if image not in apart]
-        above += [one for one in sources(graph, layer, "layer") if one in layers]
-        if above:
-            put(layer, above)
-            layers[layer] = None
+    above = needed_by(graph)
+    for layer in reversed(of_kind(graph, "layer")):  # each before the one below it
+        found = [one for one in above[layer] if one in depth and one not in apart]
+        if found:
+            put(layer, found)
     sizes: dict[str, int] = {}
-    if registry:
-        for blob in of_kind(graph, "blob"):
-            put(
-                blob,
-                sources(graph, blob, "image")
-                + [one for one in sources(graph, blob, "layer") if one in layers],
-            )
-            sizes[blob] = int(nodes[blob].get("compressed_bytes", nodes[blob]["tar_bytes"]))
-    else:
-        sizes = {layer: int(nodes[layer]["tar_bytes"]) for layer in layers}
+    for node in of_kind(graph, "blob" if registry else "layer"):
+        if registry:
+            put(node, [one for one in above[node] if one in depth])
+        sizes[node] = int(nodes[node].get("compressed_bytes", nodes[node]["tar_bytes"]))
     out = {node: sizes.get(node, 0) for node in dominator}
     for node in reversed(dominator):
         if node != _ROOT:

@@ -93,7 +93,7 @@ def test_deleting_tags_frees_what_the_graph_says(anywhere: Engine, images: tuple
 
 def _gone(engine: Engine, images: tuple[Image, ...]) -> set[str]:
     """The IDs of the images of which no tag is there any more."""
-    out = set()
+    out: set[str] = set()
     for one in images:
         there = False
         for tag in one.tags:

@@ -2,7 +2,7 @@
 
 `python benchmarks/fleet.py IMAGES` prints the CPU seconds of each question and the memory of all.
 
-The distribution: one base for each 20 images, of 5 layers, of which every fourth stands on another base; images choose
+The distribution: one base for each 20 images, of 10 layers, of which every fourth stands on another base; images choose
 theirs by Zipf's law, as people do, and put 10 layers of their own on it. Sizes are log-normal around 2 MB, one layer in 20
 hides a part of the layer below it, one image in 50 has two tags, and one blob in 100 is another layer's, too.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 _OWN_LAYERS = 10
-_BASE_LAYERS = 5
+_BASE_LAYERS = 10
 _IMAGES_PER_BASE = 20
 
 

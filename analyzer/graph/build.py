@@ -67,7 +67,7 @@ def _lean_graph() -> nx.DiGraph[str]:
         def attributes(self) -> dict[str, Any]:
             return {} if self.shared is None else self.shared
 
-        edge_attr_dict_factory = attributes
+        edge_attr_dict_factory = attributes  # pyright: ignore[reportAssignmentType]
 
     return LeanDiGraph()
 

@@ -7,10 +7,21 @@ keep a blob once for each digest, as it was packed. So there are two ways down t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .names import below, images_of, layers_of, needed_by, nodes_of, of_kind, sources, tag_of, targets
+from .names import (
+    below,
+    images_of,
+    layers_of,
+    needed_by,
+    needs_of,
+    nodes_of,
+    of_kind,
+    sources,
+    tag_of,
+    targets,
+)
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -73,7 +84,7 @@ def registry_bytes(graph: nx.DiGraph[str], images: Iterable[str] | None = None) 
     Raises:
         InputError: no such image.
     """
-    blobs = of_kind(graph, "blob") if images is None else _blobs(graph, images_of(graph, images), set())
+    blobs = of_kind(graph, "blob") if images is None else _blobs(graph, images_of(graph, images))
     return _packed(graph, blobs)
 
 
@@ -126,11 +137,13 @@ def held_by(graph: nx.DiGraph[str]) -> dict[str, int]:
     nodes, above = nodes_of(graph), needed_by(graph)
     counts: dict[str, int] = {}
     for layer in reversed(of_kind(graph, "layer")):
-        counts[layer] = sum(
-            1 if kind == "image" else counts[other]
-            for other in above[layer]
-            if (kind := nodes[other]["kind"]) in ("image", "layer")
-        )
+        count = 0
+        for other in above[layer]:
+            if other in counts:
+                count += counts[other]
+            elif nodes[other]["kind"] == "image":
+                count += 1
+        counts[layer] = count
     return counts
 
 
@@ -148,14 +161,11 @@ def freed(graph: nx.DiGraph[str], tags: Iterable[str]) -> Freed:
     images = [image for image in named if gone.issuperset(sources(graph, image, "tag"))]
     leaving = set(images)
     staying = [image for image in of_kind(graph, "image") if image not in leaving]
-    kept_layers, kept_blobs = set[str](), set[str]()
-    for _ in _layers(graph, staying, kept_layers):
-        pass
-    for _ in _blobs(graph, staying, kept_blobs):
-        pass
+    kept_layers = set[str]()
+    kept_blobs = _blobs(graph, staying, tuple(_layers(graph, staying, kept_layers)))
     # What is not marked is reached by these images alone, wherever below it stands.
     layers = tuple(_layers(graph, images, kept_layers))
-    blobs = tuple(blob for blob in _blobs(graph, images, set()) if blob not in kept_blobs)
+    blobs = tuple(blob for blob in _blobs(graph, images) if blob not in kept_blobs)
     nodes = nodes_of(graph)
     return Freed(
         tuple(images),
@@ -197,22 +207,26 @@ def _layers(graph: nx.DiGraph[str], images: Iterable[str], seen: set[str]) -> It
             layer = below(graph, layer)
 
 
-def _blobs(graph: nx.DiGraph[str], images: Iterable[str], seen: set[str]) -> Iterator[str]:
-    """The same of blobs: an image's own where it has any, else those of its layers."""
-    by_layers = []
-    for image in images:
-        own = targets(graph, image, "blob")
-        for blob in own:
-            if blob not in seen:
-                seen.add(blob)
-                yield blob
-        if not own:
-            by_layers.append(image)
-    for layer in _layers(graph, by_layers, set()):
-        for blob in targets(graph, layer, "blob"):
-            if blob not in seen:
-                seen.add(blob)
-                yield blob
+def _blobs(
+    graph: nx.DiGraph[str], images: Sequence[str], layers: Iterable[str] | None = None
+) -> dict[str, None]:
+    """The same of blobs: an image's own where it has any, else those of its layers.
+
+    Args:
+        graph: as everywhere.
+        images: which.
+        layers: those that they reach, where that is known.
+    """
+    own = {image: found for image in images if (found := targets(graph, image, "blob"))}
+    if own or layers is None:
+        layers = _layers(graph, (image for image in images if image not in own), set())
+    out = dict.fromkeys(blob for found in own.values() for blob in found)
+    nodes, needs = nodes_of(graph), needs_of(graph)
+    for layer in layers:
+        for other in needs[layer]:
+            if nodes[other]["kind"] == "blob":
+                out[other] = None
+    return out
 
 
 def _packed(graph: nx.DiGraph[str], blobs: Iterable[str]) -> int | None:

@@ -194,7 +194,7 @@ def tags_of(fleet: Sequence[Built]) -> Mapping[str, list[int]]:
     }
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(FLEETS, st.booleans())
 def test_sizes_shares_and_bases_are_those_of_a_recount(fleet: list[Built], lean: bool) -> None:
     records = [record(number, built) for number, built in enumerate(fleet)]
@@ -236,7 +236,7 @@ def test_sizes_shares_and_bases_are_those_of_a_recount(fleet: list[Built], lean:
         }
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(FLEETS, st.data())
 def test_what_tags_free_and_what_is_common_are_those_of_a_recount(fleet: list[Built], data: Any) -> None:
     records = [record(number, built) for number, built in enumerate(fleet)]
@@ -277,7 +277,7 @@ def test_what_tags_free_and_what_is_common_are_those_of_a_recount(fleet: list[Bu
             assert [graph.nodes[layer]["tar_bytes"] for layer in layers] == [SIZES[n] for n in missing]
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(FLEETS)
 def test_dominators_are_those_of_networkx(fleet: list[Built]) -> None:
     graph: Any = layer_graph([record(number, built) for number, built in enumerate(fleet)])

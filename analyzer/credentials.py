@@ -119,10 +119,16 @@ class Credential(NamedTuple):
     end: int
 
 
+# Rules whose names would give away what stands behind their colon in a report.
+_RULES = (
+    "credential-value", "login-password-set", "private-key-in-layer", "empty-password", "secret-in-variable",
+)  # fmt: skip
+
+
 def names_secret(name: str) -> bool:
     """Whether a variable's name says that its value is a secret: DB_PASSWORD, apiKey, not TOKENIZER."""
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
-    if name.upper() in ("PWD", "OLDPWD"):
+    if name.upper() in ("PWD", "OLDPWD") or name in _RULES:
         return False
     if name.upper() in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         return True

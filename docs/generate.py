@@ -15,11 +15,15 @@ import sys
 from pathlib import Path
 
 from differences import DIFFERENCES
+from picture import svg
 
+from imglint import lint_files
 from imglint.__main__ import main as imglint
 from imglint.reports import checks_text
 from imglint.reports.exits import Exit
+from imglint.reports.look import Look
 from imglint.reports.rules_text import page
+from imglint.reports.text import render
 from imglint.rules.check_pages import PAGES, find_page
 from imglint.rules.index import INDEX
 from imglint.rules.matrix import ANTIPATTERNS, EVIDENCE, UNDECIDABLE
@@ -41,6 +45,7 @@ def files() -> dict[Path, str]:
     out[ROOT / "docs/rules/README.md"] = _list(rules)
     out |= {ROOT / "docs/checks" / check.file: checks_text.page(check) for check in PAGES.values()}
     out[ROOT / "docs/checks/README.md"] = checks_text.index(PAGES.values())
+    out[ROOT / "docs/first-screen.svg"] = _first_screen()
     guide = ROOT / "docs/coming-from-hadolint.md"
     text = guide.read_text(encoding="utf-8")
     out[guide] = _DIFFERENCES.sub(lambda match: match[1] + _differences() + match[2], text)
@@ -52,6 +57,19 @@ def files() -> dict[Path, str]:
         text = _BLOCK.sub(lambda match: match[1] + _output(match["command"]) + match[3], text)
         out[ROOT / name] = _TABLE.sub(lambda match: match[1] + _exit_codes() + match[2], text)
     return out
+
+
+def _first_screen() -> str:
+    """The picture of README: what a terminal of 80 columns shows of the example."""
+    before = os.getcwd()
+    os.chdir(ROOT / "examples/seed")
+    try:
+        shown = render(lint_files(["Dockerfile"]), Look(framed=True, color=True, width=80))
+    finally:
+        os.chdir(before)
+    return svg(
+        f"$ imglint Dockerfile\n{shown}", "imglint Dockerfile: six findings, each with its line and the word"
+    )
 
 
 def _list(rules: tuple[Rule, ...]) -> str:

@@ -33,7 +33,7 @@ def render(report: Report) -> str:
                 line=str(place.span.line if place.span else 0),
                 column=str(place.span.column if place.span else 0),
                 severity=_LEVELS[one.severity],
-                message=legal(place.told(one.message)),
+                message=legal(f"{one.rule.name}: {place.told(one.message)}"),
                 source=f"imglint.{one.rule.code}",
             )
     others: dict[str, list[Failure]] = {}

@@ -6,7 +6,7 @@ import importlib
 
 from .report import Report
 
-FOR_PEOPLE = ("text", "full")  # each command has a view of its own for these
+FOR_PEOPLE = ("text", "concise", "full")  # each command has a view of its own for these
 _MODULES = {
     "json": "json_v1",
     "sarif": "sarif",

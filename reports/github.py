@@ -34,7 +34,7 @@ def render(report: Report) -> str:
 
 def _finding(report: Report, finding: Finding) -> str:
     place = report.located(finding)
-    properties = {"title": f"{finding.rule.code} {finding.rule.name}"}
+    properties = {"title": finding.rule.title}
     message = place.told(finding.message)
     if place.span is None:
         # An image or a container is not a file of the repository: the annotation says what it is about.

@@ -28,7 +28,7 @@ def render(report: Report) -> str:
         line = place.span.line if place.span else 1
         issues.append(
             {
-                "description": f"{one.rule.code}: {place.told(one.message)}",
+                "description": f"{one.rule.title}: {place.told(one.message)}",
                 "check_name": one.rule.name,
                 "fingerprint": hashlib.sha256(identity).hexdigest(),
                 "severity": _LEVELS[one.severity],

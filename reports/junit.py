@@ -33,11 +33,11 @@ def render(report: Report) -> str:
         suite = _suite(root, name, max(len(findings) + len(failed) + len(met), 1), failures=failing)
         for one, place in findings:
             where = f":{place.span}" if place.span else ""
-            case = _case(suite, name, f"{one.rule.code} {one.rule.name}{where}")
+            case = _case(suite, name, f"{one.rule.title}{where}")
             if place.span is not None:
                 case.attrib |= {"file": legal(relative(name)), "line": str(place.span.line)}
             message = legal(place.told(one.message))
-            told = legal(f"{name}{where} {one.rule.code} {message}")
+            told = legal(f"{name}{where} {one.rule.title}: {message}")
             if report.fails(one):
                 failure = ElementTree.SubElement(case, "failure", type=one.severity.label, message=message)
                 failure.text = told

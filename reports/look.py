@@ -24,6 +24,7 @@ class Look(NamedTuple):
     """How to write text for people."""
 
     full: bool = False  # with the source, the proofs and all rows
+    framed: bool = False  # with the source of each finding, and its fix
     color: bool = False
     width: int | None = None  # columns of the terminal; None where nothing is folded or cut
 

@@ -211,7 +211,7 @@ def _list(report: Report, found: Iterable[Fault], most: int, room: int) -> str:
 def _fault(report: Report, fault: Fault) -> str:
     one = fault.finding
     place = where(report.located(one), report)
-    link = f"[{one.rule.code}]({URL}{one.rule.name}.md)"
+    link = f"[{one.rule.title}]({URL}{one.rule.name}.md)"
     message = f"{plain(one.message)} {plain(shown_also(one, fault.others, report))}".rstrip()
     return f"- {one.severity.label} {link} {_code(clipped(place, 120))} {message}"
 

@@ -20,7 +20,7 @@ def page(rule: Rule) -> str:
         facts.append(f"also known as: {', '.join(rule.aliases)}")
     facts.append(f"since {rule.since}")
     summary, _, reason = rule.page.strip().partition("\n")
-    lines = [f"# {rule.code} {rule.name}", "", summary, "", " · ".join(facts), "", reason.strip()]
+    lines = [f"# {rule.title}", "", summary, "", " · ".join(facts), "", reason.strip()]
     for title, examples in (("Found", rule.bad), ("Not found", rule.good)):
         shown = [_example(one) for one in examples]
         if shown:

@@ -1,4 +1,4 @@
-"""Findings as text: one a line, or with the source and the proof (`full`)."""
+"""Findings as text: one a line, with the source and the fix (on a terminal), or with the proof too (`full`)."""
 
 from __future__ import annotations
 
@@ -28,16 +28,27 @@ def render(report: Report, look: Look = PLAIN) -> str:
 
 
 def findings(found: Iterable[Finding], report: Report, look: Look = PLAIN) -> list[str]:
-    """Findings, a line each; those of one rule in one stage together; in `full` each with its source and proof."""
-    if not look.full:
-        return [_line(first, report, look, others) for first, others in _folded(found)]
-    return [line for one in found for line in (_line(one, report, look), *_frame(one, report, look), "")]
+    """Findings, a line each; those of one rule in one stage together; in `full` each for itself."""
+    groups = ((one, ()) for one in found) if look.full else _folded(found)
+    return [line for first, others in groups for line in _shown_finding(first, report, look, others)]
+
+
+def _shown_finding(
+    finding: Finding,
+    report: Report,
+    look: Look,
+    others: tuple[Finding, ...] = (),
+    also: tuple[Finding, ...] = (),
+) -> list[str]:
+    """A finding's line, and below it what the look asks for."""
+    lines = [_line(finding, report, look, others, also)]
+    frame = _frame(finding, report, look) if look.framed else []
+    return [*lines, *frame, ""] if frame else lines
 
 
 def fault(told: Fault, report: Report, look: Look = PLAIN) -> list[str]:
-    """A fault in one line that names all evidence that shows it; in `full` with the source and the proof."""
-    lines = [_line(told.finding, report, look, also=told.others)]
-    return [*lines, *_frame(told.finding, report, look), ""] if look.full else lines
+    """A fault, once, with all evidence that shows it."""
+    return _shown_finding(told.finding, report, look, also=told.others)
 
 
 def notes(report: Report, look: Look = PLAIN) -> list[str]:
@@ -59,7 +70,7 @@ def failures(report: Report, look: Look = PLAIN, *, beside: Container[str] = ())
 
 def failure(one: Failure, look: Look = PLAIN) -> str:
     """A failure that is no finding, in one line."""
-    return look.folded(_printable(f"{one.file}: {one.code} {one.message} [{one.severity.label}]"))
+    return look.folded(_printable(f"{one.file}: {one.code}: {one.message} [{one.severity.label}]"))
 
 
 def problems(report: Report) -> str:
@@ -174,13 +185,13 @@ def _line(
             f": line{'s' if len(others) > 1 else ''} {lines}{', …' if others[8:] else ''}" if lines else ""
         )
         more = f" (+{len(others)} more{named})"
-    code, label = finding.rule.code, f"[{finding.severity.label}]"
-    line = look.folded(_printable(f"{place}: {code} {finding.message} {label}{more}"))
+    title, label = finding.rule.title, f"[{finding.severity.label}]"
+    line = look.folded(_printable(f"{place}: {title}: {finding.message} {label}{more}"))
     if look.color:
         # Painted last, so that what is printed of the input can't steer the terminal.
         shown = _printable(place)
-        painted = f"{look.strong(shown)}: {look.severity(code, finding.severity)} "
-        line = line.replace(f"{shown}: {code} ", painted, 1)
+        painted = f"{look.strong(shown)}: {look.severity(title, finding.severity)}:"
+        line = line.replace(f"{shown}: {title}:", painted, 1)
         line = look.severity(label, finding.severity).join(line.rsplit(label, 1))
     return line
 
@@ -196,7 +207,7 @@ def _folded(findings: Iterable[Finding]) -> list[tuple[Finding, tuple[Finding, .
 
 
 def _frame(finding: Finding, report: Report, look: Look) -> list[str]:
-    """The source line with carets, the proof, and the fix."""
+    """The source line with carets, and the fix; in `full` the proof, and why it matters."""
     from ..analyzer.credentials import mask
 
     out = []
@@ -206,13 +217,17 @@ def _frame(finding: Finding, report: Report, look: Look) -> list[str]:
         *source, carets = (_printable(line) for line in _source(text, span, look.width or _FRAME_WIDTH))
         bar = carets.index("|") + 1
         out += [*source, carets[:bar] + look.severity(carets[bar:], finding.severity)]
-    notes = [f"   = {name}: {_shown(name, value)}" for name, value in (finding.proof or {}).items()]
+    proof = (finding.proof or {}) if look.full else {}
+    notes = [
+        f"   = {name.replace('_', ' ')}: {_shown(name, value)}" for name, value in proof.items() if value
+    ]
     if finding.fix:
         from ..analyzer.credentials import mask
 
         word = "fix" if finding.fix.safe else "possible fix"
         notes.append(f"   = {word}: {mask(finding.fix.text)}")
-    notes.append(f"   = why: {finding.rule.summary}")
+    if look.full:
+        notes.append(f"   = why: {finding.rule.summary}")
     return out + [look.folded(_printable(note), "     ") for note in notes]
 
 

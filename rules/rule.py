@@ -248,6 +248,11 @@ class Rule:
         return bool(self.dockerfile_checks or self.policy_checks or self.stage_checks or self.target_checks)
 
     @property
+    def title(self) -> str:
+        """The code and the name, as people are told of the rule."""
+        return f"{self.code} {self.name}"
+
+    @property
     def summary(self) -> str:
         """The first line of the page."""
         return self.page.strip().splitlines()[0]

@@ -16,7 +16,7 @@ EMPTY_PASSWORD = Rule(
     name="empty-password",
     severity=Severity.ERROR,
     antipattern=9,
-    message="{user} can log in without a password: /etc/shadow has none for this account",
+    message="{user} can log in without a password: /etc/shadow holds none for this account",
     page="""An account of the image has an empty password and a shell to log in with.
 
 Any process in the container becomes that user by `su`, and a login server lets everyone in. A `!`
@@ -37,7 +37,7 @@ SAME_UID = Rule(
     name="duplicate-uid",
     severity=Severity.WARNING,
     antipattern=9,
-    message="{names} have the same {kind} {number}: whatever one of them owns, the other owns too",
+    message="{names} have the same {kind} {number}: each owns what the other one owns",
     page="""Two accounts or groups share a number.
 
 The kernel knows only numbers. Files, processes and privileges of one account are those of the
@@ -51,7 +51,7 @@ SETUID = Rule(
     name="setuid-program",
     severity=Severity.WARNING,
     antipattern=9,
-    message="{path} runs as {owner} whoever starts it: layer {layer} adds it to what the base has",
+    message="{path} runs as {owner}, whoever starts it; layer {layer} adds it to those of the base",
     page="""The build adds a program with the setuid or setgid bit.
 
 Such a program is the usual way from an ordinary user to root. What the base image brings is left

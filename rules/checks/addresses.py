@@ -18,7 +18,7 @@ ADDRESS = Rule(
     name="hard-coded-address",
     severity=Severity.WARNING,
     antipattern=10,
-    message="{address} is fixed in the image: addresses change with every network and every container; use a name",
+    message="{address} is fixed in the image, but addresses change with the network; use a name",
     page="""An IP address is written into the image.
 
 A container's address is given when it starts, and so is that of whatever it talks to. Names are
@@ -132,7 +132,7 @@ HOSTS = Rule(
     name="hosts-file-written",
     severity=Severity.WARNING,
     antipattern=10,
-    message="{path} is made anew by the engine for each container: this line is lost, and it fixes an address",
+    message="the engine writes {path} anew for each container, so this line is lost; use --add-host",
     page="""A RUN writes to /etc/hosts, /etc/resolv.conf or /etc/hostname.
 
 The engine mounts its own over them when a container starts, so that what the build wrote is
@@ -162,7 +162,7 @@ PEERS = Rule(
     name="peer-dialled-by-address",
     severity=Severity.WARNING,
     antipattern=10,
-    message="the container dialled {peer} by its address: nothing resolved a name before",
+    message="the container connected to {peer} by its address, and resolved no name before; use a name",
     page="""The running container connects to an address that stands in its own configuration.
 
 Seen in the container's socket table: the far end of a connection is an address that the
@@ -205,7 +205,7 @@ CONFIGURED = Rule(
     name="address-in-configuration-file",
     severity=Severity.WARNING,
     antipattern=10,
-    message="{path} names {address}, which is fixed in layer {layer}: addresses change with every network; use a name",
+    message="{path} in layer {layer} names {address}, but addresses change with the network; use a name",
     page="""A configuration file of the build's own layers holds an IP address.
 
 Text files that end in .conf, .cfg, .ini, .yaml, .properties, .env, .toml and the like, in the

@@ -17,7 +17,7 @@ APK_PIN = Rule(
     name="unpinned-apk-package",
     severity=Severity.WARNING,
     default=False,
-    message="{package} is installed in whatever version the repository has that day",
+    message="{package} is not pinned: the build installs the version of that day; use package=version",
     page="""apk add of a package without a version.
 
 Off by default: Alpine keeps only the newest version of a branch, so a pinned build breaks.
@@ -42,7 +42,7 @@ APK_CACHE = Rule(
     severity=Severity.INFO,
     antipattern=3,
     aliases=("DS-0025", "DKL-DI-0004"),
-    message="apk add without --no-cache leaves the package index in the layer",
+    message="apk add leaves the package index in the layer; use --no-cache",
     page="""apk add without `--no-cache`.
 
 The index in /var/cache/apk stays in the layer. A cache mount on that directory, or removing it

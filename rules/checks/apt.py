@@ -32,7 +32,7 @@ APT_LISTS = Rule(
     severity=Severity.INFO,
     antipattern=3,
     aliases=("DKL-DI-0005",),
-    message="the package lists stay in this layer: {advice}",
+    message="the package lists stay in this layer; {advice}",
     page="""`apt-get update` leaves its package lists in the layer.
 
 They are tens of megabytes that the running program never reads. Removing them later hides them
@@ -87,7 +87,7 @@ RECOMMENDS = Rule(
     severity=Severity.INFO,
     antipattern=3,
     aliases=("DS-0029",),
-    message="without --no-install-recommends apt adds packages that nobody asked for",
+    message="apt installs recommended packages that nobody asked for; use --no-install-recommends",
     page="""apt-get or apt install without `--no-install-recommends`.
 
 Recommended packages are installed too, often more than was asked for. Settings in an apt.conf
@@ -132,7 +132,7 @@ ASKS = Rule(
     name="apt-asks",
     severity=Severity.WARNING,
     aliases=("DS-0021",),
-    message="without -y {program} asks, nobody answers, and the build stops here",
+    message="{program} without -y asks a question, nobody answers, and the build fails; use -y",
     page="""apt-get changes packages without `-y`.
 
 apt asks before it installs additional packages, upgrades or removes any. In a build nobody answers.
@@ -201,7 +201,7 @@ APT = Rule(
     severity=Severity.WARNING,
     default=False,
     aliases=("CKV_DOCKER_9",),
-    message="apt is made for people at a terminal and may change; scripts use apt-get",
+    message="apt is for people at a terminal, and may change; use apt-get",
     page="""RUN calls `apt`.
 
 Its own manual says that its interface is not kept stable for scripts. Use apt-get or apt-cache.
@@ -222,7 +222,7 @@ APT_PIN = Rule(
     name="unpinned-apt-package",
     severity=Severity.WARNING,
     default=False,
-    message="{package} is installed in whatever version the archive has that day",
+    message="{package} is not pinned: the build installs the version of that day; use package=version",
     page="""apt-get install of a package without a version.
 
 Off by default: distributions remove old versions, so a pinned build breaks sooner than an open
@@ -247,8 +247,7 @@ UPDATE_ALONE = Rule(
     name="update-in-a-run-of-its-own",
     severity=Severity.WARNING,
     aliases=("CKV_DOCKER_5", "CIS-DI-0007"),
-    message="the lists fetched here are cached, and a later install takes them however old they are:"
-    " put both into one RUN",
+    message="the lists are cached, and a later install uses them however old; update and install in one RUN",
     page="""Package lists are fetched in one RUN and used in another.
 
 The build cache keeps the layer with the lists. When the install below changes, it runs with lists
@@ -292,7 +291,7 @@ NO_LISTS = Rule(
     code="IL040",
     name="apt-without-lists",
     severity=Severity.WARNING,
-    message="no apt-get update stands before this in the RUN, and {why}: {effect}; use apt-get update in this RUN",
+    message="no apt-get update stands before this in the RUN, and {why}: {effect}; add it to this RUN",
     page="""apt installs or upgrades packages, and nothing has fetched the lists.
 
 The images of Debian and Ubuntu, and the official ones built on them, hold no package lists. Without

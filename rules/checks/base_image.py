@@ -19,7 +19,7 @@ UNTAGGED = Rule(
     severity=Severity.WARNING,
     antipattern=6,
     aliases=("CKV_DOCKER_7",),
-    message="{image} has no tag, which means :latest: the next build may get another image",
+    message="{image} has no tag, which means :latest: the next build may get another image; use a tag",
     page="""An image is named without a tag or digest.
 
 Docker takes `:latest`, whatever that is on the day of the build. Name a version, or a digest
@@ -54,7 +54,7 @@ LATEST = Rule(
     severity=Severity.WARNING,
     antipattern=6,
     aliases=("DS-0001",),
-    message="{image} moves with every release: the next build may get another image",
+    message="{image} changes with every release: the next build may get another image; use a version",
     page="""An image is named by the tag `latest`.
 
 `latest` is a name like any other, moved by whoever pushes last, so a rebuild can change the
@@ -149,7 +149,7 @@ ONLY_LATEST = Rule(
     severity=Severity.WARNING,
     antipattern=6,
     aliases=("DKL-DI-0006",),
-    message="the image is known only as {tags}: nobody can name this version, or go back to it",
+    message="the image has only the tags {tags}: nobody can name this version; use the version as a tag",
     page="""The built image has no tag but `latest`.
 
 Whoever runs it can't say which version it is, and the next push takes the name away from this
@@ -185,7 +185,7 @@ FLOATING = Rule(
     severity=Severity.INFO,
     antipattern=6,
     default=False,
-    message="the tag {tag} of {image} moves like latest does",
+    message="the tag {tag} of {image} moves as latest does; use the tag of a release",
     page="""An image is named by a tag that is moved, other than `latest`.
 
 `stable`, `lts`, `edge`, `nightly`, `main`, `rolling` and the like say which channel, not which
@@ -218,7 +218,7 @@ NO_DIGEST = Rule(
     severity=Severity.INFO,
     antipattern=6,
     default=False,
-    message="{image} is named without a digest: the same tag can hold other bytes tomorrow",
+    message="{image} has no digest, so the tag can hold other bytes tomorrow; add @sha256:…",
     page="""An image is named without its digest.
 
 Only `name:tag@sha256:…` is the same bytes for everyone and for ever. Off by default: a digest
@@ -244,7 +244,7 @@ UNSUPPORTED = Rule(
     code="IL042",
     name="base-past-its-support",
     severity=Severity.WARNING,
-    message="{image} gets no security updates since {day}: build on a release that does",
+    message="{image} gets no security updates since {day}; use a release that does",
     page="""The base image belongs to a release whose support has ended.
 
 Its makers publish no fixes any more, and package archives of such releases are moved away one day,

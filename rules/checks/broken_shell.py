@@ -98,7 +98,7 @@ START = Rule(
     code="IL045",
     name="program-that-can-not-be",
     severity=Severity.ERROR,
-    message="{keyword} starts a program of the name {name}, which {problem}",
+    message="{keyword} starts a program named {name}, which {problem}",
     page="""The first word of an exec form is no program.
 
 `CMD ["nginx -g daemon"]` starts a program whose name has blanks in it, `["$APP"]` one with a dollar
@@ -167,8 +167,7 @@ ROOT_ONLY = Rule(
     name="package-manager-without-root",
     severity=Severity.ERROR,
     stops_build=True,
-    message="{program} {verb} runs as {user}, of line {line}, and only root may do it; use USER root before,"
-    " and {user} again behind it",
+    message="{program} {verb} needs root, and runs as {user} of line {line}; use USER root before it",
     page="""Packages are installed by a user that is not root.
 
 Package managers of systems write below /usr and /var and take a lock there: as any other user they stop

@@ -15,7 +15,7 @@ POINTLESS = Rule(
     name="pointless-in-a-build",
     severity=Severity.INFO,
     default=False,
-    message="{program} looks after a running machine: in a build there is none",
+    message="{program} is for a running machine, and has no use in a build",
     page="""A RUN calls a program that makes sense on a running machine only.
 
 free, kill, mount, ps, service, shutdown, ssh, top, vim: each RUN is a container of its own that
@@ -36,7 +36,7 @@ SPARSE_LOG = Rule(
     code="DL3046",
     name="huge-lastlog",
     severity=Severity.WARNING,
-    message="a uid as high as {uid} makes useradd write a huge sparse /var/log/lastlog: add --no-log-init",
+    message="useradd with a uid as high as {uid} makes a huge /var/log/lastlog; use --no-log-init",
     page="""useradd with a high uid and without --no-log-init.
 
 useradd writes the user's record at uid × 292 bytes into /var/log/lastlog and faillog. The file is
@@ -68,7 +68,7 @@ SHELL_LINK = Rule(
     name="shell-replaced-by-link",
     severity=Severity.WARNING,
     default=False,
-    message="SHELL sets the shell of the build; this link changes it for every program of the image",
+    message="this link changes the shell of every program in the image; use SHELL, which changes the build's",
     page="""A RUN replaces /bin/sh by a link.
 
 Scripts of the distribution are written for the shell that it comes with. `SHELL ["/bin/bash",

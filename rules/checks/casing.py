@@ -14,7 +14,7 @@ INSTRUCTIONS = Rule(
     name="mixed-instruction-casing",
     severity=Severity.STYLE,
     default=False,
-    message="{word} is written otherwise than most instructions of this file: {wanted}",
+    message="{word} differs in case from most instructions of this file; use {wanted}",
     page="""Some instructions are in upper case and some are not.
 
 Builders take both. A file that writes them all alike is easier to read and to search; upper case
@@ -28,7 +28,7 @@ STAGE_NAME = Rule(
     name="stage-name-in-capitals",
     severity=Severity.STYLE,
     default=False,
-    message="the stage name {name} is not in lower case, though builders compare it as if it were",
+    message="the stage name {name} is not in lower case, though builders ignore case",
     page="""A stage name has capital letters.
 
 Stage names are compared without regard to case, and shown in lower case. Writing them so avoids
@@ -42,7 +42,7 @@ AS = Rule(
     name="mixed-from-as-casing",
     severity=Severity.STYLE,
     default=False,
-    message="`{word}` is written otherwise than the {keyword} of its line",
+    message="`{word}` differs in case from the {keyword} of its line",
     page="""FROM and AS of one line are in different case.
 
 Both are taken. One way of writing in one line is easier to read.

@@ -17,7 +17,7 @@ SHELL_FORM = Rule(
     name="shell-form-command",
     severity=Severity.WARNING,
     aliases=("JSONArgsRecommended",),
-    message="{keyword} in shell form starts a shell that may stay PID 1 and keep signals from the program: use {instead}",
+    message="{keyword} in shell form may keep signals from the program; use {instead}",
     page="""CMD or ENTRYPOINT is written as a shell command.
 
 The engine starts `/bin/sh -c` with the text. Whether the shell then replaces itself by the
@@ -80,7 +80,7 @@ def _repeated(code: str, name: str, keyword: str, severity: Severity, alias: str
         name=name,
         severity=severity,
         aliases=("MultipleInstructionsDisallowed", alias),
-        message=f"this {keyword} has no effect: a later one in the same stage replaces it",
+        message=f"this {keyword} has no effect: a later one in the stage replaces it",
         page=f"""Only the last {keyword} of a stage counts.
 
 Builders drop the others without a word. The finding points at the one that is dropped. An empty array
@@ -133,8 +133,7 @@ FORKS = Rule(
     name="main-process-forks",
     settled_by=("IL015",),
     severity=Severity.ERROR,
-    message="{program} goes into the background, so PID 1 ends at once and the container with it;"
-    " start it with {foreground}",
+    message="{program} goes into the background, so PID 1 and its container end; start it with {foreground}",
     page="""The main process forks into the background.
 
 A container lives as long as its PID 1. A server that leaves the foreground by default (ntpd,
@@ -197,8 +196,7 @@ ENDED = Rule(
     code="IL015",
     name="service-ends",
     severity=Severity.ERROR,
-    message="PID 1 ended with {code} after {seconds} s, though the image declares {claims}: nobody serves"
-    " them any more",
+    message="PID 1 ended with {code} after {seconds} s, but the image declares {claims}: nobody serves it",
     page="""The main process of a service ended by itself.
 
 The image declares ports or a health check, so something is meant to keep running; but its first
@@ -250,8 +248,7 @@ LOST_CMD = Rule(
     code="IL013",
     name="cmd-lost-to-shell-entrypoint",
     severity=Severity.WARNING,
-    message="ENTRYPOINT on line {line} is in shell form, so this CMD becomes $0 and $1 of that shell,"
-    " not arguments of the program",
+    message="ENTRYPOINT (line {line}) is in shell form, so this CMD never reaches the program; use the exec form",
     page="""A CMD stands under an ENTRYPOINT in shell form.
 
 The engine starts `/bin/sh -c "entrypoint" cmd…`: the words of CMD become `$0`, `$1` and so on

@@ -16,7 +16,7 @@ SNAPSHOT_BASE = Rule(
     name="snapshot-base",
     severity=Severity.WARNING,
     antipattern=5,
-    message="{image} is named like a snapshot of a container: nobody can build it again or say what is in it",
+    message="{image} is named like a snapshot of a container, which nobody can build again; use a Dockerfile",
     page="""A stage is built on something that was saved from a running container.
 
 `docker commit` and `docker export` keep the state of one moment. Nothing says how it came
@@ -42,7 +42,7 @@ COMMITS = Rule(
     name="commit-in-build",
     severity=Severity.WARNING,
     antipattern=5,
-    message="{command} makes an image out of a container's state: write the steps into a Dockerfile instead",
+    message="{command} makes an image out of a container's state; write the steps into a Dockerfile",
     page="""A RUN commits or imports a container.
 
 The result can't be built again from its sources.
@@ -66,7 +66,7 @@ COMMITTED = Rule(
     name="committed-container",
     severity=Severity.WARNING,
     antipattern=5,
-    message="the image was committed from a container ({signs}): no Dockerfile can build it again",
+    message="the image was committed from a container ({signs}), so nobody can build it again; use a Dockerfile",
     page="""The image carries the marks of `docker commit`.
 
 A builder leaves the host name empty, names its base by ID, and writes each step with a prefix

@@ -18,8 +18,7 @@ IGNORED = Rule(
     code="CopyIgnoredFile",
     name="copied-file-is-ignored",
     severity=Severity.ERROR,
-    message="{path} is kept out of the build context by `{pattern}` on line {line} of .dockerignore: the build"
-    " does not find it",
+    message="`{pattern}` (.dockerignore line {line}) keeps {path} out of the build context; the build fails",
     page="""COPY or ADD names a file that .dockerignore keeps out.
 
 The builder is never sent it and stops with "not found". Take the file back in by a line that
@@ -52,7 +51,7 @@ WHOLE = Rule(
     severity=Severity.INFO,
     antipattern=3,
     aliases=("S6470",),
-    message="COPY {source} takes {ballast} into the image: name it in .dockerignore",
+    message="COPY {source} takes {ballast} into the image; name it in .dockerignore",
     page="""The whole build context is copied, with what no container needs.
 
 Version control, installed dependencies, virtual environments and local settings make the layer
@@ -103,7 +102,7 @@ MISSING = Rule(
     code="IL030",
     name="copied-file-is-missing",
     severity=Severity.ERROR,
-    message="{path} is not in the build context {directory}: the build stops here, unless something makes it before",
+    message="{path} is not in the build context {directory}: the build fails, unless something makes it before",
     page="""COPY or ADD names a file that the build context does not hold.
 
 The builder stops with "not found". Told only where the context is named by --context, for paths

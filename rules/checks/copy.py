@@ -21,7 +21,7 @@ ADD_FILE = Rule(
     name="add-for-copy",
     severity=Severity.INFO,
     aliases=("CKV_DOCKER_4", "DS-0005", "CIS-DI-0009"),
-    message="ADD does here what COPY does: use COPY, which never unpacks or fetches anything",
+    message="ADD only copies here; use COPY, which never unpacks or fetches anything",
     page="""ADD is used for files that COPY would copy.
 
 ADD unpacks local archives and fetches URLs. For anything else COPY says what happens. Archives,
@@ -59,7 +59,7 @@ NO_SLASH = Rule(
     name="many-sources-one-file",
     severity=Severity.ERROR,
     aliases=("DS-0011",),
-    message="several sources go to {path}, which must end with / to be a directory: the build stops here",
+    message="several sources are copied to {path}, which is not a directory: the build fails; end it with /",
     page="""COPY of several sources to something that is not written as a directory.
 
 The builder refuses it. End the destination with a slash.
@@ -89,7 +89,7 @@ UNPACKED = Rule(
     name="copied-archive-unpacked",
     severity=Severity.INFO,
     default=False,
-    message="{path} is copied and unpacked on line {line}: ADD unpacks it at once, and the archive stays nowhere",
+    message="{path} is copied, and unpacked on line {line}; use ADD, which leaves no archive behind",
     page="""An archive is copied and then unpacked by a RUN.
 
 The archive stays in its own layer, beside its contents in another. ADD unpacks local tar archives
@@ -142,7 +142,7 @@ UNVERIFIED = Rule(
     code="IL039",
     name="remote-file-unverified",
     severity=Severity.INFO,
-    message="{url} is added as it is that day: {advice}",
+    message="{url} is added as it is that day; {advice}",
     page="""ADD fetches a file from the network and compares nothing.
 
 Whoever controls the server decides what is in the image, and over plain http so does everyone on the

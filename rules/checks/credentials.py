@@ -327,7 +327,7 @@ PASSWORD_SET = Rule(
     severity=Severity.WARNING,
     antipattern=8,
     aliases=("CKV2_DOCKER_17",),
-    message="{program} sets a login password, which is the same in every container of the image",
+    message="{program} sets a login password that is the same in every container of the image",
     page="""A RUN sets the password of an account.
 
 It stays in the image's /etc/shadow, where it can be guessed at leisure, and in the history when it
@@ -373,7 +373,7 @@ SHARED_KEYS = Rule(
     name="key-made-in-build",
     severity=Severity.WARNING,
     antipattern=8,
-    message="{program} makes a key at build time: it is in the image, and all containers share it",
+    message="{program} makes a key during the build, so all containers share it; make it at start",
     page="""A private key is generated while the image is built.
 
 Everyone who has the image has the key, and all containers have the same: host keys that prove
@@ -415,8 +415,7 @@ LOGIN = Rule(
     name="login-in-build",
     severity=Severity.WARNING,
     antipattern=8,
-    message="{program} logs in while the image is built and leaves what it was given in the layer: mount it as"
-    " a secret for this one RUN",
+    message="{program} logs in, and the credentials stay in the layer; use RUN --mount=type=secret",
     page="""A RUN logs in to a service, or writes a token into a configuration file.
 
 `aws configure set`, `gcloud auth activate-service-account`, `az login -p`, `doctl auth init -t`,
@@ -470,8 +469,7 @@ CLONED = Rule(
     name="token-in-clone-url",
     severity=Severity.WARNING,
     antipattern=8,
-    message="git keeps the URL with its token in the .git/config of the clone: remove .git in the same RUN, or give"
-    " the token by a credential helper",
+    message="the clone's .git/config keeps the token; remove .git in this RUN, or use a credential helper",
     page="""A repository is cloned with a token in its URL.
 
 `git clone` writes the URL, and so the token, into `.git/config`, which stays in the layer, even where
@@ -556,8 +554,7 @@ TOKEN = Rule(
     severity=Severity.ERROR,
     antipattern=8,
     aliases=("CIS-DI-0010",),
-    message="{path} holds {what} in layer {layer}{deleted}: whoever has the image has it; revoke it, and give it"
-    " to the container at start",
+    message="{path} holds {what} in layer {layer}{deleted}; revoke it, and give a new one at start",
     page="""A file of some layer holds a credential of a well-known service.
 
 Every file of every layer is searched, whatever it is called and whether a container can still see

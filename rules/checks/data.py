@@ -19,8 +19,7 @@ BELOW_VOLUME = Rule(
     name="written-below-volume",
     severity=Severity.WARNING,
     antipattern=1,
-    message="{path} lies below the volume {volume} declared on line {line}: the classic builder discards"
-    " what is written there, and others hide it behind the mount",
+    message="{path} is written below VOLUME {volume} (line {line}) and may be lost; write it before the VOLUME",
     page="""A path below a VOLUME is written after the volume was declared.
 
 With the classic builder the change is lost; with others it is kept in the image, but a volume
@@ -76,8 +75,7 @@ BAKED = Rule(
     name="data-baked-in",
     severity=Severity.WARNING,
     antipattern=1,
-    message="{program} makes a database while the image is built: every container starts from this copy"
-    " and loses what it adds",
+    message="{program} creates a database during the build, and containers lose what they add to it; use a volume",
     page="""A RUN creates or fills a database.
 
 The data becomes part of the image: every container begins with the same copy, changes stay in
@@ -112,7 +110,7 @@ DATA_FILES = Rule(
     name="data-in-layers",
     severity=Severity.WARNING,
     antipattern=1,
-    message="{path} is data ({bytes}): it belongs in a volume, not in a layer that every container shares",
+    message="{path} is data ({bytes}) in a layer that all containers share; use a volume",
     page="""The image holds files that a program writes while it runs.
 
 Databases, dumps and logs in a layer are the state of one moment: each container gets a copy,
@@ -163,7 +161,7 @@ WRITES = Rule(
     name="writes-into-container",
     severity=Severity.WARNING,
     antipattern=1,
-    message="the running container wrote {paths} outside any volume: this is gone with the container",
+    message="the container wrote {paths} outside of any volume, and loses it when it is removed; use a volume",
     page="""The container writes into its own layer.
 
 What stands outside volumes and tmpfs mounts is lost when the container is removed, is not seen
@@ -203,7 +201,7 @@ NO_VOLUME = Rule(
     name="data-store-without-volume",
     severity=Severity.WARNING,
     antipattern=1,
-    message="{program} keeps its data in {directory}, and no VOLUME is declared for it: the data goes with the container",
+    message="{program} keeps its data in {directory}, which is not a volume: the container loses it; use VOLUME",
     page="""A database is started, and its data has no volume.
 
 Without a VOLUME (or a mount that everyone has to remember) the data lies in the writable layer
@@ -280,7 +278,7 @@ DATABASE_FILE = Rule(
     name="database-file-in-container",
     severity=Severity.WARNING,
     antipattern=1,
-    message="{path} is a database file inside the container, and no VOLUME holds it",
+    message="{path} is a database file in the container's own layer; use a volume",
     page="""A setting puts a database file into the container.
 
 `sqlite:///…`, `file:…db` and H2 URLs that name a path outside every declared VOLUME: the file

@@ -16,7 +16,7 @@ NOT_A_SHELL = Rule(
     code="IL046",
     name="shell-syntax-in-exec-form",
     severity=Severity.ERROR,
-    message="no shell reads this array, and {program} is handed the text {text}: use {instead}",
+    message="no shell reads this array, and {program} gets the text {text}; use {instead}",
     page="""A JSON array holds what only a shell would understand.
 
 The engine starts the program of an array itself, with the words as they are. `CMD ["app", ">", "/log"]`
@@ -105,7 +105,7 @@ ONE_WORD = Rule(
     code="IL047",
     name="command-line-in-quotes",
     severity=Severity.ERROR,
-    message="the quotes make one word of it, and the shell finds no program named `{text}`: use {instead}",
+    message="the quotes make one word of it, and no program is named `{text}`; use {instead}",
     page="""A whole command line stands in quotes.
 
 CMD, ENTRYPOINT, HEALTHCHECK and RUN hand their text to a shell, where quotes keep words together:

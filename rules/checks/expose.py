@@ -16,7 +16,7 @@ RANGE = Rule(
     severity=Severity.ERROR,
     stops_build=True,
     aliases=("DS-0008",),
-    message="{port} is no port: they go from 0 to 65535",
+    message="{port} is not a port; use a number from 0 to 65535",
     page="""EXPOSE names a port that can't exist.
 
 Ports have 16 bits.
@@ -40,7 +40,7 @@ FORM = Rule(
     name="published-in-expose",
     severity=Severity.WARNING,
     antipattern=10,
-    message="EXPOSE {value} takes only a port: addresses and host ports belong to `docker run -p`",
+    message="EXPOSE {value} holds more than a port; use docker run -p for addresses and host ports",
     page="""EXPOSE is given an address or a host port.
 
 EXPOSE only declares which ports the program listens on; where they are published is decided
@@ -62,7 +62,7 @@ SILENT_PORT = Rule(
     code="IL020",
     name="nothing-listens",
     severity=Severity.WARNING,
-    message="{port} is declared by EXPOSE, but nothing in the container listens on it{why}",
+    message="EXPOSE declares {port}, but nothing in the container listens on it{why}",
     page="""A declared port on which nothing listens.
 
 EXPOSE is a promise to whoever runs the image: `docker run -P` publishes these ports and

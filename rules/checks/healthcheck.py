@@ -18,7 +18,7 @@ NO_HEALTHCHECK = Rule(
     severity=Severity.INFO,
     default=False,
     aliases=("CKV_DOCKER_2", "DS-0026", "CIS-DI-0006"),
-    message="no HEALTHCHECK: the engine sees only whether the process is there, not whether it serves",
+    message="no HEALTHCHECK: the engine sees whether the process runs, not whether it serves",
     page="""The shipped stage starts something and has no HEALTHCHECK.
 
 Off by default: Kubernetes has probes of its own and ignores it, and a tool that ends by itself
@@ -47,7 +47,7 @@ NO_PROBE = Rule(
     code="IL041",
     name="health-check-without-its-tool",
     severity=Severity.WARNING,
-    message="{tool} is not in {base}{why}: the check fails each time, and the container is never healthy",
+    message="{tool} is not in {base}{why}: the check always fails, and the container is never healthy",
     page="""A HEALTHCHECK calls a program that the image does not have.
 
 debian, ubuntu and the slim images have neither curl nor wget, Alpine has no curl, and distroless

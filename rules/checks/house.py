@@ -45,7 +45,7 @@ RULE_FAILED = Rule(
     code="IL002",
     name="rule-failed",
     severity=Severity.ERROR,
-    message="the rule {code} failed, the others went on: {error}",
+    message="the rule {code} failed, and the others went on: {error}",
     page="""A rule of imglint's broke down on this input.
 
 This is a fault of imglint's, not of the input. The other rules went on, and the run ends with
@@ -59,7 +59,7 @@ UNUSED_PRAGMA = Rule(
     code="IL003",
     name="unused-pragma",
     severity=Severity.WARNING,
-    message="this pragma switches nothing off: {codes} finds nothing here",
+    message="this pragma has no effect: {codes} finds nothing here",
     page="""An `imglint ignore` comment that no longer ignores anything.
 
 The fault it was written for is gone, or stands elsewhere now. Remove the comment, so that the
@@ -74,7 +74,7 @@ MISSPELT_PRAGMA = Rule(
     code="IL004",
     name="misspelt-pragma",
     severity=Severity.WARNING,
-    message="this comment does not switch off what it seems to: {problem}",
+    message="this comment does not turn off what it seems to: {problem}",
     page="""A comment is meant to switch a rule off, and is misspelt.
 
 A code that no rule has, an `=` that is missing, a word that is written wrongly: such a comment
@@ -124,7 +124,7 @@ PRAGMA = Rule(
     name="inline-pragma",
     severity=Severity.INFO,
     default=False,
-    message="this comment switches rules off, which is not wanted here",
+    message="this comment turns rules off, which is not allowed here",
     page="""A comment in the file switches rules off.
 
 Off by default. A team that keeps its exceptions in the configuration, where they are reviewed,

@@ -17,7 +17,7 @@ KEY_FILE = Rule(
     severity=Severity.ERROR,
     antipattern=8,
     aliases=("CIS-DI-0010",),
-    message="{path} {holds} credentials{told}, and every layer can be read by whoever has the image{deleted}",
+    message="{path} {holds} credentials{told}, and whoever has the image can read every layer{deleted}",
     page="""A file that holds credentials is put into the image.
 
 Private keys, .env files, .npmrc, .netrc, .git-credentials, cloud and Kubernetes credentials.

@@ -52,7 +52,7 @@ MISSING = Rule(
     code="DL3049",
     name="missing-label",
     severity=Severity.INFO,
-    message="the label {key} is missing, which the configuration demands",
+    message="the label {key} is missing, and the configuration demands it",
     page="""A label that the configuration demands is not set.
 
 Idle without a label schema (`[labels]` in imglint.toml, `label-schema` in .hadolint.yaml). Looks
@@ -114,7 +114,7 @@ def _typed(code: str, kind: str, what: str, bad: str, good: str, holds: Callable
         code=code,
         name=f"label-not-{kind}" if kind != "text" else "empty-label",
         severity=Severity.WARNING,
-        message=f"the label {{key}} has to be {what}, and {{value}} is not",
+        message=f"the label {{key}} must be {what}, and {{value}} is not",
         page=f"""A label that the schema says is {what} holds something else.
 
 Idle without a label schema that gives a label the type `{kind}`. Variables are resolved; a value

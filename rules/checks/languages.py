@@ -16,7 +16,7 @@ NPM_PIN = Rule(
     name="unpinned-npm-package",
     severity=Severity.WARNING,
     default=False,
-    message="{package} is installed in whatever version the registry has that day",
+    message="{package} is not pinned: the build installs the version of that day; use package@version",
     page="""npm install of a package without a version.
 
 Off by default. A bare `npm install` reads package.json and is not meant; neither are paths,
@@ -59,7 +59,7 @@ YARN_CACHE = Rule(
     severity=Severity.INFO,
     antipattern=3,
     default=False,
-    message="yarn keeps what it downloaded in its cache: end the RUN with yarn cache clean",
+    message="yarn leaves its downloads in its cache; use yarn cache clean at the end of the RUN",
     page="""yarn install without `yarn cache clean`.
 
 The downloads stay in the layer. A cache mount on /usr/local/share/.cache or ~/.cache/yarn does
@@ -97,7 +97,7 @@ GEM_PIN = Rule(
     name="unpinned-gem",
     severity=Severity.WARNING,
     default=False,
-    message="{package} is installed in whatever version the index has that day",
+    message="{package} is not pinned: the build installs the version of that day; use package:version",
     page="""gem install without a version.
 
 Off by default. `name:1.2` and `-v 1.2` name one; files and variables are left alone.
@@ -126,7 +126,7 @@ GO_PIN = Rule(
     name="unpinned-go-module",
     severity=Severity.WARNING,
     default=False,
-    message="{package} is built in whatever version the proxy has that day",
+    message="{package} is not pinned: the build takes the version of that day; use package@version",
     page="""go install of a module without a version, or with @latest.
 
 Off by default. Packages of the own module (`./...`) are read from go.mod and are not meant.

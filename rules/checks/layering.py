@@ -17,8 +17,7 @@ SOURCE_FIRST = Rule(
     name="source-before-dependencies",
     severity=Severity.INFO,
     antipattern=4,
-    message="the whole source is copied on line {line} before {program}: each change of the source installs"
-    " everything anew; copy {manifest} first",
+    message="the source is copied (line {line}) before {program}: each change repeats it; copy {manifest} first",
     page="""Source and dependencies share a step of the build cache.
 
 After `COPY . .` any changed file makes the install below run again, and pushes and pulls its
@@ -100,7 +99,7 @@ FLATTENED = Rule(
     name="flattened-stage",
     severity=Severity.WARNING,
     antipattern=4,
-    message="copying / onto / makes one layer of all of {stage}: nothing of it is shared with other images",
+    message="copying / to / makes one layer of all of {stage}, of which other images share nothing",
     page="""A whole root file system is copied from another stage or image.
 
 All its layers become one, which can't be shared with images on the same base, and is pushed and
@@ -175,8 +174,7 @@ GIANT = Rule(
     name="everything-in-one-run",
     severity=Severity.INFO,
     antipattern=4,
-    message="this RUN installs the system's packages, the language's packages and the application: any change"
-    " of one builds, pushes and pulls all of them",
+    message="this RUN installs system packages, language packages and the application; use a RUN for each",
     page="""System packages, dependencies and the application are made by a single RUN.
 
 What changes together belongs into one layer, and these don't: packages of the system change by
@@ -224,7 +222,7 @@ UNPACKED_ROOT = Rule(
     name="unpacked-root-as-application",
     severity=Severity.INFO,
     antipattern=4,
-    message="{archive} is the whole system and the application in one layer, which no other image can share",
+    message="{archive} is system and application in one layer, which no other image can share; use a base image",
     page="""An image on `scratch` is one unpacked root file system, and serves something.
 
 Base images are made so. An application on top of one has layers of its own: build it `FROM` the

@@ -15,7 +15,7 @@ LOST_SETTING = Rule(
     code="IL048",
     name="setting-lost-with-its-run",
     severity=Severity.WARNING,
-    message="`{what}` ends with this RUN, and nothing behind it in the RUN makes use of it: use {instead}",
+    message="`{what}` ends with this RUN, and nothing behind it in the RUN uses it; use {instead}",
     page="""A RUN does nothing but change the shell that it runs in.
 
 Each RUN starts a shell of its own. A directory, an exported variable, an alias or an activated
@@ -99,8 +99,7 @@ ENDS = Rule(
     code="IL049",
     name="started-in-a-build",
     severity=Severity.WARNING,
-    message="{what} is started, and ends with this RUN, where nothing makes use of it: use CMD for what the container"
-    " shall run",
+    message="{what} is started in the build, ends with this RUN, and nothing uses it; use CMD to start it",
     page="""A RUN starts a service, and that is the last that it does.
 
 An image holds files. What runs at the end of a RUN is ended with it, and no container has it running.

@@ -18,7 +18,7 @@ FETCHED = Rule(
     name="code-fetched-at-start",
     severity=Severity.WARNING,
     antipattern=2,
-    message="{program} brings in code when the container starts: what runs is not what was built and tested",
+    message="{program} fetches code when the container starts, so nobody built or tested it; fetch it in a RUN",
     page="""CMD or ENTRYPOINT downloads or installs a part of the application.
 
 Two containers of one image can then run different code, a start needs the network and takes
@@ -113,7 +113,7 @@ IDLE = Rule(
     name="idle-main-process",
     severity=Severity.WARNING,
     antipattern=2,
-    message="the container starts {program}, which does nothing: the application has to be put in afterwards",
+    message="the container starts {program}, which does nothing by itself; start the application with CMD",
     page="""The main process only waits.
 
 `sleep infinity` or `tail -f /dev/null` keeps a container open so that something can be copied
@@ -207,7 +207,7 @@ NEW_CODE = Rule(
     name="code-appears-after-start",
     severity=Severity.WARNING,
     antipattern=2,
-    message="{paths} appeared in the container after its start: this code was never built into the image",
+    message="{paths} appeared after the start, so the image does not hold this code; add it with COPY or RUN",
     page="""Programs or source code were written into the running container.
 
 What runs is then more than what was built, tested and scanned. Bytecode caches of code that
@@ -240,8 +240,7 @@ NO_CODE = Rule(
     name="no-application-code",
     severity=Severity.WARNING,
     antipattern=2,
-    message="{image} is only the runtime, and nothing puts a program for it into the image: it has to come"
-    " from a mount",
+    message="{image} is only a runtime, and nothing adds a program to it; use COPY to add the application",
     page="""The image starts a program of its own that nothing brings in.
 
 The base is the runtime of a language, CMD or ENTRYPOINT names a file for it, and no COPY, ADD or
@@ -292,7 +291,7 @@ HIDDEN = Rule(
     name="volume-over-application",
     severity=Severity.WARNING,
     antipattern=2,
-    message="{path} holds the application that line {line} copies, and a volume over it hides every new version",
+    message="the volume {path} hides every new version of the application that line {line} copies there",
     page="""A VOLUME is declared over the directory that the application is copied to.
 
 A volume is filled from the image once, when it is made. From then on the container runs what the
@@ -330,7 +329,7 @@ CANNOT_RUN = Rule(
     name="program-cannot-run",
     severity=Severity.ERROR,
     antipattern=2,
-    message="{program} is started, but can't be: {why}",
+    message="{program} is started, but it can't run: {why}",
     page="""The program that the configuration starts is there, and no kernel can run it.
 
 It is built for another architecture than the image says, or the interpreter that it names (a

@@ -15,7 +15,7 @@ PIP_CACHE = Rule(
     name="pip-cache-left",
     severity=Severity.INFO,
     antipattern=3,
-    message="pip leaves what it downloaded in ~/.cache/pip: use --no-cache-dir",
+    message="pip leaves its downloads in ~/.cache/pip; use --no-cache-dir",
     page="""pip install without `--no-cache-dir`.
 
 The downloads stay in the layer and are never used again. `PIP_NO_CACHE_DIR`, a cache mount on
@@ -104,7 +104,7 @@ PIP_PIN = Rule(
     name="unpinned-pip-package",
     severity=Severity.WARNING,
     default=False,
-    message="{package} is installed in whatever version the index has that day",
+    message="{package} is not pinned: the build installs the version of that day; use package==version",
     page="""pip install of a package without a version.
 
 Off by default. A requirements or constraints file can pin it as well, and is left alone; so are

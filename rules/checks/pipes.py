@@ -27,7 +27,7 @@ NO_PIPEFAIL = Rule(
     name="pipe-hides-failure",
     severity=Severity.WARNING,
     once_per_instruction=True,
-    message="if {program} fails, the pipe still succeeds and the build goes on: {advice}",
+    message="if {program} fails, the pipe still succeeds and the build goes on; {advice}",
     page="""A download stands on the left of a pipe, and its failure would go unseen.
 
 A pipeline's exit code is that of its last command: `curl … | sh` with a failed curl runs an empty
@@ -100,8 +100,7 @@ EMPTY_SCRIPT = Rule(
     code="IL050",
     name="script-of-nothing",
     severity=Severity.WARNING,
-    message="if {program} fails, {shell} runs an empty script and the build goes on: use {program} to save it first, and"
-    " && before {shell}",
+    message="if {program} fails, {shell} runs an empty script and succeeds; save it first, then use && {shell}",
     page="""A shell runs what a substitution fetches.
 
 `sh -c "$(curl … )"` and `bash <(curl …)` run what curl says, and nobody asks how curl ended: without an
@@ -201,7 +200,7 @@ HEEDLESS = Rule(
     code="IL031",
     name="here-document-without-errexit",
     severity=Severity.WARNING,
-    message="each line but the last may fail here, and the build goes on: begin the here-document with set -e",
+    message="every line but the last may fail, and the build goes on; begin the here-document with set -e",
     page="""A RUN here-document has several commands and no `set -e`.
 
 The shell is handed the whole text as one script, whose exit code is that of its last command. What
@@ -260,7 +259,7 @@ SEQUENCE = Rule(
     code="IL032",
     name="failure-not-looked-at",
     severity=Severity.WARNING,
-    message="{failing} may fail, and the build goes on to {behind}: {operator} does not look at it; use && instead",
+    message="{failing} may fail, and the build goes on to {behind}: {operator} ignores failures; use &&",
     page="""A command that matters is followed by `;` or a single `&`.
 
 `RUN a && b; c` succeeds when b fails, since the exit code of a RUN is that of its last command; `a & b`
@@ -355,7 +354,7 @@ BOTH = Rule(
     severity=Severity.WARNING,
     default=False,
     aliases=("DS-0014",),
-    message="{program} and {other} do the same: the image needs only one of them",
+    message="{program} and {other} do the same; use only one of them",
     page="""Both wget and curl are used in one stage.
 
 One of them would do, and an image without the other is smaller.
@@ -383,7 +382,7 @@ PROGRESS = Rule(
     name="wget-progress",
     severity=Severity.INFO,
     default=False,
-    message="wget draws a progress bar into the build log: use --progress=dot:giga or -q",
+    message="wget draws a progress bar into the build log; use --progress=dot:giga or -q",
     page="""wget without a flag for its output.
 
 Large downloads fill the log with a line for every 50 kilobytes.
@@ -406,7 +405,7 @@ CONSECUTIVE = Rule(
     name="consecutive-runs",
     severity=Severity.INFO,
     default=False,
-    message="this RUN could join the one on line {line}: each makes a layer",
+    message="this RUN could join the one on line {line}; each RUN makes a layer",
     page="""Two RUN instructions follow each other.
 
 Told where each runs a single command. Off by default: separate RUNs cache separately and read

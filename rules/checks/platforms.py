@@ -16,7 +16,7 @@ CONSTANT = Rule(
     severity=Severity.WARNING,
     default=False,
     aliases=("FromPlatformFlagConstDisallowed",),
-    message="{platform} is built whatever platform is asked for",
+    message="{platform} is built whatever platform is asked for; leave --platform out, or use a variable",
     page="""FROM names a platform by a literal.
 
 `docker build --platform` then has no effect on this stage, and the image does not run on other
@@ -36,7 +36,7 @@ REDUNDANT = Rule(
     severity=Severity.WARNING,
     default=False,
     aliases=("RedundantTargetPlatform",),
-    message="--platform=$TARGETPLATFORM is what FROM does by itself",
+    message="--platform=$TARGETPLATFORM is what FROM does by itself; leave it out",
     page="""FROM --platform=$TARGETPLATFORM.
 
 Images are taken for the target platform anyway. Leave the flag out.
@@ -48,7 +48,7 @@ MISMATCH = Rule(
     code="InvalidBaseImagePlatform",
     name="base-of-another-platform",
     severity=Severity.WARNING,
-    message="{image} holds {held} alone, and the stage asks for {platform}",
+    message="{image} is only for {held}, and the stage asks for {platform}",
     page="""A stage asks for a platform that its base image does not have.
 
 Told where both can be read from the text: a literal `--platform`, and an image whose name says

@@ -22,8 +22,7 @@ SEVERAL = Rule(
     name="several-services",
     severity=Severity.WARNING,
     antipattern=7,
-    message="{what}: one container then holds several services that can only be restarted, scaled and"
-    " watched together",
+    message="{what}: several services then live in one container; use a container for each",
     page="""The container is made to run several services.
 
 An engine watches one process. If another one dies, nobody notices; logs mix; and neither can be
@@ -196,7 +195,7 @@ SECOND_SERVICE = Rule(
     name="service-installed-beside",
     severity=Severity.INFO,
     antipattern=7,
-    message="{package} {does}: a container is made to run one program, and the engine watches only that one",
+    message="{package} {does}, and the engine watches only the main program; use a container for it",
     page="""A process manager or a system service is installed into the shipped image.
 
 sshd, cron, syslog and mail servers, supervisor and the like are there to run beside something
@@ -253,7 +252,7 @@ PROGRAMS = Rule(
     name="several-programs-running",
     severity=Severity.WARNING,
     antipattern=7,
-    message="{programs} run side by side in the container, and the engine watches only PID 1",
+    message="{programs} run side by side, and the engine watches only PID 1; use a container for each",
     page="""Several programs run in one container.
 
 Seen in the container's own process table. Workers that a program forks of itself are one
@@ -314,7 +313,7 @@ SSH_PORT = Rule(
     severity=Severity.WARNING,
     antipattern=7,
     aliases=("CKV_DOCKER_1", "S6473"),
-    message="port 22 is for logging in to a machine: a container has `docker exec`, and needs no sshd beside its program",
+    message="port 22 is for logging in to a machine; use docker exec, which needs no sshd",
     page="""EXPOSE names port 22.
 
 A login server beside the application is a second process that nobody watches, with keys or
@@ -351,8 +350,7 @@ NO_EXEC = Rule(
     name="script-without-exec",
     severity=Severity.WARNING,
     antipattern=7,
-    message="{script} starts {program} as its child and stays PID 1: signals end the script, not the program;"
-    " write exec {program}",
+    message="{script} starts {program} as a child, so signals reach only the script; use exec {program}",
     page="""The entrypoint script starts the program without `exec`.
 
 The shell stays PID 1 beside its child, does not pass SIGTERM on, and stopping the container takes

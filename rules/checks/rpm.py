@@ -36,7 +36,7 @@ def _unanswered(code: str, program: str, programs: tuple[str, ...], flag: str, a
         name=f"{program}-asks",
         severity=Severity.WARNING,
         aliases=(alias,) if alias else (),
-        message=f"without {flag} {program} asks, nobody answers, and the build stops here",
+        message=f"{program} asks a question, nobody answers, and the build fails; use {flag}",
         page=f"""{program} is called without `{flag}`.
 
 {program} asks before it changes anything. In a build nobody answers, and it gives up.
@@ -98,7 +98,7 @@ def _cache_left(code: str, program: str, programs: tuple[str, ...], clean: str, 
         severity=Severity.INFO,
         antipattern=3,
         aliases=tuple(alias.split()),
-        message=f"what {program} downloaded stays in this layer: end the RUN with {program} {clean}",
+        message=f"{program} leaves its downloads in this layer; use {program} {clean} at the end of the RUN",
         page=f"""{program} leaves its metadata and downloads in the layer.
 
 They are tens of megabytes that the running program never reads. `{program} {clean}` or
@@ -160,7 +160,7 @@ def _pin(code: str, program: str, programs: tuple[str, ...], installs: frozenset
         name=f"unpinned-{program}-package",
         severity=Severity.WARNING,
         default=False,
-        message="{package} is installed in whatever version the repository has that day",
+        message="{package} is not pinned: the build installs the version of that day; name a version",
         page=f"""{program} install of a package without a version.
 
 Off by default, like the other version pins: repositories drop old versions, and a pinned build
@@ -196,7 +196,7 @@ DIST_UPGRADE = Rule(
     name="zypper-dist-upgrade",
     severity=Severity.WARNING,
     default=False,
-    message="the image's own release is replaced by another one: take a newer base image",
+    message="zypper replaces the release of the image by another one; use a newer base image",
     page="""zypper dist-upgrade in a RUN.
 
 It moves the whole system to another state of the repositories, in a layer on top of the old one.

@@ -23,7 +23,7 @@ REWRITTEN = Rule(
     name="ownership-rewritten",
     severity=Severity.INFO,
     antipattern=3,
-    message="{program} -R on {path} writes every file of it into a second layer: {advice}",
+    message="{program} -R on {path} writes all its files into a second layer; {advice}",
     page="""A RUN changes owner or mode of what a COPY has just brought in.
 
 A layer can't hold a change of metadata alone: every file is stored again, whole, even where owner
@@ -136,7 +136,7 @@ LATE_REMOVAL = Rule(
     name="removed-in-later-layer",
     severity=Severity.INFO,
     antipattern=3,
-    message="{path} was written on line {line}: removing it here hides it, and its bytes stay in that layer",
+    message="{path} stays in the layer of line {line}: removing it here only hides it; remove it where it is made",
     page="""A RUN removes a file that an earlier instruction put into the image.
 
 Layers only add up: the file stays in the layer that wrote it, is pulled and stored with it, and
@@ -323,7 +323,7 @@ WASTE = Rule(
     name="wasted-bytes",
     severity=Severity.WARNING,
     antipattern=3,
-    message="{bytes} of {layer} can't be seen by any container: {cause} by {hidden_by}; {advice}",
+    message="no container sees {bytes} of {layer}: {cause} by {hidden_by}; {advice}",
     page="""Bytes that every pull transfers and no container can see.
 
 A file that a later layer overwrites, deletes or replaces stays in its own layer. Computed
@@ -380,7 +380,7 @@ BUILD_TOOLS = Rule(
     severity=Severity.INFO,
     antipattern=3,
     default=False,
-    message="{package} is needed to build and not to run: build in a stage of its own, or remove it in this RUN",
+    message="{package} is needed to build, not to run; use a builder stage, or remove it in this RUN",
     page="""Compilers and headers are installed into the shipped image.
 
 They are hundreds of megabytes that the running program never uses, and tools for whoever gets in.
@@ -425,8 +425,7 @@ TOOLCHAIN = Rule(
     name="toolchain-shipped",
     severity=Severity.INFO,
     antipattern=3,
-    message="{image} and all it needs to build is shipped with the program: build in a stage of its own, and copy"
-    " the result",
+    message="{image} is shipped with all its build tools; use a builder stage, and COPY --from its result",
     page="""A program is built in the image that is shipped, on a base that is made to build.
 
 Compilers, SDKs and the package manager's cache are hundreds of megabytes that the running program never
@@ -484,7 +483,7 @@ LEFTOVERS = Rule(
     name="leftover-file",
     severity=Severity.INFO,
     antipattern=3,
-    message="{path} belongs to making the image, not into it",
+    message="{path} is needed to make the image, not in the image",
     page="""A file is left over from the workplace.
 
 The Dockerfile itself, compose files, editors' and desktops' notes, histories of shells: nothing in

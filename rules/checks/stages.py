@@ -14,7 +14,7 @@ DUPLICATE = Rule(
     name="duplicate-stage-name",
     severity=Severity.ERROR,
     aliases=("DuplicateStageName", "CKV_DOCKER_11", "DS-0012"),
-    message="a stage named {name} stands on line {line} already: names differ in more than their case",
+    message="the stage name {name} is taken by line {line}; use a name that differs in more than its case",
     page="""Two stages have one name.
 
 Later instructions that name it get the last of them. Case makes no difference.
@@ -41,7 +41,7 @@ NO_FROM = Rule(
     name="instruction-before-from",
     severity=Severity.ERROR,
     stops_build=True,
-    message="{keyword} stands before the first FROM, where only ARG may: the build refuses it",
+    message="{keyword} stands before the first FROM, where only ARG may stand: the build fails",
     page="""Something other than ARG stands before the first FROM.
 
 There is no image yet that the instruction could act on. A file without any FROM is reported at
@@ -68,7 +68,7 @@ OWN_STAGE = Rule(
     severity=Severity.ERROR,
     stops_build=True,
     aliases=("DS-0006",),
-    message="COPY --from={name} names the stage it stands in, which is not built yet",
+    message="COPY --from={name} names its own stage, which is not built yet",
     page="""COPY --from names its own stage.
 
 Files are copied from an earlier stage or another image.
@@ -92,7 +92,7 @@ RESERVED = Rule(
     name="reserved-stage-name",
     severity=Severity.WARNING,
     aliases=("ReservedStageName",),
-    message="{name} means something else to the builder: the stage can't be named so",
+    message="{name} has a meaning of its own for the builder; use another name for the stage",
     page="""A stage is named `scratch` or `context`.
 
 `scratch` is the empty image and `context` the build context. BuildKit refuses such a name for a
@@ -175,7 +175,7 @@ TRIGGER = Rule(
     name="forbidden-trigger",
     severity=Severity.ERROR,
     stops_build=True,
-    message="ONBUILD {keyword} is refused: a trigger can't be {keyword}",
+    message="ONBUILD {keyword} is refused: {keyword} can't be a trigger",
     page="""ONBUILD of ONBUILD, FROM or MAINTAINER.
 
 The builder refuses all three. A trigger runs one ordinary instruction when another image is built
@@ -198,7 +198,7 @@ DEFINITION = Rule(
     name="description-of-another-name",
     severity=Severity.STYLE,
     default=False,
-    message="the comment above {keyword} {name} does not start with `{name}`, so no tool shows it as its description",
+    message="the comment above {keyword} {name} does not start with `{name}`, so no tool shows it",
     page="""The comment above an ARG or a named stage does not start with its name.
 
 `docker build --call outline` shows comments of the form `# name what it is for` as descriptions

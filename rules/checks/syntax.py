@@ -13,7 +13,7 @@ EMPTY_CONTINUATION = Rule(
     code="NoEmptyContinuation",
     name="blank-line-in-continuation",
     severity=Severity.WARNING,
-    message="this blank line stands inside an instruction that goes on below; future builders refuse it",
+    message="a blank line stands inside of an instruction, which future builders refuse; remove it",
     page="""A blank line inside a continued instruction.
 
 BuildKit drops the line and warns that a later version will end the instruction here, which
@@ -35,8 +35,7 @@ SWALLOWED = Rule(
     code="IL011",
     name="comment-swallows-continuation",
     severity=Severity.ERROR,
-    message="the continued lines are joined before the shell reads them, so this comment swallows all"
-    " that follows it in the RUN",
+    message="lines are joined before the shell reads them, so this comment swallows the rest of the RUN",
     page="""A comment behind a command ends in a continuation.
 
 `RUN a # why \\` joins the next line to the comment: the shell never sees it, and the build
@@ -96,7 +95,7 @@ MAINTAINER = Rule(
     name="maintainer-instruction",
     severity=Severity.INFO,
     aliases=("MaintainerDeprecated", "CKV_DOCKER_6", "DS-0022"),
-    message="MAINTAINER is deprecated: tools read LABEL org.opencontainers.image.authors",
+    message="MAINTAINER is deprecated; use LABEL org.opencontainers.image.authors",
     page="""MAINTAINER sets a field that no tool reads any more.
 
 It has been deprecated since Docker 1.13. A label is shown by `docker inspect` and by
@@ -119,7 +118,7 @@ NOT_UTF8 = Rule(
     code="IL016",
     name="not-utf8",
     severity=Severity.WARNING,
-    message="the byte {byte} is not UTF-8: builders and editors will show and store another character",
+    message="the byte {byte} is not UTF-8: tools show and store another character; save the file as UTF-8",
     page="""The file holds bytes that are not UTF-8.
 
 Builders take Dockerfiles for UTF-8. Text in another encoding, as from an old editor, ends up as

@@ -20,7 +20,7 @@ OTHER_SHELL = Rule(
     code="IL035",
     name="bash-in-dash",
     severity=Severity.ERROR,
-    message="{what} is Bash's, and the /bin/sh of {base} is dash: {then}",
+    message="{what} is a feature of Bash, and the /bin/sh of {base} is dash: {then}",
     page="""A RUN uses what only Bash has, and dash reads it.
 
 On Debian, Ubuntu and what is built on them /bin/sh is dash. It knows neither `source` (write `.`), nor
@@ -127,7 +127,7 @@ GONE_MOUNT = Rule(
     code="IL037",
     name="made-in-a-cache-mount",
     severity=Severity.ERROR,
-    message="{path} is in the cache mount of line {line} alone, and this {keyword} does not see it",
+    message="{path} is only in the cache mount of line {line}, and this {keyword} does not see it",
     page="""A RUN puts what is needed later into a cache mount.
 
 A mount belongs to one RUN: what is written below it is in no layer. `RUN
@@ -235,7 +235,7 @@ ERROR_PAGE = Rule(
     code="IL038",
     name="error-page-taken-for-file",
     severity=Severity.WARNING,
-    message="curl without -f succeeds on an error of the server, and its page becomes {file}: use curl -f",
+    message="curl without -f accepts a server's error page, which becomes {file}; use curl -f",
     page="""curl fetches a program and takes what the server says when there is none.
 
 Without `-f` (`--fail`) curl ends with 0 whatever the status is: a page that says 404 is saved and

@@ -23,7 +23,7 @@ ROOT = Rule(
     antipattern=9,
     aliases=("DS-0002", "CKV_DOCKER_8", "CIS-DI-0001"),
     settled_by=("DL3002",),
-    message="the main process runs as {user}: who breaks out of it is root to the host's kernel",
+    message="the main process runs as {user}: if it escapes, it is root on the host; use USER",
     page="""The container's main process runs as root.
 
 A process that breaks out of a root container is root to the host's kernel, and what it writes
@@ -117,7 +117,7 @@ NO_USER = Rule(
     antipattern=9,
     aliases=("CKV_DOCKER_3", "S6471"),
     settled_by=("DL3002",),
-    message="no USER is named and {base} runs as root, so the main process is root, too",
+    message="no USER is named and {base} runs as root, so the main process runs as root; use USER",
     page="""The shipped stage never names a USER, and its base runs as root.
 
 Told only where the base's user is known (a table of well-known images, `scratch`), something is
@@ -204,7 +204,7 @@ SUDO = Rule(
     name="sudo",
     severity=Severity.WARNING,
     aliases=("DS-0010", "CKV2_DOCKER_1", "DKL-DI-0001"),
-    message="sudo in a build does nothing that USER doesn't, and leaves a way to become root in the image",
+    message="sudo is not needed in a build, and lets users of the image become root; use USER",
     page="""A RUN calls sudo.
 
 A build step already runs as the user of the last USER. sudo needs a terminal and a password
@@ -229,7 +229,7 @@ NAMED_USER = Rule(
     severity=Severity.INFO,
     antipattern=9,
     default=False,
-    message="{user} is a name: a cluster that demands runAsNonRoot can check only a number",
+    message="{user} is a name, and runAsNonRoot in Kubernetes can check only numbers; use a number",
     page="""The last USER of the shipped stage is a name.
 
 Kubernetes' `runAsNonRoot` refuses a container whose user is not a number, since it can't look
@@ -263,7 +263,7 @@ WORLD_WRITABLE = Rule(
     once_per_stage=True,
     antipattern=9,
     aliases=("S2612",),
-    message="{mode} lets every user of the container change {path}: give it to the one user that needs it",
+    message="{mode} lets every user of the container change {path}; give it to the user that needs it",
     page="""A RUN makes files writable for everyone.
 
 `chmod 777` is how a non-root user is made to work without asking which files it needs; whoever
@@ -306,7 +306,7 @@ PASSWORDLESS = Rule(
     severity=Severity.INFO,
     antipattern=9,
     once_per_stage=True,
-    message="NOPASSWD makes every process of this user root whenever it likes: use gosu for what has to start as root",
+    message="NOPASSWD lets this user become root at any time; use gosu for what has to start as root",
     page="""A sudoers rule lets a user become root without a password.
 
 USER then protects nothing: whoever runs code as that user runs it as root. Do what needs root

@@ -49,7 +49,7 @@ UNDEFINED_IN_FROM = Rule(
     code="UndefinedArgInFrom",
     name="undefined-variable-in-from",
     severity=Severity.WARNING,
-    message="no ARG before the first FROM sets ${name}, so the name of the image is built without it{meant}",
+    message="no ARG before the first FROM sets ${name}, so the image's name lacks it{meant}",
     page="""FROM uses a variable that no ARG before the first FROM declares.
 
 FROM sees only those, and what the builder knows of platforms. ENV and the ARGs of an earlier
@@ -66,7 +66,7 @@ EMPTY_FROM = Rule(
     code="InvalidDefaultArgInFrom",
     name="no-image-without-build-arguments",
     severity=Severity.WARNING,
-    message="without --build-arg this is {image}, which names no image: give ARG {name} a default",
+    message="without --build-arg this is {image}, which is not an image name; give ARG {name} a default",
     page="""The defaults of the ARGs do not make up the name of an image.
 
 `ARG VERSION` and `FROM debian:$VERSION` fail for everyone who does not know which build argument
@@ -91,8 +91,7 @@ SAME_ENV = Rule(
     code="DL3044",
     name="variable-of-the-same-env",
     severity=Severity.ERROR,
-    message="${name} is set by this same ENV, whose values are all expanded before any of them holds: {value}; use two"
-    " ENV instructions",
+    message="${name} is set by this same ENV, and not known in it yet: {value}; use a second ENV",
     page="""An ENV uses a variable that it sets itself.
 
 All values of one ENV are expanded with what held before it, so the reference is empty or old.
@@ -119,7 +118,7 @@ LEGACY = Rule(
     name="legacy-key-value",
     severity=Severity.STYLE,
     default=False,
-    message="`{keyword} name value` is the old notation: write {keyword} name=value",
+    message="`{keyword} name value` is the old notation; use {keyword} name=value",
     page="""ENV or LABEL with a blank instead of an equals sign.
 
 Everything behind the blank becomes the value of one variable, so `ENV A b C=d` sets only A. The
@@ -295,7 +294,7 @@ SWALLOWING = Rule(
     code="IL033",
     name="env-swallows-the-next",
     severity=Severity.ERROR,
-    message="this sets {first} alone, to all of `{value}`: {second} is never set; write {first}=… {second}=…",
+    message="this sets only {first}, to `{value}`, and never {second}; use {first}=… {second}=…",
     page="""ENV in the old notation is given more than one variable.
 
 Without an equals sign behind the first name everything that follows is its value:
@@ -340,7 +339,7 @@ SUBSTITUTION = Rule(
     code="IL034",
     name="command-in-variable",
     severity=Severity.ERROR,
-    message="no shell reads {keyword}: {name} is set to the text {value} itself; run the command in a RUN",
+    message="no shell reads {keyword}: {name} is set to the text {value}; run the command in a RUN",
     page="""ENV, ARG or another instruction holds a command substitution.
 
 The builder replaces variables and nothing else. ``ENV D=`pwd` `` and `ENV D=$(pwd)` set D to these very

@@ -96,21 +96,21 @@ def _curl_letters(command: Command) -> Word | None:
 
 CURL = _flagged(
     "CKV2_DOCKER_2", "curl-insecure", ("curl",), _curl_letters,
-    "{word} makes curl take any certificate, so anyone in between can hand over another file",
+    "{word} makes curl accept any certificate, so that others can replace the file",
     "curl is told not to verify certificates.",
     bad=("curl -k https://example.org/x", "curl -fsSLk https://example.org/x", "curl --insecure https://x/"),
     good=("curl -fsSL https://example.org/x", "curl -ok https://example.org/x", "curl --cacert k x"),
 )  # fmt: skip
 WGET = _flagged(
     "CKV2_DOCKER_3", "wget-insecure", ("wget",), _word("--no-check-certificate"),
-    "{word} makes wget take any certificate, so anyone in between can hand over another file",
+    "{word} makes wget accept any certificate, so that others can replace the file",
     "wget is told not to verify certificates.",
     bad=("wget --no-check-certificate https://example.org/x",),
     good=("wget https://example.org/x",),
 )  # fmt: skip
 APK = _flagged(
     "CKV2_DOCKER_7", "apk-untrusted", ("apk",), _word("--allow-untrusted"),
-    "{word} installs packages whose signature nobody knows",
+    "{word} installs packages without checking their signatures",
     "apk is told to install unsigned packages.",
     bad=("apk add --allow-untrusted ./b.apk",),
     good=("apk add --no-cache b",),
@@ -118,7 +118,7 @@ APK = _flagged(
 APT = _flagged(
     "CKV2_DOCKER_8", "apt-unauthenticated", ("apt-get", "apt", "aptitude"),
     _word("--allow-unauthenticated", "--no-gpg-check", "--allow-insecure-repositories"),
-    "{word} installs packages whose signature nobody checks",
+    "{word} installs packages without checking their signatures",
     "apt is told to install packages without a valid signature.",
     bad=("apt-get install -y --allow-unauthenticated b",),
     good=("apt-get install -y b",),
@@ -126,7 +126,7 @@ APT = _flagged(
 YUM = _flagged(
     "CKV2_DOCKER_9", "yum-nogpgcheck", ("yum", "dnf", "dnf5", "microdnf", "zypper"),
     _word("--nogpgcheck", "--nogpgchecks", "--no-gpg-checks"),
-    "{word} installs packages whose signature nobody checks",
+    "{word} installs packages without checking their signatures",
     "yum, dnf or zypper is told to install packages without checking signatures.",
     bad=("yum install -y --nogpgcheck b", "dnf --nogpgcheck install -y b"),
     good=("yum install -y b",),
@@ -134,14 +134,14 @@ YUM = _flagged(
 RPM = _flagged(
     "CKV2_DOCKER_10", "rpm-nosignature", ("rpm",),
     _word("--nosignature", "--nodigest", "--noverify", "--nopgp", "--nogpg"),
-    "{word} installs packages whose signature nobody checks",
+    "{word} installs packages without checking their signatures",
     "rpm is told not to check signatures or digests.",
     bad=("rpm -i --nosignature https://example.org/b.rpm",),
     good=("rpm -i b.rpm",),
 )  # fmt: skip
 FORCE = _flagged(
     "CKV2_DOCKER_11", "apt-force-yes", ("apt-get", "apt", "aptitude"), _word("--force-yes"),
-    "{word} answers yes to everything, also to packages without a signature and to downgrades",
+    "{word} answers yes to everything, even to unsigned packages and downgrades; use -y",
     "apt is told to force everything.",
     bad=("apt-get install -y --force-yes b",),
     good=("apt-get install -y b",),
@@ -246,7 +246,7 @@ def _set(value: str) -> bool:
 
 PIP = _variable(
     "CKV2_DOCKER_4", "pip-trusted-host", ("PIP_TRUSTED_HOST",), _set,
-    "{word} makes pip take packages from this host without checking who it is",
+    "{word} makes pip download from this host without checking its certificate",
     "pip is told to trust a host without a certificate.",
     bad=("RUN pip install --trusted-host example.org b", "ENV PIP_TRUSTED_HOST=example.org"),
     good=("RUN pip install b", "ENV PIP_TRUSTED_HOST="),
@@ -256,21 +256,21 @@ PIP = _variable(
 )  # fmt: skip
 PYTHON = _variable(
     "CKV2_DOCKER_5", "python-https-unverified", ("PYTHONHTTPSVERIFY",), _zero,
-    "{word} switches the check of certificates off for every Python program of the image",
+    "{word} turns certificate checks off for every Python program of the image",
     "Python is told not to verify certificates.",
     bad=("ENV PYTHONHTTPSVERIFY=0", "RUN PYTHONHTTPSVERIFY=0 python x.py"),
     good=("ENV PYTHONHTTPSVERIFY=1",),
 )  # fmt: skip
 NODE = _variable(
     "CKV2_DOCKER_6", "node-tls-unverified", ("NODE_TLS_REJECT_UNAUTHORIZED",), _zero,
-    "{word} switches the check of certificates off for every Node program of the image",
+    "{word} turns certificate checks off for every Node program of the image",
     "Node is told not to verify certificates.",
     bad=("ENV NODE_TLS_REJECT_UNAUTHORIZED=0", "RUN export NODE_TLS_REJECT_UNAUTHORIZED=0 && npm ci"),
     good=("ENV NODE_TLS_REJECT_UNAUTHORIZED=1",),
 )  # fmt: skip
 NPM = _variable(
     "CKV2_DOCKER_12", "npm-strict-ssl-off", ("NPM_CONFIG_STRICT_SSL",), _zero,
-    "{word} makes npm take packages without checking certificates",
+    "{word} makes npm download packages without checking certificates",
     "npm is told not to verify certificates.",
     bad=("ENV NPM_CONFIG_STRICT_SSL=false", "RUN npm config set strict-ssl false",
          "RUN npm install --strict-ssl=false"),
@@ -291,7 +291,7 @@ GIT = _variable(
 )  # fmt: skip
 YUM_SSL = _variable(
     "CKV2_DOCKER_15", "yum-sslverify-off", ("SSLVERIFY",), _zero,
-    "{word} makes the package manager take packages without checking certificates",
+    "{word} makes the package manager download packages without checking certificates",
     "yum or dnf is told not to verify certificates.",
     bad=("RUN yum --setopt=sslverify=0 install -y b", "RUN echo 'sslverify=false' >> /etc/yum.conf"),
     good=("RUN yum --setopt=sslverify=1 install -y b",),

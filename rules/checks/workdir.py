@@ -15,7 +15,7 @@ RELATIVE = Rule(
     name="relative-workdir",
     severity=Severity.INFO,
     aliases=("WorkdirRelativePath", "DS-0009", "CKV_DOCKER_10"),
-    message="WORKDIR {path} is relative to whatever the base image left behind: use {absolute}",
+    message="WORKDIR {path} is relative to the working directory of the base image; use {absolute}",
     page="""A WORKDIR is relative before any absolute one.
 
 Where it leads depends on the base image and can change with it. A relative WORKDIR behind an
@@ -36,7 +36,7 @@ TILDE = Rule(
     code="IL014",
     name="tilde-in-workdir",
     severity=Severity.ERROR,
-    message="{path} is taken by its letters: no shell expands ~ here, and a directory named ~ is made",
+    message="no shell expands ~ in {path}, so a directory named ~ is made; use the whole path",
     page="""WORKDIR, COPY and ADD never expand a tilde.
 
 `WORKDIR ~/app` makes a directory whose name is `~` in the current one. Write the path out, or
@@ -80,7 +80,7 @@ COPY_RELATIVE = Rule(
     code="DL3045",
     name="copy-without-workdir",
     severity=Severity.INFO,
-    message="{path} is relative, and no WORKDIR says to what: it lands {where}",
+    message="{path} is relative, but no WORKDIR is set: it lands {where}; use WORKDIR",
     page="""COPY or ADD to a relative path, with no WORKDIR before it.
 
 The destination is relative to the working directory of the base image, `/` for most. Set a
@@ -119,7 +119,7 @@ CD = Rule(
     name="cd-in-run",
     severity=Severity.WARNING,
     default=False,
-    message="cd holds only until the end of this RUN; WORKDIR would hold for what follows",
+    message="cd ends with this RUN; use WORKDIR for what follows",
     page="""A RUN begins with `cd`.
 
 Each RUN starts in the working directory again, so a `cd` is forgotten at its end. WORKDIR says
@@ -150,7 +150,7 @@ SYSTEM_DIRECTORY = Rule(
     name="system-directory-used",
     severity=Severity.ERROR,
     aliases=("DKL-DI-0002",),
-    message="{path} is the kernel's: an engine mounts it anew in each container",
+    message="{path} belongs to the kernel, and engines mount it anew in each container",
     page="""WORKDIR or VOLUME names /proc, /sys or /dev.
 
 The engine mounts these into every container, so nothing that the image puts there is seen, and a

@@ -12,11 +12,20 @@ import typer
 
 from . import __version__
 from .analyzer import InputError
-from .config import PROFILES, Configuration, Settings
+from .config import Configuration, Settings
 from .exits import Exit
-from .lint_options import UsageError, build, choose, in_pairs, outputs, refuse_empty
+from .lint_options import BOTH_CONFIGURATIONS, UsageError, build, choose, in_pairs, outputs, refuse_empty
+from .option_values import (
+    codes_choice,
+    engine_choice,
+    fail_on_choice,
+    format_choice,
+    level_choice,
+    name_values,
+    profile_choice,
+)
 from .output import tell, write_bytes, write_own
-from .reports.formats import FORMATS
+from .reports.formats import FOR_PEOPLE, FORMATS
 from .rules.gates import Limits, parse_limits
 
 app = typer.Typer(
@@ -34,7 +43,12 @@ app = typer.Typer(
 
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", "-f", help=f"How to print: {', '.join(FORMATS)}. Repeat with --output."),
+    typer.Option(
+        "--format",
+        "-f",
+        help=f"How to print: {', '.join(FORMATS)}. Repeat with --output.",
+        autocompletion=format_choice,
+    ),
 ]
 Outputs = Annotated[
     list[str] | None,
@@ -43,22 +57,44 @@ Outputs = Annotated[
     ),
 ]
 Select = Annotated[
-    list[str] | None, typer.Option("--select", help="Codes or prefixes instead of the default profile; ALL.")
+    list[str] | None,
+    typer.Option(
+        "--select",
+        help="Only these rules instead of the profile: codes, prefixes, ALL.",
+        autocompletion=codes_choice,
+    ),
 ]
-Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="Codes or prefixes to leave out.")]
-Extend = Annotated[list[str] | None, typer.Option("--extend-select", help="Codes or prefixes to add.")]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", help="Leave these rules out: codes or prefixes.", autocompletion=codes_choice),
+]
+Extend = Annotated[
+    list[str] | None,
+    typer.Option("--extend-select", help="Add these rules: codes or prefixes.", autocompletion=codes_choice),
+]
 Level = Annotated[
     str | None,
     typer.Option(
-        "--fail-level", help="The severity from which on the exit code is 1, or none.  [default: warning]"
+        "--fail-level",
+        help="The lowest severity that makes the exit code 1.  [default: warning]",
+        autocompletion=level_choice,
     ),
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", help="A set of rules; --select overrides it.", autocompletion=profile_choice),
+]
+Config = Annotated[
+    str | None, typer.Option("--config", help="This configuration file for all, not the nearest one.")
+]
+Isolated = Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")]
 FailOnOption = Annotated[
     str | None,
     typer.Option(
         "--fail-on",
-        help="The level from which on a disproved check fails the run: error, warning, info, none;"
-        " or unknown: what could not be decided fails it, too.  [default: warning]",
+        help="The lowest level at which a disproved check fails the run; unknown: undecided checks fail it too."
+        "  [default: warning]",
+        autocompletion=fail_on_choice,
     ),
 ]
 BuildArgs = Annotated[list[str] | None, typer.Option("--build-arg", help="NAME=VALUE, as for docker build.")]
@@ -77,7 +113,10 @@ def _engine(value: str | None) -> str | None:
 EngineOption = Annotated[
     str | None,
     typer.Option(
-        "--engine", help="docker, podman or a URL, instead of the local engine found.", callback=_engine
+        "--engine",
+        help="Use this engine instead of the local one that is found.",
+        callback=_engine,
+        autocompletion=engine_choice,
     ),
 ]
 NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not check the digests of layers.")]
@@ -131,13 +170,19 @@ def run(arguments: Sequence[str]) -> int:
 def _called(arguments: list[str]) -> Any:
     """Run a command. What typer prints itself, its help and completions, goes out by the same door as all else."""
     if not {"--help", "-h"}.intersection(arguments) and not any("completion" in one for one in arguments):
-        return app(args=arguments, prog_name="imglint", standalone_mode=False)
+        return _main(arguments)
     printed = io.BytesIO()
     held = io.TextIOWrapper(printed, "utf-8", write_through=True)
     with contextlib.redirect_stdout(held):
-        result = app(args=arguments, prog_name="imglint", standalone_mode=False)
+        result = _main(arguments)
     write_bytes(printed.getvalue(), "-")
     return result
+
+
+def _main(arguments: list[str]) -> Any:
+    command = typer.main.get_command(app)
+    name_values(command)
+    return command(args=arguments, prog_name="imglint", standalone_mode=False)
 
 
 def _command(arguments: Sequence[str], error: Exception) -> str:
@@ -181,10 +226,7 @@ def lint(
     ignore: Ignore = None,
     extend_select: Extend = None,
     fail_level: Level = None,
-    profile: Annotated[
-        str | None,
-        typer.Option("--profile", help=f"A set of rules: {', '.join(PROFILES)}. --select goes before it."),
-    ] = None,
+    profile: Profile = None,
     build_arg: BuildArgs = None,
     target: Target = None,
     context: Annotated[
@@ -194,10 +236,8 @@ def lint(
         list[str] | None,
         typer.Option("--trusted-registry", help="Where images may come from; * at either end."),
     ] = None,
-    config: Annotated[
-        str | None, typer.Option("--config", help="This configuration file for all, not the nearest one.")
-    ] = None,
-    isolated: Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")] = False,
+    config: Config = None,
+    isolated: Isolated = False,
     baseline: Annotated[
         str | None, typer.Option("--baseline", help="Leave out the findings recorded in this file.")
     ] = None,
@@ -259,7 +299,9 @@ def fix(
     select: Select = None,
     ignore: Ignore = None,
     extend_select: Extend = None,
-    config: Annotated[str | None, typer.Option("--config", help="This configuration file for all.")] = None,
+    profile: Profile = None,
+    config: Config = None,
+    isolated: Isolated = False,
 ) -> int:
     """Fix in place what can be fixed without changing what is built.
 
@@ -269,8 +311,13 @@ def fix(
     """
     from .commands.fix import fix as command
 
+    if isolated and config is not None:
+        raise UsageError(BOTH_CONFIGURATIONS)
     given = {"select": select or [], "ignore": ignore or [], "extend_select": extend_select or []}
-    return command(paths or [], Configuration(choose(given), config), unsafe=unsafe, diff=diff)
+    if profile is not None:
+        given["profile"] = [profile]
+    configuration = Configuration(choose(given), config, isolated=isolated)
+    return command(paths or [], configuration, unsafe=unsafe, diff=diff)
 
 
 def _explained(incomplete: str) -> list[str]:
@@ -342,6 +389,10 @@ def image(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
+    extend_select: Extend = None,
+    profile: Profile = None,
+    config: Config = None,
+    isolated: Isolated = False,
     fail_level: Level = None,
     max_size: Annotated[
         str | None, typer.Option("--max-size", help="Fail over this content: 500MB, 1.5GiB.")
@@ -399,8 +450,12 @@ def image(
         max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
         min_efficiency=min_efficiency, max_growth=max_growth,
     )  # fmt: skip
+    settings = _settings(
+        formats, ("image", *sources), config, isolated,
+        select=select, ignore=ignore, extend_select=extend_select, profile=profile, fail_level=fail_level,
+    )  # fmt: skip
     return command(
-        sources, _settings(formats, ("image", *sources), select, ignore, fail_level), formats,
+        sources, settings, formats,
         verify=not no_verify, engine=engine,
         view=View(limits, against, dive_compat, compare, graph, platform, record),
     )  # fmt: skip
@@ -511,6 +566,10 @@ def verify(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
+    extend_select: Extend = None,
+    profile: Profile = None,
+    config: Config = None,
+    isolated: Isolated = False,
     fail_level: Level = None,
     fail_on: FailOnOption = None,
     engine: EngineOption = None,
@@ -526,7 +585,7 @@ def verify(
     from .run_options import parse_run
 
     formats = outputs(format or [], output or [])
-    if dry_run and any(name not in ("text", "full", "json") for name, _ in formats):
+    if dry_run and any(name not in (*FOR_PEOPLE, "json") for name, _ in formats):
         raise UsageError("--dry-run is told as text or json: there are no findings before anything ran")
     if dry_run and write_expect is not None:
         raise UsageError("--dry-run observes nothing that --write-expect could write")
@@ -539,8 +598,13 @@ def verify(
         publish=tuple(publish or ()), publish_all=publish_all, deep=deep, harden=harden, stop_seconds=stop_timeout,
         probe=probe_image, expect=tuple(expect or ()), allow_unknown=allow_unknown,
     )  # fmt: skip
+    settings = _settings(
+        formats, ("verify", *image), config, isolated,
+        select=select, ignore=ignore, extend_select=extend_select, profile=profile, fail_level=fail_level,
+        fail_on=fail_on,
+    )  # fmt: skip
     return command(
-        image, _settings(formats, ("verify", *image), select, ignore, fail_level, fail_on), formats, wishes,
+        image, settings, formats, wishes,
         write_expect=write_expect, dry_run=dry_run, engine=engine,
     )  # fmt: skip
 
@@ -572,6 +636,10 @@ def audit(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
+    extend_select: Extend = None,
+    profile: Profile = None,
+    config: Config = None,
+    isolated: Isolated = False,
     fail_level: Level = None,
     fail_on: FailOnOption = None,
     build_arg: BuildArgs = None,
@@ -592,7 +660,11 @@ def audit(
     wishes = parse_run(_of_run(wait, observe, memory, pids_limit, network), run=run)
     formats = outputs(format or [], output or [])
     asked = ("audit", *(name for name in (dockerfile, image) if name is not None))
-    settings = _settings(formats, asked, select, ignore, fail_level, fail_on, build_arg, target)
+    settings = _settings(
+        formats, asked, config, isolated,
+        select=select, ignore=ignore, extend_select=extend_select, profile=profile, fail_level=fail_level,
+        fail_on=fail_on, build_arg=build_arg, target=target,
+    )  # fmt: skip
     if against is not None and image is None and not settings.images:
         raise UsageError("--against compares images: name the one to compare by --image")
     return command(
@@ -604,22 +676,21 @@ def audit(
 def _settings(
     formats: tuple[tuple[str, str], ...],
     asked: tuple[str, ...],
-    select: list[str] | None = None,
-    ignore: list[str] | None = None,
-    fail_level: str | None = None,
-    fail_on: str | None = None,
-    build_arg: list[str] | None = None,
-    target: str | None = None,
+    config: str | None = None,
+    isolated: bool = False,
+    **given: list[str] | str | None,
 ) -> Settings:
-    """The settings of the nearest configuration, and what the command line sets.
+    """The settings of the nearest configuration, or of the one that is named, and what the command line sets.
 
     A configuration that can't be read is shown in the formats, and ends the command.
     """
-    single = {"fail_level": fail_level, "fail_on": fail_on, "target": target}
-    given = {"select": select or [], "ignore": ignore or [], "build_arg": build_arg or []}
-    chosen = choose(given | {name: [value] for name, value in single.items() if value is not None})
+    if isolated and config is not None:
+        raise UsageError(BOTH_CONFIGURATIONS)
+    chosen = choose(
+        {name: [value] if isinstance(value, str) else value for name, value in given.items() if value}
+    )
     try:
-        return Configuration(chosen).settings()
+        return Configuration(chosen, config, isolated=isolated).settings()
     except InputError as error:
         from .commands.show import show_problem
 
@@ -761,6 +832,10 @@ def push(
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
+    extend_select: Extend = None,
+    profile: Profile = None,
+    config: Config = None,
+    isolated: Isolated = False,
     fail_level: Level = None,
     fail_on: FailOnOption = None,
     engine: EngineOption = None,
@@ -770,7 +845,7 @@ def push(
     \b
     imglint push registry.example.org/shop:1.0
     imglint push shop:1.0 --to registry.example.org/shop:1.0 --run
-    imglint push registry.example.org/shop:1.0 --force --reason 'the fix comes with 1.1'
+    imglint push example.org/shop:1.0 --force --reason 'the fix comes with 1.1'
     """
     from .commands.push import Push, command
     from .run_options import parse_run
@@ -780,5 +855,9 @@ def push(
     wishes = parse_run(_of_run(wait, observe, memory, pids_limit, network), run=run)
     wanted = Push(image, to, dockerfile, run, reason, record, wishes)
     formats = outputs(format or [], output or [])
-    settings = _settings(formats, ("audit", image), select, ignore, fail_level, fail_on)
+    settings = _settings(
+        formats, ("audit", image), config, isolated,
+        select=select, ignore=ignore, extend_select=extend_select, profile=profile, fail_level=fail_level,
+        fail_on=fail_on,
+    )  # fmt: skip
     return command(wanted, settings, formats, engine=engine)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .config import PROFILES, SEVERITIES
-from .reports.formats import FORMATS
+from .reports.formats import FOR_PEOPLE, FORMATS
 from .rules.policy import is_registry
 from .rules.verdicts import FAIL_ON, FailOn
 
@@ -44,7 +44,22 @@ _VALUED = {
 _SWITCHES = {
     "--no-pragmas": "no_pragmas", "--isolated": "isolated", "--statistics": "statistics", "--found": "found",
 }  # fmt: skip
+BOTH_CONFIGURATIONS = "--isolated reads no configuration, and --config names one: leave one of them out"
 OPTION_NAMES = frozenset(_VALUED) | frozenset(_SWITCHES)
+
+
+def command_first(arguments: Sequence[str], commands: Container[str]) -> list[str]:
+    """The arguments, in which options that stand before the name of a command stand behind it.
+
+    >>> command_first(["--profile", "strict", "image", "shop.tar"], {"image"})
+    ['image', '--profile', 'strict', 'shop.tar']
+    """
+    at = 0
+    while at < len(arguments) and arguments[at].partition("=")[0] in OPTION_NAMES:
+        at += 2 if arguments[at] in _VALUED else 1
+    if at < len(arguments) and arguments[at] in commands:
+        return [arguments[at], *arguments[:at], *arguments[at + 1 :]]
+    return list(arguments)
 
 
 def parse(arguments: Sequence[str]) -> LintOptions:
@@ -108,7 +123,7 @@ def build(paths: Sequence[str], given: Mapping[str, Sequence[str]]) -> LintOptio
 def _refuse_contradictions(paths: Sequence[str], given: Mapping[str, Sequence[str]]) -> None:
     """Options of which one would be without effect."""
     if "isolated" in given and "config" in given:
-        raise UsageError("--isolated reads no configuration, and --config names one: leave one of them out")
+        raise UsageError(BOTH_CONFIGURATIONS)
     if "write_baseline" in given and "since" in given:
         raise UsageError("--write-baseline records everything: leave --since out")
     if given.get("write_baseline") and (given.get("format") or given.get("output")):
@@ -117,7 +132,7 @@ def _refuse_contradictions(paths: Sequence[str], given: Mapping[str, Sequence[st
         raise UsageError("--since needs files that Git knows, not standard input")
     if "stdin_filename" in given and "-" not in paths:
         raise UsageError("--stdin-filename names standard input: give - as the path")
-    if "statistics" in given and given.get("format") and not {"text", "full"}.intersection(given["format"]):
+    if "statistics" in given and given.get("format") and not set(FOR_PEOPLE).intersection(given["format"]):
         raise UsageError(f"--statistics is for --format text, not {given['format'][0]}")
 
 

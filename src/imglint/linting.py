@@ -48,7 +48,7 @@ def lint(
     """Lint the text of a Dockerfile.
 
     >>> [one.message for one in lint("FROM debian:12\\nMAINTAINER me\\n").findings if one.place.span.line == 2]
-    ['MAINTAINER is deprecated: tools read LABEL org.opencontainers.image.authors']
+    ['MAINTAINER is deprecated; use LABEL org.opencontainers.image.authors']
 
     Args:
         text: as it is or as UTF-8; whatever it holds, it never fails.

@@ -441,7 +441,30 @@ def test_what_the_command_says_of_a_lost_answer(desk: Desk, tmp_path: Path) -> N
     assert ended["problem"]
 
 
-def interrupted(desk: Desk, here: Path, target: Target, reached: threading.Event, signals: list[int]) -> str:
+class Moment:
+    """A point that a push comes to, where it is held until it got its signals."""
+
+    def __init__(self) -> None:
+        self._reached, self._signalled = threading.Event(), threading.Event()
+
+    def hold(self) -> None:
+        """Called by the registry: a push has come so far."""
+        self._reached.set()
+        assert self._signalled.wait(120)
+
+    def hold_if_reached(self) -> None:
+        """Called by the registry: what a push asks once it was stopped waits for the last signal too."""
+        if self._reached.is_set():
+            self.hold()
+
+    def wait(self) -> None:
+        assert self._reached.wait(120)
+
+    def signalled(self) -> None:
+        self._signalled.set()
+
+
+def interrupted(desk: Desk, here: Path, target: Target, moment: Moment, signals: list[int]) -> str:
     """What `imglint push` says that gets signals when it has come so far."""
     process = subprocess.Popen(
         [
@@ -452,10 +475,11 @@ def interrupted(desk: Desk, here: Path, target: Target, reached: threading.Event
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     with process:
-        assert reached.wait(120)
+        moment.wait()
         for number in signals:
             process.send_signal(number)
-            time.sleep(0.005)  # while the first one is obeyed, which takes longer
+            time.sleep(0.005)  # else they would be one
+        moment.signalled()
         _, told = process.communicate(timeout=120)
     assert process.returncode == 130, told
     return told
@@ -470,19 +494,21 @@ def test_it_is_interrupted(desk: Desk, tmp_path: Path, signals: list[int]) -> No
     """The name that the image had for the push is given back, whichever signal it was, and how often it came."""
     other = desk.image("LABEL other=one")
     identity = desk.image(large=True)
-    reached = threading.Event()
+    moment = Moment()
 
     def before(method: str, path: str) -> Reply | None:
         if method in ("PATCH", "PUT") and "/blobs/" in path:  # Docker 28 sends a layer in one piece
-            reached.set()
-            time.sleep(3)
+            moment.hold()
+            time.sleep(2)  # it is in the middle of the layer while it is stopped
+        else:
+            moment.hold_if_reached()
         return None
 
     with front(desk.registry.port, before) as port:
         target = desk.target(port)
         desk.engine.api.tag(other, target.repository, target.tag)
         try:
-            told = interrupted(desk, tmp_path, target, reached, signals)
+            told = interrupted(desk, tmp_path, target, moment, signals)
             assert desk.id(str(target)) == other
         finally:
             desk.engine.api.remove_image(str(target), noprune=True)
@@ -495,16 +521,15 @@ def test_it_is_interrupted(desk: Desk, tmp_path: Path, signals: list[int]) -> No
 
 def test_it_is_interrupted_before_it_began(desk: Desk, tmp_path: Path) -> None:
     desk.image()
-    reached = threading.Event()
+    moment = Moment()
 
     def before(method: str, path: str) -> Reply | None:
-        reached.set()
-        time.sleep(3)
+        moment.hold()
         return None
 
     with front(desk.registry.port, before) as port:
         target = desk.target(port)
-        told = interrupted(desk, tmp_path, target, reached, [signal.SIGTERM])
+        told = interrupted(desk, tmp_path, target, moment, [signal.SIGTERM])
     assert "not pushed: it was interrupted before it began" in told
     started, ended = map(json.loads, (tmp_path / "pushes.jsonl").read_text().splitlines())
     assert (started["named_before"], ended["outcome"]) == (None, "not pushed")

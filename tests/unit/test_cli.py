@@ -61,7 +61,7 @@ BAD_INPUT = [
     (["link"], 2, "link: is a broken link"),
     (["--nope"], 2, "there is no option --nope"),
     (["--format"], 2, "--format needs a value"),
-    (["--format", "xml"], 2, "--format is text, full, json, sarif"),
+    (["--format", "xml"], 2, "--format is text, concise, full, json, sarif"),
     (["--select", "DL3OO6", "fine"], 2, "did you mean DL30"),
     (["--fail-level", "fatal"], 2, "--fail-level is"),
     (["--build-arg", "A", "fine"], 2, "--build-arg takes NAME=VALUE"),
@@ -233,7 +233,7 @@ def test_audit_ends_with_its_worst_cell(tmp_path: Path) -> None:
     assert imglint("Dockerfile", cwd=tmp_path).returncode == 0, "a note alone stops no lint"
     result = imglint("audit", cwd=tmp_path)
     assert result.returncode == 0, "and no push"
-    assert result.stdout.count(b"AV0901 no USER is named") == 1, "it is told once, below what fails"
+    assert result.stdout.count(b"AV0901 no-user: no USER is named") == 1, "it is told once, below what fails"
     assert b"below the level of warning" in imglint("audit", "--format", "full", cwd=tmp_path).stdout
     parsed = document("audit", "--fail-level", "info", cwd=tmp_path)
     cells = {(one["antipattern"], one["evidence"]): one for one in parsed["matrix"]}
@@ -310,12 +310,60 @@ def test_the_plain_lint_has_the_options_that_typer_shows() -> None:
     assert shown - {"--help", "-h"} == OPTION_NAMES
 
 
+COMMANDS = (
+    "lint", "fix", "explain", "rules", "image", "diff", "history", "verify", "audit", "trend", "push", "hook",
+    "hook install", "hook run",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("command", ["lint", "image", "history", "verify", "audit", "explain", "rules"])
 def test_every_command_has_help(command: str) -> None:
     result = imglint(command, "--help")
     assert result.returncode == 0
     assert command in result.stdout.decode()
     assert command in imglint("--help").stdout.decode()
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ""])
+def test_help_speaks_no_python(command: str) -> None:
+    """What an option takes is said in words, or by its choices; no type of Python's."""
+    told = imglint(*command.split(), "--help").stdout.decode()
+    assert not re.search(r"<\w+(\[\w+\])?>|\b(TEXT|INTEGER|FLOAT)\b(?! *Why)", told)
+    assert max(map(len, told.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("imglint lint --profile st", ["strict"]), ("imglint image --fail-level w", ["warning"]),
+     ("imglint audit --select DL3006,AV010", [f"DL3006,AV010{last}" for last in "123456"]),
+     ("imglint verify -f sar", ["sarif"]), ("imglint audit --fail-on u", ["unknown"]),
+     ("imglint push --engine p", ["podman"])],
+)  # fmt: skip
+def test_the_shell_offers_values(typed: str, offered: list[str]) -> None:
+    at = str(len(typed.split()) - 1)
+    told = imglint(_IMGLINT_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD=at)
+    assert told.stdout.decode().split() == offered
+
+
+def test_options_may_stand_before_the_command() -> None:
+    for options in (["--select", "AV0303"], ["--select=AV0303"], ["--isolated", "--select", "AV0303"]):
+        before, behind = imglint(*options, "image", WASTE), imglint("image", *options, WASTE)
+        assert (before.stdout, before.returncode) == (behind.stdout, 1)
+        assert b"AV0303" in before.stdout
+
+
+def test_every_command_that_judges_takes_the_same_options(tmp_path: Path) -> None:
+    settings = tmp_path / "mine.toml"
+    settings.write_text('ignore = ["AV03"]\n')
+    for words in (["image", WASTE], ["audit", "examples/waste/Dockerfile", "--image", WASTE]):
+        told = imglint(*words, "--config", str(settings)).stdout
+        assert b"AV0303" not in told
+        assert b"AV0203" in told
+        assert imglint(*words, "--isolated").stdout.count(b"AV0303") >= 3
+    audit = ("audit", "examples/waste/Dockerfile", "--isolated")
+    assert b"DL3057" in imglint(*audit, "--extend-select", "DL3057").stdout
+    assert b"DL3057" not in imglint(*audit).stdout
+    assert len(imglint(*audit, "--profile", "strict").stdout) > len(imglint(*audit).stdout)
 
 
 def test_explain_takes_codes_aliases_and_names() -> None:

@@ -113,7 +113,7 @@ def test_checkstyle_is_xml_with_every_finding() -> None:
     [file] = ElementTree.fromstring(render(report, "checkstyle"))
     assert file.get("name") == "<a> & \ufffd.Dockerfile"
     assert [(one.get("source"), one.get("message")) for one in file] == [
-        (f"imglint.{one.rule.code}", one.message) for one in report.findings
+        (f"imglint.{one.rule.code}", f"{one.rule.name}: {one.message}") for one in report.findings
     ]
 
 

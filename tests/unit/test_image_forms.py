@@ -334,10 +334,10 @@ def test_reports_tell_platforms_of_one_name_apart(tmp_path: Path, capsys: pytest
     assert main(["image", str(path), "--max-size", "10"]) == 1
     told = capsys.readouterr().out
     for one in ("linux/amd64", "linux/arm64"):
-        assert f"limit/max-size shop:1 {one}: " in told
+        assert f"limit/max-size: shop:1 {one}: " in told
         assert re.search(rf"^shop:1 {one} +\d", told, re.MULTILINE), "what they share"
     assert main(["image", str(path), "--platform", "arm64", "--max-size", "10"]) == 1
-    assert "limit/max-size shop:1: " in capsys.readouterr().out
+    assert "limit/max-size: shop:1: " in capsys.readouterr().out
     assert main(["history", str(path), "--format", "json"]) == 0
     both = json.loads(capsys.readouterr().out)["images"]
     assert main(["history", str(path), "--platform", "arm64", "--format", "json"]) == 0

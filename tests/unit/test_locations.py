@@ -63,9 +63,7 @@ def in_github(report: Report, code: str) -> Places:
 
 
 def in_gitlab(report: Report, code: str) -> Places:
-    found = [
-        one for one in json.loads(render(report, "gitlab")) if one["description"].startswith(f"{code}: ")
-    ]
+    found = [one for one in json.loads(render(report, "gitlab")) if one["description"].startswith(f"{code} ")]
     return [
         (one["location"]["path"], one["location"]["lines"]["begin"], one["location"]["lines"]["end"])
         for one in found
@@ -164,7 +162,7 @@ def test_machines_hear_of_the_image_and_the_layer_too(audited: Report) -> None:
     [logical] = result["locations"][0]["logicalLocations"]
     assert logical["fullyQualifiedName"] == f"{ARCHIVE} layer 2, /var/cache/shop/import.log"
     for form in ("sarif", "github", "gitlab", "checkstyle", "junit"):
-        assert "waste.tar layer 2: 46.8 kB of layer 2" in render(audited, form)
+        assert "waste.tar layer 2: no container sees 46.8 kB of layer 2" in render(audited, form)
 
 
 def test_json_stays_version_1(audited: Report) -> None:
@@ -326,7 +324,9 @@ def test_a_step_of_the_history_stands_at_its_instruction(tmp_path: Path) -> None
 
 
 def test_a_credential_is_told_once_in_an_audit(tmp_path: Path) -> None:
-    lines = [line for line in matrix_text(_audited(tmp_path)).splitlines() if "AV0801 a " in line]
+    lines = [
+        line for line in matrix_text(_audited(tmp_path)).splitlines() if "AV0801 credential-value: a " in line
+    ]
     assert [line.strip().removeprefix(str(tmp_path)).split(":")[1] for line in lines] == [
         "4",
         "5",
@@ -336,8 +336,8 @@ def test_a_credential_is_told_once_in_an_audit(tmp_path: Path) -> None:
         "11",
     ]
     assert all("also" in line for line in lines)
-    assert "AV0801 step" not in matrix_text(_audited(tmp_path))
-    assert "AV0801 ENV" not in matrix_text(_audited(tmp_path))
+    assert "AV0801 credential-value: step" not in matrix_text(_audited(tmp_path))
+    assert "AV0801 credential-value: ENV" not in matrix_text(_audited(tmp_path))
 
 
 def test_a_step_of_another_build_has_no_line(tmp_path: Path) -> None:
@@ -346,4 +346,4 @@ def test_a_step_of_another_build_has_no_line(tmp_path: Path) -> None:
     settings = imglint.Settings(select=("AV0801",))
     report = imglint.audit(str(tmp_path / "Dockerfile"), str(tmp_path / "shop.tar"), settings)
     assert {report.located(one).span for one in report.findings if one.place.evidence == "image"} == {None}
-    assert "AV0801 step" in matrix_text(report)
+    assert "AV0801 credential-value: step" in matrix_text(report)

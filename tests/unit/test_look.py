@@ -34,10 +34,10 @@ def piped(**given: str) -> str:
     return result.stdout.decode()
 
 
-def on_terminal(**given: str) -> str:
+def on_terminal(*options: str, **given: str) -> str:
     """What the command prints where its output is a terminal."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen(COMMAND, cwd=ROOT, env=environment(**given), stdout=theirs) as process:
+    with subprocess.Popen([*COMMAND, *options], cwd=ROOT, env=environment(**given), stdout=theirs) as process:
         os.close(theirs)
         told = b""
         try:
@@ -70,10 +70,24 @@ def test_colours_on_a_terminal(given: dict[str, str], colored: bool) -> None:
 
 
 def test_lines_are_folded_where_the_terminal_ends() -> None:
-    narrow = on_terminal(COLUMNS="60", NO_COLOR="1")
+    narrow = on_terminal("--format", "concise", COLUMNS="60", NO_COLOR="1")
     words = max(len(word) for word in piped().split())
     assert max(map(len, narrow.splitlines())) <= max(60, words + 4)
     assert "".join(narrow.split()) == "".join(piped().split()).replace("1file;", "1file")
+
+
+def test_a_terminal_sees_the_source_and_the_fix() -> None:
+    shown = on_terminal(COLUMNS="80", NO_COLOR="1")
+    assert (
+        """ 2 | MAINTAINER sammy "sammy@sammy.com"
+   | ^^^^^^^^^^
+   = fix: LABEL org.opencontainers.image.authors="""
+        in shown
+    )
+    assert " = why: " not in shown  # that is for --format full
+    for other in (piped(), on_terminal("--format", "concise", NO_COLOR="1")):
+        assert "DL4000 maintainer-instruction: MAINTAINER" in " ".join(other.split())
+        assert "^^^" not in other
 
 
 def test_a_look_without_a_width_changes_nothing() -> None:

@@ -43,6 +43,7 @@ from imglint.progress import ProgressBar, StatusLine
 from imglint.proving import expectations_text
 from imglint.reports import Problem, Report, verify_text
 from imglint.reports.formats import FORMATS
+from imglint.rules.index import INDEX
 from imglint.rules.judge import judge_container
 from imglint.rules.registry import load, select
 from imglint.runner import Check, Observation, Process, Verdict
@@ -446,6 +447,13 @@ def test_the_hook(place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: p
     told = run(capfd, "hook", "run", URL)
     assert f"commit {commit[:9]}: ****/Dockerfile:" in told
     assert "1 commit, 1 version of Dockerfiles: " in told
+
+
+def test_no_name_of_a_rule_hides_what_is_told() -> None:
+    """A rule's name stands before a colon, as the name of a secret does before its value."""
+    for rule in load(INDEX):
+        line = f"Dockerfile:1:2: {rule.title}: root may be told [info]"
+        assert (mask(line), mask_shapes(line)) == (line, line)
 
 
 def test_the_lines_of_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,7 @@ def judged(example: Example) -> tuple[Finding, ...]:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 def test_house_rules(rule: Rule) -> None:
+    assert len(rule.message) <= 100, "the fault, then what to use: longer reasons stand on the page"
     assert re.fullmatch(r"(?:DL|IL|AV|SC|DS-|CIS-DI-|DKL-[DL]I-|CKV2?_DOCKER_)\d+|[A-Z][A-Za-z]+", rule.code)
     assert re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", rule.name)
     assert not rule.name.startswith(("avoid-", "use-", "prefer-")), "a name states the fault, not the cure"

@@ -508,8 +508,8 @@ def test_an_image_full_of_tokens_fails(
     assert re.search(r"8 +credentials in the image +pass +fail +unknown", out)
     for name in ("app.env", "settings.py", "config.yaml"):
         assert (
-            f"Dockerfile:3 (layer 1): AV0807 /app/{name} holds an AWS access key ID (line 1), a GitHub token"
-            " (line 2), a Stripe key (line 3), a password in a URL (line 4) in layer 1: " in out
+            f"Dockerfile:3 (layer 1): AV0807 token-in-file: /app/{name} holds an AWS access key ID (line 1), a GitHub token"
+            " (line 2), a Stripe key (line 3), a password in a URL (line 4) in layer 1; " in out
         )
     for secret in (AWS, GITHUB, STRIPE, "s3cr3tpass"):
         assert secret not in out
@@ -525,7 +525,7 @@ def test_what_a_later_layer_hides_fails_too(tmp_path: Path) -> None:
     assert report.exit_code == 1
     found = [one for one in report.findings if one.rule.code == "AV0807"]
     assert [one.severity.label for one in found] == ["error"] * 3
-    assert all("in layer 1, where it can be read though layer 2 hides it: " in one.message for one in found)
+    assert all("in layer 1, where it can be read though layer 2 hides it; " in one.message for one in found)
     assert found[0].proof is not None
     assert found[0].proof["hidden_by"] == 2
     assert [(one["kind"], one["line"], one["shown"]) for one in found[0].proof["found"]] == [
@@ -617,7 +617,7 @@ def test_every_string_of_the_configuration_is_searched(
 def test_names_are_searched(files: LayerFiles, what: str, tmp_path: Path) -> None:
     (finding,) = judged(files, tmp_path=tmp_path).findings
     assert finding.rule.code == "AV0807"
-    assert finding.message.startswith(f"{what} holds a GitHub token in layer 0: ")
+    assert finding.message.startswith(f"{what} holds a GitHub token in layer 0; ")
     assert GITHUB not in repr(finding)
 
 
@@ -673,7 +673,7 @@ def key_files(files: LayerFiles, tmp_path: Path) -> list[str]:
 def test_files_of_credentials_are_told_by_what_they_hold(path: str, tmp_path: Path) -> None:
     for form in KEY_FILES[path]:
         (message,) = key_files({path: form % SECRET}, tmp_path)
-        assert message.startswith(f"/{path} holds credentials, and every layer")
+        assert message.startswith(f"/{path} holds credentials, and whoever")
         for value in PLACEHOLDERS:
             assert key_files({path: form % value}, tmp_path) == [], form % value
 

@@ -65,7 +65,7 @@ ABOUT_LINT: list[tuple[list[str], int, str]] = [
     (["empty"], 3, "empty: holds no Dockerfile"),
     (["empty", "-f", "json"], 3, "empty: holds no Dockerfile"),
     (["empty", "-f", "sarif"], 3, "empty: holds no Dockerfile"),
-    (["--format", "xml"], 2, "--format is text, full, json"),
+    (["--format", "xml"], 2, "--format is text, concise, full, json"),
     (["--format", "jsn"], 2, "did you mean json?"),
     (["-f", "json", "-f", "sarif"], 2, "two formats go to the same place"),
     (["-f", "json", "-o", "a.json", "-f", "sarif", "-o", "./a.json"], 2, "two formats go to the same place"),
@@ -123,12 +123,16 @@ ABOUT_LINT: list[tuple[list[str], int, str]] = [
     ([""], 2, "an argument is empty"),
 ]  # fmt: skip
 OUTPUTS: list[tuple[list[str], int, str]] = [
-    (["--format", "xml"], 2, "--format is text, full, json"),
+    (["--format", "xml"], 2, "--format is text, concise, full, json"),
     (["-f", "text", "--output", "x.json"], 2, "x.json would hold text: use --format json"),
 ]
 RULES: list[tuple[list[str], int, str]] = [
     (["--select", "DL3OO6"], 2, "did you mean DL3006?"),
     (["--ignore", "XX1"], 2, "no rule has the code 'XX1'"),
+    (["--extend-select", "XX1"], 2, "no rule has the code 'XX1'"),
+    (["--profile", "hadolnt"], 2, "did you mean hadolint?"),
+    (["--config", "none.toml"], 2, "none.toml: no such file"),
+    (["--config", "none.toml", "--isolated"], 2, "--isolated reads no configuration, and --config names one"),
 ]
 LEVEL: list[tuple[list[str], int, str]] = [(["--fail-level", "fatal"], 2, "--fail-level is style, info")]
 VERDICTS: list[tuple[list[str], int, str]] = [
@@ -156,10 +160,7 @@ WITH_RUN = [
 ]
 COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
     "fix": (["Dockerfile"], [
-        *RULES, (["--config", "none.toml"], 2, "none.toml: no such file"),
-        (["--extend-select", "XX1"], 2, "no rule has the code 'XX1'"),
-        (["--extend-select", "XX1"], 2, "no rule has the code 'XX1'"),
-        (["missing"], 2, "missing: no such file"), (["empty"], 3, "empty: holds no Dockerfile"),
+        *RULES, (["missing"], 2, "missing: no such file"), (["empty"], 3, "empty: holds no Dockerfile"),
         (["*.none"], 3, "*.none: holds no Dockerfile"),
     ]),
     "explain": ([], [

@@ -164,7 +164,7 @@ class _Gate:
         removed = " (removed again later)" if leak.removed else ""
         span = finding.place.span
         place = f"{version.path}:{span.line}:{span.column}" if span else version.path
-        rest = f"{finding.rule.code} {finding.message} [{finding.severity.label}]"
+        rest = f"{finding.rule.title}: {finding.message} [{finding.severity.label}]"
         if shown:
             _tell(f"{where(version, sent)}{removed}: {place}: {rest}")
         if finding.rule is RULE_FAILED:

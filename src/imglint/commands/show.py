@@ -31,7 +31,7 @@ def show(report: Report, outputs: Iterable[tuple[str, str]], text: Callable[[Rep
             continue
         if form in FOR_PEOPLE:
             view = render if unread else text
-            rendered = view(report, look_of(target, full=form == "full"))
+            rendered = view(report, look_of(target, form))
             if target != "-":
                 rendered = problems(report) + rendered
         else:
@@ -55,8 +55,8 @@ def _spare(report: Report, target: str) -> None:
             raise InputError(target, "is what was read: it is not overwritten", "give --output another file")
 
 
-def look_of(target: str = "-", *, full: bool = False) -> Look:
-    """What can be shown where the text goes to.
+def look_of(target: str = "-", form: str = "text") -> Look:
+    """What can be shown where the text goes to. Only "text" shows more on a terminal than in a file.
 
     NO_COLOR (https://no-color.org) switches colours off, FORCE_COLOR on, also through pipes.
     """
@@ -71,7 +71,7 @@ def look_of(target: str = "-", *, full: bool = False) -> Look:
         import shutil
 
         width = shutil.get_terminal_size().columns
-    return Look(full, color, width)
+    return Look(form == "full", form == "full" or (form == "text" and terminal), color, width)
 
 
 def show_problem(error: InputError, outputs: Iterable[tuple[str, str]], *asked: str) -> Exit:

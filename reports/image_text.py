@@ -113,11 +113,11 @@ def shared(images: tuple[Image, ...]) -> str:
     """What several images have in common, by the layer graph. One that is given twice has nothing for itself."""
     import pandas as pd
 
-    from ..analyzer.graph import disk_bytes, layer_graph, shares
+    from ..analyzer.graph import disk_bytes, layer_graph, node_of, shares
 
     graph = layer_graph(images)
     given = pd.DataFrame({
-        "image": [image.id for image in images],
+        "image": [node_of(graph, image) for image in images],
         "name": [clipped((" ".join(image.tags) or image.id[:19]) + image.which, 50) for image in images],
     })  # fmt: skip
     names = given.drop_duplicates("image").set_index("image")["name"]

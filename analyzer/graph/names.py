@@ -10,6 +10,8 @@ from ..errors import InputError
 if TYPE_CHECKING:
     import networkx as nx
 
+    from ..image.image import Image
+
 _LEAST_DIGITS = 6  # of an ID that is cut
 
 
@@ -66,6 +68,20 @@ def layers_of(graph: nx.DiGraph[str], image: str) -> list[str]:
         out.append(layer)
         layer = below(graph, layer)
     return out[::-1]
+
+
+def node_of(graph: nx.DiGraph[str], image: Image) -> str:
+    """The node of an image that the graph was made of, also where another one claims its ID.
+
+    Raises:
+        InputError: the graph was made without it.
+    """
+    for name in (image.id, f"{image.id} as {image.source} has it"):
+        found = nodes_of(graph).get(name, {})
+        sizes = ("tar_bytes", "content_bytes", "live_bytes")
+        if found.get("kind") == "image" and all(found[size] == getattr(image, size) for size in sizes):
+            return name
+    raise InputError(image.source, "is no image of this graph", "Use the images that it was made of")
 
 
 def tag_of(graph: nx.DiGraph[str], name: str) -> str:

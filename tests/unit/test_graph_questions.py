@@ -39,6 +39,7 @@ from imglint.analyzer.graph import (
 )
 from imglint.analyzer.image import Image, open_images
 from imglint.analyzer.image.layer import chain_ids
+from imglint.reports.image_text import shared
 
 ROOT = Path(__file__).parents[2]
 BASE: LayerFiles = {"bin/sh": "s" * 2000, "etc/os": "e" * 300}
@@ -448,6 +449,8 @@ def test_a_layer_that_is_not_what_its_digest_says(tmp_path: Path, user: str) -> 
     assert disk_bytes(graph) == sum(sizes)
     assert disk_bytes(graph, ["false:1"]) == sizes[0] + sizes[2]
     assert doubts(graph)
+    false_row = next(line for line in shared(tuple(found)).splitlines() if line.startswith("false:1"))
+    assert false_row.split()[1:] == ["71.7", "kB", "10.2", "kB", "61.4", "kB"]
     assert all("false.tar has another" in doubt and "--no-verify" in doubt for doubt in doubts(graph))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from .names import needed_by, nodes_of, of_kind, sources, targets
@@ -36,29 +37,29 @@ def exclusive_bytes(graph: nx.DiGraph[str], *, registry: bool = False) -> dict[s
             one = dominator[one]
         return one
 
-    def put(node: str, above: list[str]) -> None:
-        found = above[0] if above else _ROOT
-        for other in above[1:]:
-            found = meet(found, other)
-        dominator[node] = found
-        depth[node] = depth[found] + 1
+    def put(node: str, above: Iterable[str], apart: Collection[str] = ()) -> None:
+        nearest: str | None = None
+        for one in above:
+            if one in depth and one not in apart:
+                nearest = one if nearest is None else meet(nearest, one)
+        if nearest is not None:
+            dominator[node] = nearest
+            depth[node] = depth[nearest] + 1
 
     images = of_kind(graph, "image")
-    for tag in of_kind(graph, "tag"):
-        put(tag, [])
-    for image in images:
-        put(image, sources(graph, image, "tag"))
     # An image that stores its layers in a form of its own leads to its blobs directly.
     apart = {image for image in images if targets(graph, image, "blob")} if registry else set()
+    for tag in of_kind(graph, "tag"):
+        put(tag, [_ROOT])
+    for image in images:
+        put(image, sources(graph, image, "tag") or [_ROOT])
     above = needed_by(graph)
     for layer in reversed(of_kind(graph, "layer")):  # each before the one below it
-        found = [one for one in above[layer] if one in depth and one not in apart]
-        if found:
-            put(layer, found)
+        put(layer, above[layer], apart)
     sizes: dict[str, int] = {}
     for node in of_kind(graph, "blob" if registry else "layer"):
         if registry:
-            put(node, [one for one in above[node] if one in depth])
+            put(node, above[node])
         sizes[node] = int(nodes[node].get("compressed_bytes", nodes[node]["tar_bytes"]))
     out = {node: sizes.get(node, 0) for node in dominator}
     for node in reversed(dominator):

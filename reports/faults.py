@@ -30,7 +30,8 @@ def faults(report: Report, findings: Iterable[Finding]) -> list[Fault]:
 
     Two findings of different evidence show one fault where they have one code, or the one can settle the other, and
     where they name the same thing: a variable, a value. A rule that found one thing on each evidence means the same,
-    and so do a finding in the text and those of one code in the step that its instruction made.
+    and so do a finding in the text and those of one code in the step that its instruction made, and what was foretold
+    of a layer and is found in it.
     """
     count = Counter((finding.rule.code, finding.place.evidence) for finding in report.findings)
     groups: list[list[Finding]] = []
@@ -42,9 +43,9 @@ def faults(report: Report, findings: Iterable[Finding]) -> list[Fault]:
         single = count[finding.rule.code, finding.place.evidence] == 1
         known = [named.get((code, name)) for code in codes for name in _names(finding, report)]
         known += [alone.get(code) for code in codes if single]
-        known += _of_instruction(
-            finding, texts.get((finding.rule.code, report.located(finding).file), ()), report
-        )
+        file = report.located(finding).file
+        for code in (finding.rule.code, *finding.rule.confirms):
+            known += _of_instruction(finding, texts.get((code, file), ()), report)
         group = next((one for one in known if one and _may_join(finding, one, report)), None)
         if group is None:
             groups.append(group := [])
@@ -76,7 +77,8 @@ def _of_instruction(
     finding: Finding, groups: Iterable[list[Finding]], report: Report
 ) -> Iterator[list[Finding]]:
     """Of the groups those whose text stands in the instruction that made the finding's step."""
-    span = report.located(finding).span if finding.place.step is not None else None
+    in_image = finding.place.step is not None or (finding.rule.confirms and finding.place.layer is not None)
+    span = report.located(finding).span if in_image else None
     for group in groups if span is not None else ():
         text = group[0].place.span
         if span is not None and text is not None and span.line <= text.line <= span.end_line:

@@ -14,10 +14,10 @@ from .tables import clipped, size, table
 
 if TYPE_CHECKING:
     from ..analyzer.image import Image, Layer
+    from ..analyzer.image.savings import Saving
 
 _STEP_WIDTH = 60
-_WASTE_ROWS = 10
-_BALLAST_ROWS = 5
+_SAVINGS_ROWS = 12
 _FILES_WIDTH = 56
 
 
@@ -33,24 +33,25 @@ def render(report: Report, look: Look = PLAIN) -> str:
 
 
 def image_view(image: Image, look: Look = PLAIN) -> str:
-    """One image: totals, layers, waste."""
+    """One image: totals, layers, and what could be saved."""
     lines = [heading(image, look), "", layers(image, look)]
-    if image.waste:
-        lines += ["", waste(image, look)]
-    if image.ballast:
-        lines += ["", ballast(image, look)]
+    if image.savings.found:
+        lines += ["", savings(image, look)]
     return "\n".join(lines)
 
 
 def heading(image: Image, look: Look = PLAIN) -> str:
     """The name and the totals."""
     name = " ".join(image.tags) or image.id[:19]
+    about = f"{look.strong(clipped(name, 100))}  {image.platform}  {image.id[:19]}"
+    if not image.has_configuration:
+        about = f"{look.strong(clipped(image.source, 100))}  a root file system"
     efficiency = "-" if image.efficiency is None else f"{image.efficiency:.1%}"
     stored = f", {size(image.compressed_bytes)} compressed" if image.compressed_bytes is not None else ""
     other = image.engine_id not in ("", image.id)
     called = f", for the engine {image.engine_id[:19]}" if other else ""
     return (
-        f"{look.strong(clipped(name, 100))}  {image.platform}  {image.id[:19]}{called}\n"
+        f"{about}{called}\n"
         f"content {size(image.content_bytes)}, live {size(image.live_bytes)},"
         f" wasted {size(image.wasted_bytes)}, efficiency {efficiency}{stored}"
     )
@@ -80,27 +81,41 @@ def _step(image: Image, layer: Layer) -> str:
     return clipped(mask(image.made_by(layer)) or "unknown: the history does not say", _STEP_WIDTH)
 
 
-def waste(image: Image, look: Look = PLAIN) -> str:
-    """What is wasted, by cause and pair of layers."""
-    shown = image.waste if look.full else image.waste[:_WASTE_ROWS]
+def savings(image: Image, look: Look = PLAIN) -> str:
+    """What could be saved, your own before the base's, and the total."""
+    found = image.savings.found
+    shown = found if look.full else found[:_SAVINGS_ROWS]
     rows = [
-        [size(one.bytes), one.added_by, one.hidden_by, one.cause, _files(one.files, one.paths[:2])]
+        [
+            size(one.bytes),
+            one.layer,
+            "your own" if one.own else "base",
+            _reason(one),
+            _files(one.files, one.paths[:2]),
+        ]
         for one in shown
     ]
-    headers = ["wasted", "layer", "hidden by", "because it is", "files"]
-    view = table(rows, headers, right=("wasted",), width=look.width, flexible=("files", "because it is"))
-    rest = len(image.waste) - len(shown)
-    return view + (f"\n… and {rest} smaller ones: --format full shows them" if rest else "")
+    headers = ["could save", "layer", "of", "what", "files"]
+    view = table(rows, headers, right=("could save",), width=look.width, flexible=("files", "what"))
+    rest = len(found) - len(shown)
+    more = f"\n… and {rest} smaller ones: --format full shows them" if rest else ""
+    return f"{view}{more}\n{look.folded(saved(image))}"
 
 
-def ballast(image: Image, look: Look = PLAIN) -> str:
-    """What can be seen and is hardly needed: the largest kinds."""
-    shown = image.ballast if look.full else image.ballast[:_BALLAST_ROWS]
-    rows = [[size(one.bytes), one.layer, one.kind, _files(one.files, one.paths[:1])] for one in shown]
-    headers = ["beside it", "in layer", "visible", "files"]
-    view = table(rows, headers, right=("beside it",), width=look.width, flexible=("files", "visible"))
-    rest = len(image.ballast) - len(shown)
-    return view + (f"\n… and {rest} smaller ones: --format full shows them" if rest else "")
+def _reason(saving: Saving) -> str:
+    """Why it could be saved: "deleted (layer 4)", "documentation"."""
+    if saving.hidden_by is None:
+        return saving.what
+    return f"{saving.what} (layer {saving.hidden_by})"
+
+
+def saved(image: Image) -> str:
+    """How much could be saved altogether, by whom."""
+    own, base = image.savings.own_bytes, image.savings.base_bytes
+    told = [f"a rebuild could save {size(own)} of the content"] if own else []
+    told += [f"another base could save {size(base)}"] if base else []
+    guess = " (base and build are told apart by the times of the steps)" if image.base_is_guessed else ""
+    return f"{', '.join(told)}; each byte is counted once{guess}"
 
 
 def _files(count: int, paths: Sequence[str]) -> str:
@@ -150,7 +165,7 @@ def compared(images: tuple[Image, ...]) -> str:
             clipped((" ".join(image.tags) or image.source) + image.which, 40), size(image.content_bytes), len(image.layers),
             system.distribution or "-", system.libc or "-", system.shell or "-", system.package_manager or "-",
             "-" if system.packages is None else system.packages,
-            user if uid is None or str(uid) == user else f"{user} ({uid})",
+            "-" if not image.has_configuration else user if uid is None or str(uid) == user else f"{user} ({uid})",
         ])  # fmt: skip
     headers = ["image", "content", "layers", "distribution", "libc", "sh", "manager", "packages", "user"]
     return table(rows, headers, right=("content", "layers", "packages"))
@@ -195,6 +210,8 @@ def history(image: Image, look: Look = PLAIN) -> str:
         "`docker history` shows <missing> for steps that another machine made: only the last has an image ID here",
         *_doubts(image),
     ]
+    if not image.has_configuration:
+        notes = ["a root file system has no history"]
     return f"{heading(image, look)}\n\n{view}\n\n{'; '.join(notes)}"
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..analyzer.image import Image, Layer, Waste
     from ..analyzer.image.ballast import Ballast
     from ..analyzer.image.diff import ImageDiff
+    from ..analyzer.image.savings import Savings
     from ..rules.gates import Gate
     from ..rules.matrix import Cell
     from ..runner import Check, Observation
@@ -205,6 +206,7 @@ def _image(image: Image, origin: Attribution | None) -> dict[str, Any]:
         "efficiency": image.efficiency,
         "waste": [_waste(one) for one in image.waste],
         "ballast": [_ballast(one) for one in image.ballast],
+        "savings": _savings(image.savings, origin),
         "layers": [_layer(one, origin) for one in image.layers],
     }
 
@@ -217,6 +219,27 @@ def _ballast(ballast: Ballast) -> dict[str, Any]:
         "files": ballast.files,
         "paths": list(ballast.paths),
         "advice": ballast.advice,
+    }
+
+
+def _savings(savings: Savings, origin: Attribution | None) -> dict[str, Any]:
+    return {
+        "own_bytes": savings.own_bytes,
+        "base_bytes": savings.base_bytes,
+        "found": [
+            {
+                "what": one.what,
+                "layer": one.layer,
+                "hidden_by": one.hidden_by,
+                "own": one.own,
+                "bytes": one.bytes,
+                "files": one.files,
+                "paths": list(one.paths),
+                "advice": one.advice,
+                "line": span.line if origin and (span := origin.layers.get(one.layer)) else None,
+            }
+            for one in savings.found
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from ..rules.matrix import ANTIPATTERNS, EVIDENCE, CellVerdict
 from ..rules.rule import Finding, Severity
 from .failure import Failure, counted
 from .faults import Fault, faults
+from .image_text import saved
 from .json_v1 import URL
 from .push_verdict import push_verdict
 from .report import Report
@@ -29,6 +30,7 @@ MAX_CHARACTERS = 65_000  # GitHub refuses a comment of more than 65,536
 _ROOM = 10_000  # for what there may be any number of: images, limits, problems, containers, notes
 _INPUTS = 50
 _STEPS = 8
+_SAVINGS = 5
 _CHECKS = 40
 _MATTERING = 40  # findings shown unfolded
 _FOLDED = 200
@@ -137,7 +139,22 @@ def _sizes(image: Image, before: Weight | None) -> str:
             f"| {what} | {size(was) if was is not None else '–'} | {sign}{size(now)} | {_change(was, now)} |"
             for what, now, was, sign in rows
         ]
-    return "\n".join([*lines, *_steps(image, before)])
+    return "\n".join([*lines, *_steps(image, before), *_savings(image)])
+
+
+def _savings(image: Image) -> list[str]:
+    """What could be saved: the largest of it, your own first, and the total."""
+    found = image.savings.found
+    if not found:
+        return []
+    lines = ["", "| you could save | of | layer | what |", "|---:|---|---:|---|"]
+    lines += [
+        f"| {size(one.bytes)} | {'your own' if one.own else 'base'} | {one.layer} | {plain(one.what)} |"
+        for one in found[:_SAVINGS]
+    ]
+    rest = len(found) - _SAVINGS
+    more = [f"… and {rest} smaller ones"] if rest > 0 else []
+    return [*lines, "", *more, plain(saved(image))]
 
 
 def _change(was: int | None, now: int) -> str:

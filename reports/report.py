@@ -66,6 +66,7 @@ class Location(NamedTuple):
     path: str | None = None
     subject: str | None = None
     step: int | None = None  # of the image's history
+    base: bool | None = None  # whether its layer or step is the base's; None: nobody can tell, or it has none
 
     @property
     def source(self) -> str:
@@ -131,7 +132,8 @@ class Report(NamedTuple):
         if place is None or place.evidence == "dockerfile":
             return Location(found.file, place.span if place else None)
         file, span = self._made_by(found.file, place) or (found.file, None)
-        return Location(file, span, found.file, place.layer, place.path, place.subject, place.step)
+        base = (found.proof or {}).get("from_base") if isinstance(found, Finding) else None
+        return Location(file, span, found.file, place.layer, place.path, place.subject, place.step, base)
 
     def _made_by(self, source: str, place: Place) -> tuple[str, Span] | None:
         """The Dockerfile and what of it made a layer or a step of an image, if only one can have."""

@@ -147,10 +147,11 @@ def _files(findings: list[Finding]) -> str:
 
 
 def where(place: Location, report: Report) -> str:
-    """A place for people: `Dockerfile:3:5`, `Dockerfile:10 (layer 2)` or `shop.tar: layer 2`."""
+    """A place for people: `Dockerfile:3:5`, `Dockerfile:10 (layer 2)` or `shop.tar: layer 2 (base)`."""
     layer = f"layer {place.layer.number}" if place.layer else ""
     if place.span is None:
-        inside = layer or place.subject
+        whose = "" if place.base is None else " (base)" if place.base else " (own)"
+        inside = layer + whose if layer else place.subject
         return f"{place.file}: {inside}" if inside else place.file
     if place.image is None:
         return f"{place.file}:{place.span}"

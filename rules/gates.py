@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..analyzer.sizes import shown
+
 if TYPE_CHECKING:
     from ..analyzer.image import Image
 
@@ -31,6 +33,7 @@ class Limits(NamedTuple):
     min_efficiency: float | None = None
     max_own_waste: float | None = None  # waste by the content above the lowest layer, as dive asks
     max_growth: Growth | None = None
+    max_reclaim: int | None = None  # what a rebuild on the same base could save
 
     def replaced_by(self, other: Limits) -> Limits:
         """These limits, where the other ones set none."""
@@ -124,6 +127,10 @@ def _gates(image: Image, limits: Limits, before: Weight | None, dive: bool) -> I
         waste, efficiency, share = numbers.wasted_bytes, numbers.efficiency, numbers.user_wasted_percent
         counted = "as dive counts"
     yield from most("max-waste", limits.max_waste, waste, counted)
+    if limits.max_reclaim is not None:
+        saved = image.savings
+        note = f"the base holds {shown(saved.base_bytes)} more" if saved.base_bytes else ""
+        yield from most("max-reclaim", limits.max_reclaim, saved.own_bytes, note)
     yield from most("max-own-waste", limits.max_own_waste, share, counted)
     if limits.min_efficiency is not None:
         passed = efficiency is None or efficiency >= limits.min_efficiency
@@ -180,6 +187,7 @@ def parse_growth(text: str) -> Growth:
 
 PARSERS = {
     "max_size": parse_size, "max_pull": parse_size, "max_layer": parse_size, "max_waste": parse_size,
+    "max_reclaim": parse_size,
     "min_efficiency": parse_part, "max_own_waste": parse_part, "max_growth": parse_growth,
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .checks.house import MISSPELT_PRAGMA, RULE_FAILED
 from .policy import Policy
@@ -29,6 +29,22 @@ class Judgement(NamedTuple):
         return any(one.rule is RULE_FAILED for one in self.findings)
 
 
+class _NoConfigurationError(Exception):
+    """A check asked for what only an image's configuration tells."""
+
+
+class _RootFileSystem:
+    """An image without a configuration, as checks see it: what that would tell can't be asked for."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+
+    def __getattr__(self, name: str) -> object:
+        if name in ("config", "raw", "steps", "tags", "created", "author", "platform", "effective_uid"):
+            raise _NoConfigurationError
+        return getattr(self._image, name)
+
+
 class _Collector:
     """Takes what checks yield; a check that raises becomes a finding, and the others go on."""
 
@@ -45,6 +61,8 @@ class _Collector:
                     self.findings.append(one._replace(file=self.file))
                 else:
                     self.skip(one)
+        except _NoConfigurationError:
+            self.skip(rule.skip(self.evidence, "a root file system has no configuration and no history"))
         except Exception as error:
             from ..analyzer.credentials import mask
 
@@ -161,11 +179,12 @@ def judge_image(
     """
     collector = _Collector(image.source, "image")
     rules = tuple(rules)
+    seen = image if image.has_configuration else cast("Image", _RootFileSystem(image))
     for rule in rules:
         for check in rule.image_checks:
-            collector.take(rule, check, image)
+            collector.take(rule, check, seen)
     if contents:
-        _look_into(image, rules, collector, progress)
+        _look_into(seen, rules, collector, progress)
     else:
         for rule in rules:
             if rule.content_checks or rule.file_checks:
@@ -205,13 +224,23 @@ def _look_into(
 
 
 def _owned(finding: Finding, image: Image) -> Finding:
-    """With the note whether its layer is the base's, as far as that is known, or the build's own."""
-    layer = finding.place.layer
-    if layer is None:
+    """With the note whether its layer or step is the base's, as far as that is known, or the build's own."""
+    first = image.own_layers.start
+    layer, step = finding.place.layer, finding.place.step
+    if layer is not None:
+        base = layer.number < first
+    elif step is not None:
+        # Between the last layer of the base and the first one of the build nobody can tell.
+        made = [one.steps or (-1,) for one in image.layers[first - 1 : first + 1]]
+        if step <= made[0][-1]:
+            base = True
+        elif len(made) == 2 and 0 <= made[1][0] <= step:
+            base = False
+        else:
+            return finding
+    else:
         return finding
-    return finding._replace(
-        proof={**(finding.proof or {}), "from_base": layer.number not in image.own_layers}
-    )
+    return finding._replace(proof={**(finding.proof or {}), "from_base": base})
 
 
 def judge_container(observation: Observation, rules: Iterable[Rule]) -> Judgement:

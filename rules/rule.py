@@ -158,6 +158,8 @@ class Rule:
         antipattern: which of the ten things to avoid it serves, 1 to 10.
         aliases: the other tools' codes for the same fault; they select and ignore.
         default: whether it belongs to the default profile.
+        confirms: codes of findings in the text that are the same fault, where their instruction made the layer
+            that a finding of this rule is in.
         settled_by: codes that, asked of better evidence and silent there, refute a finding of this rule.
         shipped_only: says nothing about stages that don't end up in the image.
         once_per_instruction: tells the first of several in one instruction, which one change cures.
@@ -184,6 +186,7 @@ class Rule:
         aliases: tuple[str, ...] = (),
         since: str = "0.1",
         default: bool = True,
+        confirms: tuple[str, ...] = (),
         settled_by: tuple[str, ...] = (),
         shipped_only: bool = False,
         once_per_instruction: bool = False,
@@ -209,6 +212,7 @@ class Rule:
         self.yields_to = yields_to
         self.stops_build = stops_build
         self.security = security or antipattern in (8, 9)
+        self.confirms = confirms
         self.settled_by = settled_by
         self.dockerfile_checks: list[DockerfileCheck] = []
         self.policy_checks: list[PolicyCheck] = []

@@ -13,7 +13,7 @@ import io
 import json
 import lzma
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -135,15 +135,59 @@ def step(created_by: str, **more: Any) -> dict[str, Any]:
 
 
 # Compression, by the name that media types end in.
-Compression = Literal["", "gzip", "zstd", "bzip2", "xz"]
+Compression = Literal["", "gzip", "zstd", "bzip2", "xz", "zstd:chunked"]
 
 
 def compressed(data: bytes, how: Compression) -> bytes:
     """A blob as registries store it."""
     if how == "gzip":
         return gzip.compress(data, mtime=0)
-    packers = {"zstd": zstandard.compress, "bzip2": bz2.compress, "xz": lzma.compress}
+    packers: Mapping[str, Callable[[bytes], bytes]] = {
+        "zstd": zstandard.compress,
+        "bzip2": bz2.compress,
+        "xz": lzma.compress,
+        "zstd:chunked": zstd_chunked,
+    }
     return packers[how](data) if how else data
+
+
+def zstd_chunked(tar: bytes) -> bytes:
+    """A layer as zstd:chunked has it: frames for the headers and for each file, then the table in frames to skip."""
+    frames = [zstandard.compress(part) for part in _pieces(tar)]
+    table = zstandard.compress(b'{"version":1,"entries":[]}')
+    position = sum(map(len, frames))
+    numbers = (position + 8, len(table), 26, 1)
+    footer = b"".join(one.to_bytes(8, "little") for one in numbers).ljust(56, b"\0") + b"GNUlInUx"
+    return b"".join([*frames, _skipped(table), _skipped(footer)])
+
+
+def _skipped(data: bytes) -> bytes:
+    return b"\x50\x2a\x4d\x18" + len(data).to_bytes(4, "little") + data
+
+
+def estargz(files: LayerFiles) -> tuple[bytes, bytes]:
+    """A layer as eStargz has it, unpacked and packed: a gzip member for each piece, the table last, then a footer."""
+    table = json.dumps({"version": 1, "entries": [{"name": name, "type": "reg"} for name in files]})
+    tar = layer_tar({".no.prefetch.landmark": b"\x0f", **files, "stargz.index.json": table})
+    pieces = list(_pieces(tar))
+    members = [gzip.compress(one, mtime=0) for one in pieces]
+    place = sum(map(len, members[:-2]))
+    extra = b"SG" + (22).to_bytes(2, "little") + f"{place:016x}STARGZ".encode()
+    footer = b"\x1f\x8b\x08\x04" + bytes(5) + b"\xff" + len(extra).to_bytes(2, "little") + extra
+    empty = b"\x01\x00\x00\xff\xff" + bytes(8)
+    return tar, b"".join([*members, footer, empty])
+
+
+def _pieces(tar: bytes) -> Iterator[bytes]:
+    """The headers of a tar, the contents behind them, and the end: what a reader may want alone."""
+    at = 0
+    with tarfile.open(fileobj=io.BytesIO(tar)) as members:
+        for one in members:
+            yield tar[at : one.offset_data]
+            at = one.offset_data + (one.size + 511 & ~511 if one.isreg() else 0)
+            if at > one.offset_data:
+                yield tar[one.offset_data : at]
+    yield tar[at:]
 
 
 def outer_tar(members: Mapping[str, bytes | Node]) -> bytes:
@@ -177,6 +221,34 @@ def docker_legacy(*images: Saved) -> bytes:
         listed.append({"Config": config, "RepoTags": list(image.tags) or None, "Layers": paths})
     members["manifest.json"] = json.dumps(listed).encode()
     members["repositories"] = b"{}"
+    return outer_tar(members)
+
+
+def docker_before_1_10(*images: Saved, names: bool = True) -> bytes:
+    """`docker save` of engines before 1.10: a folder a layer with its JSON, names in `repositories`."""
+    members: dict[str, bytes | Node] = {}
+    repositories: dict[str, dict[str, str]] = {}
+    for image in images:
+        parent = ""
+        history = [one for one in image.history or () if not one.get("empty_layer")]
+        for tar, made in zip(image.layers, history, strict=True):
+            folder = digest(f"{parent} {digest(tar)} {made}".encode())[7:]
+            told: dict[str, Any] = {
+                "id": folder, "created": made["created"], "container_config": {"Cmd": made["created_by"].split(" ")},
+                "config": dict(image.config), "architecture": "amd64", "os": "linux", "Size": len(tar), **image.top,
+            }  # fmt: skip
+            if parent:
+                told["parent"] = parent
+            members[f"{folder}/"] = DIRECTORY
+            members[f"{folder}/VERSION"] = b"1.0"
+            members[f"{folder}/json"] = json.dumps(told, ensure_ascii=False).encode()
+            members[f"{folder}/layer.tar"] = tar
+            parent = folder
+        for tag in image.tags:
+            name, _, version = tag.rpartition(":")
+            repositories.setdefault(name, {})[version] = parent
+    if names:
+        members["repositories"] = json.dumps(repositories).encode()
     return outer_tar(members)
 
 
@@ -303,7 +375,9 @@ def _layout(
     return members
 
 
-_LAYER_TYPES = {how: f"layer.v1.tar+{how}" if how else "layer.v1.tar" for how in get_args(Compression)}
+_LAYER_TYPES = {
+    how: f"layer.v1.tar+{how.partition(':')[0]}" if how else "layer.v1.tar" for how in get_args(Compression)
+}
 
 
 def oci_directory(directory: Path, *images: Saved, how: Compression = "gzip") -> Path:
@@ -348,6 +422,7 @@ FORMS: dict[str, Callable[..., Path]] = {
     "oci-archive-bzip2": _in_file(oci_archive, how="bzip2"),
     "oci-archive-plain": _in_file(oci_archive, how=""),
     "oci-archive-gzip-called-plain": _in_file(oci_archive, says=""),
+    "oci-archive-zstd-chunked": _in_file(oci_archive, how="zstd:chunked"),
     "oci-archive-nested": _in_file(oci_archive, nested=True),
     "oci-directory": oci_directory,
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 import hashlib
+import itertools
 import json
 import os
 import posixpath
@@ -40,6 +41,7 @@ class Manifest(NamedTuple):
     diff_ids: tuple[DiffID, ...]
     layers: tuple[Blob, ...]
     blob_digests: tuple[str | None, ...]  # what the layers' stored bytes must hash to
+    configured: bool = True  # False: of a root file system, for which the configuration was made up
 
 
 class _Listed(NamedTuple):
@@ -107,8 +109,10 @@ class Archive(abc.ABC):
             if tag is not None:
                 yield from (one for one in found if tag in one.tags)  # of all platforms
                 return
-        tags = ", ".join(tag for one in found for tag in one.tags) or "none has a name; @0 is the first"
-        raise InputError(self.name, f"holds no image {select!r}", f"it holds {tags}")
+        tags = ", ".join(tag for one in found for tag in one.tags)
+        last = f" to @{len(found) - 1}" if len(found) > 1 else ""
+        hint = f"it holds {tags}" if tags else f"none in it has a name: use @0{last}"
+        raise InputError(self.name, f"holds no image {select!r}", hint)
 
     def _all(self) -> Iterator[Manifest]:
         if self.find("manifest.json") is not None:
@@ -130,17 +134,27 @@ class Archive(abc.ABC):
                 yield from (one for one in self._oci_images(whole=False) if one.id not in known)
         elif self.find("index.json") is not None:
             yield from self._oci_images()
-        elif self.find("repositories") is not None:
-            raise InputError(
-                self.name, "was saved by Docker before 1.10, without a manifest",
-                "`docker load` it into a newer engine and `docker save` it again",
-            )  # fmt: skip
+        elif self.find("repositories") is not None or self.layer_folders():
+            from .old_docker import old_images
+
+            yield from old_images(self)
         else:
-            raise InputError(
-                self.name, "holds neither manifest.json nor index.json: this is no saved image",
-                "make one with `docker save -o image.tar NAME`; of a root file system or a container's export"
-                " `docker import FILE NAME` makes an image first",
-            )  # fmt: skip
+            yield self._root()
+
+    def layer_folders(self) -> tuple[str, ...]:
+        """The folders of layers that Docker before 1.10 has saved."""
+        return ()
+
+    def _root(self) -> Manifest:
+        """The members as a root file system.
+
+        Raises:
+            InputError: they are none.
+        """
+        raise InputError(
+            self.name, "holds neither manifest.json nor index.json, and is no root file system: this is no saved image",
+            "make one with `docker save -o image.tar NAME`",
+        )  # fmt: skip
 
     def _docker_manifest(self, listed: Mapping[str, Any], where: str) -> Manifest:
         config, layers, tags = listed.get("Config"), listed.get("Layers"), listed.get("RepoTags")
@@ -160,7 +174,7 @@ class Archive(abc.ABC):
             for path in layers
         )
         names = tuple(_familiar(one) for one in tags or ())
-        return Manifest(_digest(raw), names, blob, raw, diff_ids, blobs, digests)
+        return Manifest(digest_of(raw), names, blob, raw, diff_ids, blobs, digests)
 
     def _walk(
         self, index: Any, tags: tuple[str, ...], depth: int, found: dict[str, _Listed], missing: list[str]
@@ -241,7 +255,7 @@ class Archive(abc.ABC):
         for index, layer in enumerate(layers):
             self._must_be_readable(index, layer, paths[1 + index])
         blobs = tuple(self.get(path, f"layer {index}") for index, path in enumerate(paths[1:]))
-        return Manifest(_digest(raw), tags, blob, raw, diff_ids, blobs, tuple(digests[1:]))
+        return Manifest(digest_of(raw), tags, blob, raw, diff_ids, blobs, tuple(digests[1:]))
 
     def _must_be_readable(self, index: int, layer: Mapping[str, Any], path: str) -> None:
         """Raise for a layer whose bytes can't be had here, though the archive is whole."""
@@ -260,6 +274,7 @@ class _TarArchive(Archive):
     def __init__(self, file: File, *, verify: bool) -> None:
         super().__init__(file.name, verify=verify)
         whole = Blob(file, "")
+        self._whole = whole
         self._members: dict[str, Blob] = {}
         self._links: dict[str, str] = {}
         for one in members(Window(whole), file.name):
@@ -284,6 +299,18 @@ class _TarArchive(Archive):
             name = self._links[name]
         raise InputError(f"{self.name}: {member}", "is a link that leads back to itself")
 
+    def layer_folders(self) -> tuple[str, ...]:
+        return tuple(
+            name.removesuffix("/layer.tar")
+            for name in (*self._members, *self._links)
+            if name.endswith("/layer.tar") and name.replace("layer.tar", "json") in self._members
+        )
+
+    def _root(self) -> Manifest:
+        from .root_file_system import is_root, root_file_system
+
+        return root_file_system(self._whole) if is_root((*self._members, *self._links)) else super()._root()
+
 
 class _DirectoryLayout(Archive):
     def __init__(self, path: str, *, verify: bool) -> None:
@@ -295,10 +322,33 @@ class _DirectoryLayout(Archive):
         if name not in self._open:
             path = os.path.join(self.name, *name.split("/"))
             if not os.path.isfile(path):
+                path = self._shared(name)
+            if not path:
                 return None
             file = File.open(path)
             self._open[name] = Blob(file, path)
         return self._open[name]
+
+    def _shared(self, name: str) -> str:
+        """Where a layout without blobs of its own has one of them: in a folder beside it that several share."""
+        if not re.fullmatch(_SHARED, name) or os.path.isdir(os.path.join(self.name, *name.split("/")[:2])):
+            return ""
+        above = os.path.dirname(os.path.abspath(self.name))
+        for folder in _folders(above):
+            path = os.path.join(above, folder, *name.split("/")[1:])
+            if os.path.isfile(path):
+                return path
+        return ""
+
+
+_MAX_BESIDE = 1000
+_SHARED = r"blobs/sha(?:256|384|512)/[0-9a-f]{64,128}"
+
+
+def _folders(path: str) -> list[str]:
+    """The folders in one, by name."""
+    with os.scandir(path) as found:
+        return sorted(one.name for one in itertools.islice(found, _MAX_BESIDE) if one.is_dir())
 
 
 def open_archive(
@@ -315,7 +365,8 @@ def open_archive(
         if not is_layout(source):
             raise InputError(
                 source, "is a directory, but no OCI layout: it has no index.json",
-                "give an archive of `docker save`, or a layout directory",
+                "give an archive of `docker save`, or a layout directory; of a root file system make a tar:"
+                " `tar -C DIRECTORY -cf root.tar .`",
             )  # fmt: skip
         return _DirectoryLayout(source, verify=verify)
     else:
@@ -347,7 +398,8 @@ def _blob_path(digest: str) -> str:
     return f"blobs/{algorithm}/{value}"
 
 
-def _digest(raw: bytes) -> Digest:
+def digest_of(raw: bytes) -> Digest:
+    """The digest of a configuration: the ID of its image."""
     return Digest("sha256:" + hashlib.sha256(raw).hexdigest())
 
 

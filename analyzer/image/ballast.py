@@ -1,4 +1,4 @@
-"""What a container can see and hardly needs: caches, documentation, tests, and the same content twice.
+"""What a container can see and hardly needs: caches, documentation, build tools, and the same content twice.
 
 None of it is waste: the bytes are there and can be read. Told apart from it, by kind and layer, with
 what to do about it.
@@ -7,17 +7,21 @@ what to do about it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .layer import normalised
 
 if TYPE_CHECKING:
     from .image import Image
     from .layer import Entry
 
 DUPLICATES = "duplicate content"
+_BYTECODE = "bytecode beside its source"
 _MIN_DUPLICATE = 4096  # smaller files fill blocks, not layers
 _SHOWN_PATHS = 20
+_LONGEST = 4096  # characters of a path, beyond which no system opens it
 
 # By the path in the image, without a leading slash; the first that fits counts.
 _KINDS = (
@@ -35,7 +39,8 @@ _KINDS = (
     ),
     (
         "documentation",
-        r"usr/(?:local/)?share/(?:doc|man|info|gtk-doc|help|groff|lintian|linda)/"
+        # Licences have to go with the programs.
+        r"usr/(?:local/)?share/(?:doc|man|info|gtk-doc|help|groff|lintian|linda)/(?!(?:.*/)?(?i:copyright|licen[cs]e))"
         r"|usr/share/locale/.*/LC_MESSAGES/",
         "leave it out when packages are installed: dpkg's path-exclude, apk without -doc, dnf --nodocs",
     ),
@@ -45,13 +50,31 @@ _KINDS = (
         "delete them in the RUN that installs the packages",
     ),
     (
+        "build tools",
+        r"usr/(?:local/)?(?:include|lib/gcc|lib/gcc-cross|libexec/gcc)/.|usr/lib/llvm-[\d.]+/(?:bin|include|build)/"
+        r"|usr/(?:local/)?bin/(?:[\w-]+-linux-(?:gnu|musl)\w*-)?(?:gcc|g\+\+|c\+\+|cpp|gfortran|clang(?:\+\+)?|ld(?:\.\w+)?"
+        r"|as|gold|lto-dump|cmake|ctest|cpack)(?:-[\d.]+)?$|usr/(?:local/)?share/(?:cmake|aclocal|autoconf|automake)[\w.-]*/"
+        r"|usr/local/go/(?:src|pkg|bin|test|api)/|(?:usr/local/rustup|root/\.rustup)/toolchains/|usr/lib/jvm/[^/]+/jmods/",
+        "build in a stage of its own and copy the result, unless the container itself compiles",
+    ),
+    (
         "static libraries",
         r".*\.(?:a|la)$",
         "leave them to a builder stage: nothing links when the container runs",
     ),
 )
 _KIND = re.compile("|".join(f"(?P<k{index}>{pattern})" for index, (_, pattern, _) in enumerate(_KINDS)))
-_BYTECODE = re.compile(r"(?P<directory>.*/)?__pycache__/(?P<module>[^/]+)\.[a-z]+-\d+(?:\.opt-\d)?\.pyc$")
+_BYTECODE_FILE = re.compile(
+    r"(?P<directory>.*/)?__pycache__/(?P<module>[^/]+)\.[a-z]+-\d+(?:\.opt-\d)?\.pyc$"
+)
+
+
+ANOTHER_BASE = "use another base: to delete them in a later layer frees nothing"
+# What to do about each kind in a layer of one's own.
+_ADVICE = {kind: advice for kind, _, advice in _KINDS} | {
+    _BYTECODE: "install with PYTHONDONTWRITEBYTECODE=1 or pip --no-compile, unless start-up counts",
+    DUPLICATES: "keep one of them and link to it, or leave the copy out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,50 +87,65 @@ class Ballast:
     files: int
     paths: tuple[str, ...]
     advice: str
+    own: bool  # whether the layer is the build's own, and not the base's
 
 
-def ballast(image: Image, *, duplicates: bool = True) -> tuple[Ballast, ...]:
-    """What an image holds beside what it needs, the most first. One file counts once.
+def ballast(image: Image) -> tuple[Ballast, ...]:
+    """What an image holds beside what it needs, the most first. One file counts once."""
+    out = []
+    for (kind, layer), entries in image.ballast_files.items():
+        paths = tuple(entry.path for entry in entries[:_SHOWN_PATHS])
+        size = sum(entry.size for entry in entries)
+        own = layer in image.own_layers
+        advice = _ADVICE[kind] if own else ANOTHER_BASE
+        out.append(Ballast(kind, layer, size, len(entries), paths, advice, own))
+    return tuple(sorted(out, key=lambda one: (-one.bytes, one.layer, one.kind)))
+
+
+def files_by_kind(image: Image, *, duplicates: bool = True) -> Mapping[tuple[str, int], Sequence[Entry]]:
+    """The files that are hardly needed by kind and layer, of each the largest first.
+
+    What has another name that is needed is none of them: its bytes would stay.
 
     Args:
         image: what to look at.
         duplicates: whether to look for equal contents, for which files of equal size are read.
     """
-    groups: dict[tuple[str, int, str], list[Entry]] = {}
+    groups: dict[tuple[str, int], list[Entry]] = {}
     rest: list[Entry] = []
+    needed = {
+        (entry.layer, normalised(entry.link))
+        for path, entry in image.tree.items()
+        if entry.kind == "hardlink" and not _kind(path, image)
+    }
     for path, entry in image.tree.items():
         if not entry.is_file or not entry.size:
             continue
         kind = _kind(path, image)
-        if kind:
-            groups.setdefault((kind[0], entry.layer, kind[1]), []).append(entry)
-        elif entry.size >= _MIN_DUPLICATE:
+        if kind and (entry.layer, path) not in needed:
+            groups.setdefault((kind, entry.layer), []).append(entry)
+        elif not kind and entry.size >= _MIN_DUPLICATE:
             rest.append(entry)
     if duplicates:
-        advice = "keep one of them and link to it, or leave the copy out"
         for entry in _copies(image, rest):
-            groups.setdefault((DUPLICATES, entry.layer, advice), []).append(entry)
-    out = []
-    for (name, layer, advice), entries in groups.items():
-        entries.sort(key=lambda one: (-one.size, one.path))
-        paths = tuple(one.path for one in entries[:_SHOWN_PATHS])
-        out.append(Ballast(name, layer, sum(one.size for one in entries), len(entries), paths, advice))
-    return tuple(sorted(out, key=lambda one: (-one.bytes, one.layer, one.kind)))
+            groups.setdefault((DUPLICATES, entry.layer), []).append(entry)
+    for entries in groups.values():
+        entries.sort(key=lambda entry: (-entry.size, entry.path))
+    return groups
 
 
-def _kind(path: str, image: Image) -> tuple[str, str] | None:
+def _kind(path: str, image: Image) -> str:
+    """What a file is, if it is hardly needed; "" otherwise."""
+    if len(path) > _LONGEST:
+        return ""  # and searching it could take hours
     match = _KIND.match(path)
     if match:
-        name, _, advice = _KINDS[int((match.lastgroup or "k0")[1:])]
-        return name, advice
+        return _KINDS[int((match.lastgroup or "k0")[1:])][0]
     if path.endswith(".pyc"):
-        twin = _BYTECODE.match(path)
+        twin = _BYTECODE_FILE.match(path)
         if twin and f"{twin['directory'] or ''}{twin['module']}.py" in image.tree:
-            return (
-                "bytecode beside its source",
-                "install with PYTHONDONTWRITEBYTECODE=1 or pip --no-compile, unless start-up counts",
-            )
-    return None
+            return _BYTECODE
+    return ""
 
 
 def _copies(image: Image, entries: list[Entry]) -> Iterator[Entry]:

@@ -33,6 +33,10 @@ class Hasher(Protocol):
         """Of all bytes so far."""
         ...
 
+    def copy(self) -> Hasher:
+        """Another one that has taken the same bytes."""
+        ...
+
 
 class File:
     """An open file, read by offset only, so that any number of readers can share it."""

@@ -259,6 +259,8 @@ def _moves(diff: ImageDiff, added: list[Entry], removed: list[Entry]) -> Iterabl
 
 
 def _config(old: Image, new: Image) -> Iterable[ConfigChange]:
+    if not (old.has_configuration and new.has_configuration):
+        return  # nobody knows what a root file system would say
     for key, before, after in _settings(old, new):
         if before != after:
             yield ConfigChange(key, before, after)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import InputError
 from ..sizes import shown
 from .archive import Archive, Manifest, open_archive
+from .ballast import ANOTHER_BASE
 from .config import ImageConfig, parse_config
 from .history import Step, map_history, producer_of, steps_of_layers
 from .layer import (
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .ballast import Ballast
     from .blob import Progress
     from .dive import DiveNumbers
+    from .savings import Savings
 
 _MAX_LINKS = 40  # as the kernel has it
 _MAX_PARTS = 4096
@@ -62,6 +64,9 @@ _ADVICE = {
     DUPLICATE_ENTRY: "pack the layer anew: one of the entries is never seen",
     DUPLICATE_LAYER: "leave the second of the two equal steps out",
 }
+_LEAVE_ALONE = (
+    "leave owner, mode and time of the base's files as they are: each change stores the whole file again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Waste:
     files: int
     paths: tuple[str, ...]
     advice: str
+    own: bool  # whether the build itself can save them, and not only another base
 
 
 class Name(NamedTuple):
@@ -128,6 +134,8 @@ class Image:
         # What the engine calls it that gave it; with the containerd store, its manifest's digest.
         self.engine_id = ""
         self.tags = manifest.tags
+        # Whether it says what starts, as whom, and what made it; a root file system does not.
+        self.has_configuration = manifest.configured
         self.raw = raw
         self.config: ImageConfig = parse_config(raw, subject)
         self.steps: tuple[Step, ...] = map_history(raw.get("history"), len(contents), subject)
@@ -136,6 +144,7 @@ class Image:
         self._blobs = manifest.layers
         self._contents = tuple(contents)
         self._heads: dict[tuple[int, int, int], bytes | None] = {}
+        self._first_own: int | None = None
         # Without verifying, contents are not read, and equal ones not looked for.
         self._verified = verified
 
@@ -246,7 +255,21 @@ class Image:
         """What a container sees and hardly needs, by kind and layer, the most first."""
         from .ballast import ballast
 
-        return ballast(self, duplicates=self._verified)
+        return ballast(self)
+
+    @cached_property
+    def ballast_files(self) -> Mapping[tuple[str, int], Sequence[Entry]]:
+        """The files of `ballast`, by kind and layer."""
+        from .ballast import files_by_kind
+
+        return files_by_kind(self, duplicates=self._verified)
+
+    @cached_property
+    def savings(self) -> Savings:
+        """What a rebuild could save, your own before the base's; no byte is counted twice."""
+        from .savings import savings
+
+        return savings(self)
 
     @property
     def tar_bytes(self) -> int:
@@ -276,13 +299,13 @@ class Image:
     @cached_property
     def waste(self) -> tuple[Waste, ...]:
         """What is wasted, by cause and pair of layers, the largest first."""
-        groups: dict[tuple[str, int, int], list[Hidden]] = {}
-        for one in self._visibility.hidden:
-            if one.entry.size:
-                groups.setdefault((self._cause(one), one.entry.layer, one.by), []).append(one)
         out = []
-        for (cause, added_by, hidden_by), members in groups.items():
-            members.sort(key=lambda one: -one.entry.size)
+        for (cause, added_by, hidden_by), members in self.hidden_files.items():
+            # Of what the build has only copied up, the copy can be saved.
+            equal = cause in (SAME_CONTENT, DUPLICATE_LAYER)
+            copied = equal and added_by not in self.own_layers and hidden_by in self.own_layers
+            own = added_by in self.own_layers or copied
+            advice = _LEAVE_ALONE if copied else _ADVICE[cause] if own else ANOTHER_BASE
             out.append(
                 Waste(
                     cause=cause,
@@ -293,10 +316,22 @@ class Image:
                     bytes=sum(one.entry.size for one in members),
                     files=len(members),
                     paths=tuple(one.entry.path for one in members[:_SHOWN_PATHS]),
-                    advice=_ADVICE[cause],
+                    advice=advice,
+                    own=own,
                 )
             )
         return tuple(sorted(out, key=lambda one: (-one.bytes, one.added_by, one.hidden_by)))
+
+    @cached_property
+    def hidden_files(self) -> Mapping[tuple[str, int, int], Sequence[Hidden]]:
+        """The files of `waste`, by cause, the layer that added them and the one that hides them, the largest first."""
+        groups: dict[tuple[str, int, int], list[Hidden]] = {}
+        for one in self._visibility.hidden:
+            if one.entry.size:
+                groups.setdefault((self._cause(one), one.entry.layer, one.by), []).append(one)
+        for members in groups.values():
+            members.sort(key=lambda one: -one.entry.size)
+        return groups
 
     def _cause(self, hidden: Hidden) -> str:
         """Whether what covers a file has the same content, which only the contents can tell."""
@@ -312,13 +347,23 @@ class Image:
         return SAME_CONTENT
 
     def oddities(self) -> tuple[str, ...]:
-        """What of its bytes is in no file, or in no layer: a sentence each."""
+        """What is unusual of it and its bytes: a sentence each."""
         told = []
+        if not self.has_configuration:
+            told.append(
+                "this is a root file system, as `docker export` writes it, without configuration and history: it is"
+                " read as an image of one layer, and what starts in it is not known"
+            )
         for index, contents in enumerate(self._contents):
             if contents.hole_bytes:
                 told.append(
                     f"{shown(contents.hole_bytes)} of layer {index}'s content are holes of sparse files: the layer does not"
                     " hold them, and an engine writes them out as zeros"
+                )
+            if contents.padding_bytes:
+                told.append(
+                    f"layer {index} lacks {contents.padding_bytes} zeros at the end of its tar, with which its"
+                    " diff ID fits: early makers of zstd:chunked leave them out"
                 )
             if contents.beside_bytes:
                 told.append(
@@ -448,12 +493,27 @@ class Image:
     def _hiding(self) -> dict[tuple[int, str], int]:
         return {(one.entry.layer, one.entry.path): one.by for one in self._visibility.hidden}
 
+    def of_build(self, first: int) -> Image:
+        """The same image, of which it is known that the build's own layers begin with this one."""
+        other = copy.copy(self)
+        # What was computed by another border does not hold.
+        for name in ("own_layers", "waste", "ballast", "savings"):
+            other.__dict__.pop(name, None)
+        other._first_own = first
+        return other
+
+    @property
+    def base_is_guessed(self) -> bool:
+        """Whether only the times of the steps tell base and build apart."""
+        return self._first_own is None and self.own_layers.start > 0
+
     @cached_property
     def own_layers(self) -> range:
         """The layers that are the build's own, as far as the times of the steps tell; all if they don't."""
         from .diff import base_layers
 
-        return range(base_layers(self).layers, len(self._contents))
+        first = base_layers(self).layers if self._first_own is None else self._first_own
+        return range(first, len(self._contents))
 
     def effective_uid(self) -> int | None:
         """The uid that the main process gets, looked up as the engine does; None when it fails."""
@@ -470,9 +530,18 @@ class Image:
         return 0 if name == "root" else None
 
     def docker_archive(self, name: str) -> Iterator[bytes]:
-        """This image alone and under this name alone, in chunks that an engine can load as one of its own."""
+        """This image alone and under this name alone, in chunks that an engine can load as one of its own.
+
+        Raises:
+            InputError: it is a root file system.
+        """
         from .pack import docker_archive
 
+        if not self.has_configuration:
+            raise InputError(
+                self.source, "is a root file system, which says nothing of what is to start",
+                "make an image of it first: `docker import --change 'CMD [\"…\"]' FILE NAME`",
+            )  # fmt: skip
         return docker_archive(self._config, self._blobs, name)
 
     # For going on in a notebook

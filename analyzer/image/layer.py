@@ -18,6 +18,7 @@ ChainID = NewType("ChainID", str)  # of a layer and all below it
 
 _WHITEOUT = ".wh."
 _END_MARK = 1024  # bytes of zeros
+_MOST_PADDING = 22  # blocks: the end mark, and what fills the tar up to a record of 20
 _OPAQUE = ".wh..wh..opq"
 # A few megabytes of gzip can hold entries without end. An entry takes about this many bytes here
 # beside its name, and no real layer has as many files as fill this.
@@ -60,6 +61,7 @@ class LayerContents(NamedTuple):
     compression: str  # as Blob.compression has it
     hole_bytes: int = 0  # of content_bytes: zeros that sparse files claim, and the tar does not hold
     beside_bytes: int = 0  # behind the end mark: they hold no file
+    padding_bytes: int = 0  # of zeros that the tar had at its end, and that were left out when it was packed
 
 
 def read_layer(
@@ -109,8 +111,24 @@ def read_layer(
         if not compression and blob_digest and blob_digest.startswith(stored.name):
             compare(blob, stored, blob_digest, "digest")
     if compression:
+        if compression == "zstd" and whole is not None:
+            contents = contents._replace(padding_bytes=_pad(whole, diff_id))
         compare(blob, whole, diff_id, "diff ID")
     return contents
+
+
+def _pad(whole: Hasher, diff_id: str) -> int:
+    """Add the zeros that early makers of zstd:chunked leave out at a tar's end, if the diff ID fits then; their number."""
+    stated = diff_id.partition(":")[2]
+    if whole.hexdigest() == stated:
+        return 0
+    padded = whole.copy()
+    for count in range(1, _MOST_PADDING + 1):
+        padded.update(bytes(512))
+        if padded.hexdigest() == stated:
+            whole.update(bytes(512 * count))
+            return 512 * count
+    return 0
 
 
 def _walk(source: Source, subject: str, index: int, compression: str) -> LayerContents:

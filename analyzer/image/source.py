@@ -65,7 +65,8 @@ def parse_source(text: str) -> Source:
 
 def is_layout(directory: str) -> bool:
     """Whether a directory holds images: as an OCI layout, or as an archive of `docker save`, unpacked."""
-    return any(os.path.isfile(os.path.join(directory, one)) for one in ("index.json", "manifest.json"))
+    names = ("index.json", "manifest.json", "repositories")
+    return any(os.path.isfile(os.path.join(directory, one)) for one in names)
 
 
 def _with_selector(text: str) -> Source:

@@ -105,9 +105,11 @@ def probe_missing(instruction: Instruction, stage: Stage) -> Outcome:
 
 @NO_PROBE.image
 def probe_not_in_the_image(image: Image) -> Outcome:
+    config = image.raw.get("config") or {}
+    if not config.get("Healthcheck"):
+        return
     from ...runner.healthcheck import configured, programs, search_path
 
-    config = image.raw.get("config") or {}
     check = configured(config)
     if check is None or image.platform.startswith("windows") or _ANOTHER_WAY.search(" ".join(check.test)):
         return

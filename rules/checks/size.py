@@ -329,7 +329,8 @@ WASTE = Rule(
 A file that a later layer overwrites, deletes or replaces stays in its own layer. Computed
 exactly, by whiteouts, opaque directories, changes of type and hard links: the number is what
 `docker save` holds and `docker export` lacks. Told for a pair of layers that wastes 1 MB or
-more, or where more than a tenth of the image is wasted.
+more, or where more than a tenth of the image is wasted. What the base wastes only another base can
+save: that is a note.
 """,
     bad=(ImageExample(layers=({"srv/a": "x" * 20_000}, {"srv/a": "y" * 20_000})),),
     good=(ImageExample(layers=({"srv/a": "x" * 20_000}, {"srv/b": "y"})),),
@@ -345,7 +346,9 @@ def wasted(image: Image) -> Outcome:
     for waste in image.waste:
         if waste.bytes < 1_000_000 and not (inefficient and waste.bytes * 20 >= image.content_bytes):
             continue
-        layer = image.layers[waste.added_by]
+        # Of the base's files that were only copied up, it is the copy that can be cured.
+        copied = waste.own and waste.added_by not in image.own_layers
+        layer = image.layers[waste.hidden_by if copied else waste.added_by]
         proof = {
             "bytes": waste.bytes,
             "cause": waste.cause,
@@ -356,20 +359,21 @@ def wasted(image: Image) -> Outcome:
         yield WASTE.finding(
             Place("image", layer=LayerRef(layer.index, layer.diff_id), path=next(iter(waste.paths), None)),
             bytes=shown(waste.bytes),
-            layer=_step_of(image, waste.added_by),
+            layer=step_of(image, waste.added_by),
             cause=waste.cause,
-            hidden_by=_step_of(image, waste.hidden_by),
+            hidden_by=step_of(image, waste.hidden_by),
             advice=waste.advice,
+            severity=None if waste.own else Severity.INFO,
             proof=proof,
         )
 
 
-def _step_of(image: Image, index: int) -> str:
+def step_of(image: Image, index: int) -> str:
     """A layer with the step that made it: "layer 4 (RUN make install)"."""
     from ...analyzer.credentials import mask
 
     words = " ".join(mask(image.made_by(image.layers[index])).split())
-    if not words:
+    if not words or words.startswith("("):  # which says that nobody knows
         return f"layer {index}"
     return f"layer {index} ({words if len(words) <= _SHOWN_STEP else words[: _SHOWN_STEP - 1] + '…'})"
 

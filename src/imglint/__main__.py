@@ -1,4 +1,4 @@
-"""The command. A plain lint is parsed here, since importing typer takes longer than linting."""
+"""The command. Lint and `image` are parsed here, since importing typer takes longer than linting."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def _dispatch(arguments: list[str]) -> int:
     if command in ("help", "version"):
         return _about(command, arguments[1:])
     if (
-        command in _COMMANDS - {"lint"}
+        command in _COMMANDS - {"lint", "image"}
         or any(one in arguments for one in ("--help", "-h", "--version", "-V"))
         or (command.startswith("--") and "completion" in command)
         or "_IMGLINT_COMPLETE" in os.environ  # the shell asks what could stand here
     ):
-        from .cli import run
-
-        return run(arguments)
+        return _by_typer(arguments)
+    if command == "image":
+        return _image(arguments)
     if command not in _COMMANDS and not command.startswith("-") and command and not os.path.lexists(command):
         _suggest(command)
     from .commands.lint import lint
@@ -66,6 +66,26 @@ def _dispatch(arguments: list[str]) -> int:
         _tell(f"imglint: {error}\n  `imglint lint --help` lists the options\n")
         return Exit.INPUT
     return lint(options)
+
+
+def _by_typer(arguments: list[str]) -> int:
+    from .cli import run
+
+    return run(arguments)
+
+
+def _image(arguments: list[str]) -> int:
+    from .image_options import parse
+
+    options = parse(arguments[1:])
+    if options is None:
+        return _by_typer(arguments)
+    from .commands.image import image
+
+    return image(
+        options.sources, options.settings, options.outputs, verify=options.verify, engine=options.engine,
+        view=options.view,
+    )  # fmt: skip
 
 
 def _about(word: str, rest: list[str]) -> int:

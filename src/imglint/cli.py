@@ -404,6 +404,9 @@ def image(
     max_waste: Annotated[
         str | None, typer.Option("--max-waste", help="Fail when more than this can't be seen.")
     ] = None,
+    max_reclaim: Annotated[
+        str | None, typer.Option("--max-reclaim", help="Fail when a rebuild could save more than this.")
+    ] = None,
     min_efficiency: Annotated[
         str | None, typer.Option("--min-efficiency", help="Fail when less of the content is live: 90%, 0.9.")
     ] = None,
@@ -448,7 +451,7 @@ def image(
     formats = outputs(format or [], output or [])
     limits = _limits(
         max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
-        min_efficiency=min_efficiency, max_growth=max_growth,
+        max_reclaim=max_reclaim, min_efficiency=min_efficiency, max_growth=max_growth,
     )  # fmt: skip
     settings = _settings(
         formats, ("image", *sources), config, isolated,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .analyzer import InputError
@@ -17,6 +18,7 @@ from .rules.rule import Severity
 
 if TYPE_CHECKING:
     from .analyzer.attribution import Attribution
+    from .analyzer.image import Image
     from .rules.rule import Evidence, Finding, Skipped
     from .runner import Observation
 
@@ -72,7 +74,10 @@ def audit(
     if image is None:
         missing["image"] = "no image was given: --image names it"
     else:
-        report = measure([image], settings, verify=verify, engine=engine, contents=True, names=names)
+        own = None if dockerfile is None else _first_own_layer(parts[0], dockerfile, settings)
+        report = measure(
+            [image], settings, verify=verify, engine=engine, contents=True, names=names, first_own=own
+        )
         _must_have_read(report)
         parts.append(weigh(report, settings, Limits(), against=against, engine=engine))
     if not run:
@@ -85,7 +90,9 @@ def audit(
             doubts["container"] = f"the container ended after {watched.seconds:.1f} s, too early to tell"
     joined = _joined(parts)
     notes, origins = _lineage(dockerfile, joined, settings)
+    joined = joined._replace(origins=origins)  # by which findings of both are put together
     kept, withdrawn = _settled(joined.findings, joined.skipped, missing, doubts, related=not notes)
+    kept = _weighed(kept, joined, settings)
     rules = load(settings.entries())
     # Where nothing is to fail the run, a cell still says what is so.
     level = Severity.WARNING if settings.fail_level is None else settings.fail_level
@@ -164,6 +171,54 @@ def _lineage(
         if not found.matches:
             notes.append(f"{image.source} {_mismatch(found)}")
     return notes, origins
+
+
+def _first_own_layer(report: Report, dockerfile: str, settings: Settings) -> Callable[[Image], int | None]:
+    """What tells of an image where the layers of this Dockerfile begin; None where they don't belong together."""
+    from .analyzer.attribution import attribute
+    from .analyzer.dockerfile import Dockerfile
+
+    file = Dockerfile(report.texts[dockerfile], settings.build_args, settings.target)
+
+    def first(image: Image) -> int | None:
+        found = attribute(file, image)
+        if not found.matches or not found.spans or file.target is None:
+            return None
+        if file.target.lineage[-1].base_name == "scratch":
+            return 0
+        begin = min(found.spans)
+        later = (one.index for one in image.layers if one.steps and one.steps[-1] >= begin)
+        return next(later, len(image.layers))
+
+    return first
+
+
+_WORTH_A_WARNING = 1_000_000  # bytes
+
+
+def _weighed(findings: tuple[Finding, ...], report: Report, settings: Settings) -> tuple[Finding, ...]:
+    """What the text says of caches left behind, with the bytes in the layer: from 1 MB on it is a warning.
+
+    Where the configuration says how bad it is, that holds.
+    """
+    from .rules.checks.ballast import left_behind
+
+    out = []
+    for finding in findings:
+        span, size = finding.place.span, 0
+        for image in report.images if span is not None else ():
+            origin = report.origins.get(image.id)
+            for layer in image.layers if origin is not None and origin.file == finding.file else ():
+                made = origin.layers.get(layer.index) if origin and layer.step is not None else None
+                if made is not None and span is not None and made.line <= span.line <= made.end_line:
+                    size = max(size, left_behind(finding.rule.code, layer))
+        if size:
+            severity = finding.severity
+            if size >= _WORTH_A_WARNING and finding.rule.code not in settings.severities:
+                severity = max(severity, Severity.WARNING)
+            finding = finding._replace(severity=severity, proof={**(finding.proof or {}), "bytes": size})
+        out.append(finding)
+    return tuple(out)
 
 
 def _mismatch(found: Attribution) -> str:

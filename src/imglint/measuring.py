@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .analyzer import InputError
@@ -89,10 +89,12 @@ def measure(
     platform: str | None = None,
     contents: bool = False,
     names: tuple[str, ...] | None = None,
+    first_own: Callable[[Image], int | None] | None = None,
 ) -> Report:
     """Open images, measure and judge them. One that can't be read never stops the others.
 
-    `contents`: look into the files of all layers, too. `names`: what they are going to be called.
+    `contents`: look into the files of all layers, too. `names`: what they are going to be called. `first_own`: tells
+    the first layer of an image that is not its base's, where that is known.
 
     Raises:
         UnknownCodeError: the settings name a code that no rule has.
@@ -112,6 +114,9 @@ def measure(
             problems.append(Problem.of(error))
             continue
         for image in found if names is None else (image.renamed(names) for image in found):
+            first = first_own(image) if first_own is not None else None
+            if first is not None:
+                image = image.of_build(first)
             with ProgressBar(source, image.content_bytes) as progress:
                 judgement = judge_image(image, rules, contents=contents, progress=progress)
             images.append(image)

@@ -84,12 +84,6 @@ def test_what_is_no_file(tmp_path: Path) -> None:
             open_images(str(path))
 
 
-def test_an_archive_of_an_engine_before_1_10(tmp_path: Path) -> None:
-    error = refused(tmp_path, outer_tar({"abc/layer.tar": layer_tar({}), "repositories": b"{}"}))
-    assert "before 1.10" in error.problem
-    assert error.hint
-
-
 @pytest.mark.parametrize("part", ["config", "layer"])
 @pytest.mark.parametrize("form", [docker_legacy, docker_layout, containers_image, crane, oci_archive])
 def test_a_missing_blob_is_named(form: Callable[..., bytes], part: str, tmp_path: Path) -> None:

@@ -104,8 +104,8 @@ def test_no_row_of_an_image_breaks(width: int) -> None:
                  image_text.history(report.images[0], Look(width=width)).partition("\n\na step")[0]):  # fmt: skip
         assert max(map(len, view.splitlines())) <= width, view
     # What is cut of a path is its beginning: the end names the file.
-    narrow = image_text.waste(report.images[0], Look(width=80))
-    assert re.search(r"deleted +…\S*import\.log$", narrow, re.MULTILINE)
+    narrow = image_text.savings(report.images[0], Look(width=100))
+    assert re.search(r"deleted \(layer 4\) +…\S*import\.log$", narrow, re.MULTILINE)
 
 
 def test_a_column_is_cut_only_where_it_has_to_be() -> None:

@@ -53,7 +53,7 @@ def test_bash(tmp_path: Path) -> None:
     assert in_bash("imglint au", tmp_path) == ["audit"]
     assert in_bash("imglint hook un", tmp_path) == ["uninstall"]
     assert set(in_bash("imglint image --max-", tmp_path)) == {
-        "--max-size", "--max-pull", "--max-layer", "--max-waste", "--max-growth",
+        "--max-size", "--max-pull", "--max-layer", "--max-waste", "--max-reclaim", "--max-growth",
     }  # fmt: skip
     assert in_bash("imglint Dock", tmp_path) == []
     assert in_bash("imglint explain ports.publish", tmp_path) == ["ports.published", "ports.publish-all"]

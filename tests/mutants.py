@@ -59,7 +59,7 @@ GUARDS = {
     "analyzer/image/diff.py": ("image_diff",),
     "analyzer/image/history.py": ("image_history",),
     "analyzer/image/layer.py": ("image_forms", "image_waste", "image_errors"),
-    "analyzer/image/sharing.py": ("image_diff", "graph"),
+    "analyzer/graph/*.py": ("graph", "graph_questions", "image_diff"),
     "analyzer/image/tar.py": ("image_tar", "image_errors", "image_forms"),
     "analyzer/image/visibility.py": ("image_waste", "image_diff"),
     "analyzer/attribution/*.py": ("line_matching", "image_history"),

@@ -508,7 +508,10 @@ def image(
     ] = False,
     graph: Annotated[
         str | None,
-        typer.Option("--graph", help="Write what the images share to a .graphml, .dot or .json file."),
+        typer.Option(
+            "--graph",
+            help="Write what the images share: a picture to .svg or .html, data to .graphml, .dot or .json.",
+        ),
     ] = None,
     secrets: Annotated[
         bool,

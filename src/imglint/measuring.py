@@ -122,6 +122,10 @@ def measure(
             images.append(image)
             notes += (f"{image.source}{image.which}: {one}" for one in (*image.oddities(), *judgement.notes))
             judgements.append(judgement)
+    if len(images) > 1:
+        from .analyzer.graph import doubts, layer_graph
+
+        notes += doubts(layer_graph(images))
     return Report(
         # An archive may hold several images, as one for each platform.
         files=tuple(dict.fromkeys(image.source for image in images)),

@@ -57,13 +57,8 @@ def _dispatch(arguments: list[str]) -> int:
         return _image(arguments)
     if command not in _COMMANDS and not command.startswith("-") and command and not os.path.lexists(command):
         _suggest(command)
-    import gc
-
     from .commands.lint import lint
     from .lint_options import UsageError, parse
-
-    # What a file leaves behind is little, and looking for it after every 700 objects took a tenth of the time.
-    gc.set_threshold(10_000, 10, 10)
 
     try:
         options = parse(arguments[1:] if command == "lint" else arguments)

@@ -7,20 +7,24 @@ name that says what it is. Shapes and names are facts; whether they are a fault 
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 _SHAPES = (
-    ("AWS access key", r"(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("AWS access key", r"(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
     ("GitHub token", r"gh[pousr]_[A-Za-z0-9]{36,}\b|github_pat_[A-Za-z0-9_]{40,}\b"),
     (
         "GitLab token",
-        r"gl(?:pat|dt|rtr?|cbt|ptt|soat|oas|agent|imt|ft|ffct)-[\w-]{20,}(?:\.[0-9a-z]{2}\.?[0-9a-z]{7})?",
+        r"gl(?:pat|dt|rtr?|cbt|ptt|soat|oas|agent|imt|ft|ffct)-[\w-]{20,}(?:\.[0-9a-z]{2}\.?[0-9a-z]{7})?|GR1348941[\w-]{20}",
     ),
-    ("Slack token", r"xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{20,}"),
+    ("Slack token", r"(?:xoxe\.)?xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-\d-[A-Za-z0-9-]{20,}"),
     ("Slack webhook", r"hooks\.slack\.com/(?:services|workflows)/\w+/\w+/(?!X{8})\w{16,}"),
+    ("Discord webhook", r"discord(?:app)?\.com/api/webhooks/\d{17,20}/[\w-]{60,}"),
+    ("Google OAuth secret", r"GOCSPX-[\w-]{28}"),
+    ("Google OAuth token", r"ya29\.[\w-]{60,}"),
     ("Google API key", r"AIza[0-9A-Za-z_-]{35}\b"),
     ("Stripe key", r"[rs]k_live_[0-9A-Za-z]{20,}\b"),
+    ("Stripe test key", r"[rs]k_test_[0-9A-Za-z]{20,}\b"),
     ("npm token", r"npm_[A-Za-z0-9]{36}\b"),
     ("PyPI token", r"pypi-AgE[\w-]{50,}"),
     ("Docker Hub token", r"dckr_(?:pat|oat)_[\w-]{20,}"),
@@ -28,13 +32,75 @@ _SHAPES = (
     ("Hugging Face token", r"hf_[A-Za-z0-9]{34,}\b"),
     ("SendGrid key", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
     ("Anthropic key", r"sk-ant-[\w-]{20,}"),
+    ("OpenRouter key", r"sk-or-v1-[0-9a-f]{64}"),
+    ("Groq key", r"gsk_[A-Za-z0-9]{52}"),
+    ("xAI key", r"xai-[A-Za-z0-9]{80}"),
+    ("Perplexity key", r"pplx-[A-Za-z0-9]{48}"),
+    ("Replicate token", r"r8_[A-Za-z0-9]{37}\b"),
+    ("Azure storage key", r"AccountKey=[A-Za-z0-9+/]{86}=="),
+    ("Azure shared access key", r"SharedAccessKey=[A-Za-z0-9+/]{43}="),
+    ("Brevo key", r"xkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}"),
+    ("Postman key", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
+    ("Shopify token", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b"),
+    ("Square token", r"sq0(?:atp|csp)-[\w-]{22,43}"),
+    ("Vault token", r"hv[sbr]\.[\w-]{24,300}"),
+    ("Terraform Cloud token", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,70}"),
+    ("Databricks token", r"dapi[0-9a-f]{32}(?:-\d)?\b"),
+    ("age key", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
+    ("Grafana token", r"glsa_[A-Za-z0-9]{32}_[0-9a-fA-F]{8}|glc_eyJ[A-Za-z0-9+/]{60,400}={0,2}"),
+    ("New Relic key", r"NRAK-[A-Z0-9]{27}"),
+    ("Dynatrace token", r"dt0[cs]\d\d\.[A-Z2-7]{24}\.[A-Z2-7]{64}"),
+    ("Atlassian token", r"ATATT3xFfGF0[\w-]{60,240}=[0-9A-F]{8}"),
+    ("Bitbucket token", r"ATBB[A-Za-z0-9]{24}[0-9A-F]{8}"),
+    ("Sentry token", r"sntryu_[0-9a-f]{64}|sntrys_eyJ[\w+/=]{80,}"),
+    ("RubyGems key", r"rubygems_[0-9a-f]{48}"),
+    ("Pulumi token", r"pul-[0-9a-f]{40}\b"),
+    ("Doppler token", r"dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}"),
+    ("PlanetScale token", r"pscale_(?:tkn|pw|oauth)_[\w.=-]{32,64}"),
+    ("Linear key", r"lin_(?:api|oauth)_[A-Za-z0-9]{40,64}"),
+    ("Notion token", r"ntn_[A-Za-z0-9]{43,50}"),
+    ("Figma token", r"figd_[\w-]{40,60}"),
+    ("Tailscale key", r"tskey-(?:auth|api|client)-[A-Za-z0-9]{12,30}-[A-Za-z0-9]{20,50}"),
+    ("Fly.io token", r"fo1_[\w-]{43}|fm2_[\w+/=]{100,}"),
+    ("Heroku key", r"HRKU-AA[\w-]{58}"),
+    ("Supabase token", r"sbp_[0-9a-f]{40}\b"),
+    ("Netlify token", r"nfp_[A-Za-z0-9]{36,40}"),
+    ("Buildkite token", r"bkua_[0-9a-f]{40}"),
+    ("CircleCI token", r"CCIPAT_[A-Za-z0-9]{22}_[0-9a-f]{40}"),
+    ("SonarQube token", r"sq[upa]_[0-9a-f]{40}\b"),
+    ("Alibaba access key ID", r"LTAI[A-Za-z0-9]{20}\b"),
+    ("Artifactory key", r"AKCp[A-Za-z0-9]{69}"),
     ("OpenAI key", r"sk-(?:[a-z]{2,10}-)?[A-Za-z0-9]{32,}|sk-[\w-]{20,}T3BlbkFJ[\w-]{16,}"),
-    ("private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    (
+        "private key",
+        r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----|Private-Lines: \d{1,3}",
+    ),  # the second is PuTTY's
     # The first part has an end: where each "eyJ" of a long word began one, looking at all of them would never end.
     ("JSON web token", r"eyJ[\w-]{10,1000}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
 )
 # Patterns are strings where few texts need them: re compiles them at their first use, and keeps them.
 _SHAPE = "|".join(f"(?P<s{index}>{shape})" for index, (_, shape) in enumerate(_SHAPES))
+# Those whose marks are parts of many words. They have a long word in them.
+_WEAK_SHAPES = (
+    ("Azure client secret", "Q~", r"[\w.~]{3}\dQ~[\w.~-]{31,34}"),
+    ("Azure DevOps token", "AZDO", r"[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}\b"),
+    ("Twilio key", "SK", r"SK[0-9a-f]{32}\b"),
+    ("Mailgun key", "key-", r"key-[0-9a-f]{32}\b"),
+    ("Mailchimp key", "-us", r"[0-9a-f]{32}-us\d{1,2}\b"),
+    ("NuGet key", "oy2", r"oy2[a-z0-9]{43}\b"),
+    ("crates.io token", "cio", r"cio[A-Za-z0-9]{32}\b"),
+    ("Hugging Face token", "api_org_", r"api_org_[A-Za-z0-9]{34}\b"),
+    ("Airtable token", "pat", r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}\b"),
+    ("Telegram bot token", ":AA", r"\d{8,10}:AA[\w-]{33}(?![\w-])"),
+    (
+        "Discord bot token",
+        "",
+        r"[MNO][TDjz][AEIMQUYcgk][w-z0-5][A-Za-z0-9]{19,24}\.[\w-]{6}\.[\w-]{27,38}(?![\w-])",
+    ),
+)
+_LONG_WORD = r"[\w-]{27}"
+_FOR_TESTS = frozenset({"Stripe test key"})
+_KINDS = tuple(kind for kind, _ in _SHAPES)
 # What ends where a word may begin. The n of an escaped line end, as JSON, Python and GitHub's log write it, is no
 # part of a word, nor is the F of a slash in a URL, nor the m of a terminal's colour.
 _BORDER = (
@@ -43,12 +109,17 @@ _BORDER = (
 )
 # One of these stands in every text that has one of the shapes.
 _SHAPE_MARKS = (
-    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt", "glcbt-", "glptt-",
+    "AKIA", "ASIA", "ABIA", "ACCA", "GR1348941", "k_test_", "GOCSPX-", "ya29.", "discord", "gsk_", "xai-", "pplx-", "r8_",
+    "AccountKey=", "AccessKey=", "xkeysib-", "PMAK-", "shpat_", "shpca_", "shppa_", "shpss_", "sq0", "hvs.", "hvb.", "hvr.",
+    ".atlasv1.", "dapi", "AGE-SECRET-KEY-", "glsa_", "glc_", "NRAK-", "dt0", "ATATT3", "ATBB", "sntry", "rubygems_", "pul-",
+    "dp.", "pscale_", "lin_", "ntn_", "figd_", "tskey-", "fo1_", "fm2_", "HRKU-", "sbp_", "nfp_", "bkua_", "CCIPAT_", "squ_",
+    "sqp_", "sqa_", "LTAI", "AKCp", "ghp_", "gho_",
+    "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt", "glcbt-", "glptt-",
     "glsoat-", "gloas-", "glagent-", "glimt-", "glft-", "glffct-", "xox", "xapp-", "hooks.slack.com",
-    "AIza", "k_live_", "npm_", "pypi-AgE", "dckr_", "_v1_", "hf_", "SG.", "sk-", "PRIVATE KEY", "eyJ",
+    "AIza", "k_live_", "npm_", "pypi-AgE", "dckr_", "_v1_", "hf_", "SG.", "sk-", "PRIVATE KEY", "Private-Lines", "eyJ",
 )  # fmt: skip
-# user:password@ in a URL; a variable in its place is no credential.
-_USERINFO = r"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
+# user:password@ in a URL; a variable in its place is no credential. The scheme has an end: see JSON web tokens above.
+_USERINFO = r"(?i)\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
 # The same for masking, also where a colour stands before it, or a program has made one slash of two.
 _MASKED_USERINFO = r"(?<=[A-Za-z0-9]):/{1,3}[^\s/:@'\"$<{]*:(?P<value>[^\s/@'\"$<{]+)@"
 # … and where the whole URL is a part of another one.
@@ -145,13 +216,13 @@ def is_placeholder(value: str) -> bool:
 
 
 def is_made_up(text: str, credential: Credential, *, for_build: bool = False) -> bool:
-    """Whether a password in a URL only fills its place: it names itself, or repeats the user.
+    """Whether a password in a URL only fills its place: it names itself, or repeats the user. Or a key is for tests.
 
     `for_build`: nothing of the text is shipped, so that a server on the same machine is there for the build alone.
     """
     value = text[credential.start : credential.end]
     if credential.kind != "password in a URL":
-        return False
+        return credential.kind in _FOR_TESTS
     user = re.search(r"://([^\s/:@]*):$", text[max(credential.start - 200, 0) : credential.start])
     return (
         is_placeholder(value)
@@ -163,18 +234,24 @@ def is_made_up(text: str, credential: Credential, *, for_build: bool = False) ->
 
 def find_credentials(text: str) -> list[Credential]:
     """The credentials whose values stand in a text, from the left, none inside another."""
-    found = []
-    shaped = any(mark in text for mark in _SHAPE_MARKS)
-    for match in re.finditer(_SHAPE, text) if shaped else ():
-        if not re.search(_BORDER, text[max(match.start() - 12, 0) : match.start()]):
-            continue
-        kind = _SHAPES[int((match.lastgroup or "s0")[1:])][0]
-        found.append(Credential(kind, match.start(), match.end()))
+    found: list[Credential] = []
+    if any(mark in text for mark in _SHAPE_MARKS):
+        found += _matches(_SHAPE, _KINDS, text)
+    if re.search(_LONG_WORD, text):
+        for kind, mark, pattern in _WEAK_SHAPES:
+            if mark in text:
+                found += _matches(pattern, (kind,), text)
     if "://" in text and "@" in text:
         matches = re.finditer(_USERINFO, text)
         found.extend(Credential("password in a URL", *match.span("value")) for match in matches)
     found.sort(key=lambda one: one.start)
     return [one for at, one in enumerate(found) if at == 0 or one.start >= found[at - 1].end]
+
+
+def _matches(pattern: str, kinds: tuple[str, ...], text: str) -> Iterator[Credential]:
+    for match in re.finditer(pattern, text):
+        if re.search(_BORDER, text[max(match.start() - 12, 0) : match.start()]):
+            yield Credential(kinds[int((match.lastgroup or "s0")[1:])], match.start(), match.end())
 
 
 def mask(text: str) -> str:

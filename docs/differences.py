@@ -6,17 +6,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
 class Difference(NamedTuple):
-    """An example, the lines where each reports the code, and why ours is meant."""
+    """An example, the lines where each reports the code, and why ours is meant.
+
+    `where` is a regular expression that finds the kind in real files. It is matched against the stage up to the
+    instruction, the instruction, and the rest of the file, with a form feed between them ([^\\f] stays in one).
+    """
 
     code: str
     example: str
     hadolint: tuple[int, ...]
     imglint: tuple[int, ...]
     why: str
+    where: str = ""
+
+    def explains(self, around: str, *, ours: bool) -> bool:
+        """Whether a finding that only one of the two has, ours or hadolint's, is of this kind."""
+        reported = self.imglint if ours else self.hadolint
+        other = self.hadolint if ours else self.imglint
+        return bool(self.where and set(reported) - set(other)) and re.search(self.where, around) is not None
 
 
 DIFFERENCES = (
@@ -40,6 +52,7 @@ DIFFERENCES = (
         (2,),
         (),
         "A builder stage never runs; what counts is the user of the stage that is shipped.",
+        r"\f[^\f]*\f[^\f]*\nFROM ",
     ),
     Difference(
         "DL3002",
@@ -47,6 +60,7 @@ DIFFERENCES = (
         (),
         (3,),
         "Variables are resolved.",
+        r'\fUSER\s+"?\$',
     ),
     Difference(
         "DL3003",
@@ -54,6 +68,7 @@ DIFFERENCES = (
         (2,),
         (),
         "WORKDIR can't stand in the middle of a RUN.",
+        r"(?i)\f\s*RUN\s+(?!cd\b)[^\f]*\bcd\b",
     ),
     Difference(
         "DL3003",
@@ -61,6 +76,7 @@ DIFFERENCES = (
         (2,),
         (),
         "A subshell's `cd` ends with it, and so does one that is taken back by `cd -`.",
+        r"\bcd -(?:\s|\Z)|\(\s*cd ",
     ),
     Difference(
         "DL3004",
@@ -68,6 +84,7 @@ DIFFERENCES = (
         (),
         (2,),
         "`bash -c '…'` is read, too.",
+        r"\b(?:ba)?sh -\w*c\b",
     ),
     Difference(
         "DL3006",
@@ -75,6 +92,7 @@ DIFFERENCES = (
         (),
         (2,),
         "ARG defaults are resolved.",
+        r"\fFROM\s+\S*\$",
     ),
     Difference(
         "DL3006",
@@ -82,6 +100,7 @@ DIFFERENCES = (
         (2,),
         (),
         "A name that only the build can complete may be a stage's.",
+        r"\fFROM\s+\S*\$",
     ),
     Difference(
         "DL3006",
@@ -89,6 +108,7 @@ DIFFERENCES = (
         (),
         (2,),
         "COPY --from and RUN --mount=from= take images, too.",
+        r"--from=|from=",
     ),
     Difference(
         "DL3006",
@@ -103,6 +123,7 @@ DIFFERENCES = (
         (1,),
         (),
         "No image is named in capitals: a template puts the name in their place.",
+        r"\fFROM [A-Z][A-Z0-9_]*\s",
     ),
     Difference(
         "DL3007",
@@ -110,6 +131,7 @@ DIFFERENCES = (
         (),
         (2,),
         "ARG defaults are resolved.",
+        r"\fFROM\s+\S*\$",
     ),
     Difference(
         "DL3007",
@@ -117,6 +139,7 @@ DIFFERENCES = (
         (),
         (2,),
         "COPY --from and RUN --mount=from= take images, too.",
+        r"\f[^\f]*from=",
     ),
     Difference(
         "DL3008",
@@ -124,6 +147,7 @@ DIFFERENCES = (
         (),
         (2,),
         "What sudo, env, exec and the like start is looked at. So in all rules about commands.",
+        r"\f[^\f]*\b(?:sudo|bash -c)\b",
     ),
     Difference(
         "DL3008",
@@ -131,6 +155,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a version. What the same RUN sets is resolved.",
+        r"\f[^\f]*install[^\f]*\$",
     ),
     Difference(
         "DL3009",
@@ -138,6 +163,7 @@ DIFFERENCES = (
         (),
         (2,),
         "Only removing the lists removes the lists. So for the caches in DL3032, DL3036 and DL3040.",
+        r"\f(?![^\f]*rm [^\f]*/var/lib/apt/lists)[^\f]*\brm ",
     ),
     Difference(
         "DL3009",
@@ -145,6 +171,7 @@ DIFFERENCES = (
         (2,),
         (),
         "`apt-get dist-clean` removes the lists, and so does `find /var/lib/apt/lists -delete`.",
+        r"\f[^\f]*(?:dist-clean|find /var/lib/apt/lists)",
     ),
     Difference(
         "DL3009",
@@ -173,6 +200,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a version.",
+        r"\f[^\f]*\$",
     ),
     Difference(
         "DL3014",
@@ -180,6 +208,7 @@ DIFFERENCES = (
         (2,),
         (),
         "Somebody answers.",
+        r"\f[^\f]*\|",
     ),
     Difference(
         "DL3014",
@@ -187,6 +216,7 @@ DIFFERENCES = (
         (),
         (2,),
         "sudo's command is looked at.",
+        r"\f[^\f]*\bsudo\b",
     ),
     Difference(
         "DL3015",
@@ -194,6 +224,7 @@ DIFFERENCES = (
         (3,),
         (),
         "A setting in an apt.conf counts.",
+        r"(?i)install-recommends",
     ),
     Difference(
         "DL3016",
@@ -201,6 +232,7 @@ DIFFERENCES = (
         (),
         (2,),
         "`npm i` and `npm add` install, too.",
+        r"\f[^\f]*npm (?:i|add)\b",
     ),
     Difference(
         "DL3016",
@@ -208,6 +240,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a version.",
+        r"\f[^\f]*npm[^\f]*\$",
     ),
     Difference(
         "DL3018",
@@ -215,6 +248,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a version.",
+        r"\f[^\f]*apk[^\f]*\$",
     ),
     Difference(
         "DL3019",
@@ -222,6 +256,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The cache is removed in the same RUN.",
+        r"\f[^\f]*\brm [^\f]*/var/cache/apk",
     ),
     Difference(
         "DL3020",
@@ -229,6 +264,7 @@ DIFFERENCES = (
         (2,),
         (),
         "Globs and variables may stand for archives or URLs. Git repositories are no files.",
+        r"\fADD [^\f]*[$*?]",
     ),
     Difference(
         "DL3020",
@@ -236,6 +272,7 @@ DIFFERENCES = (
         (2,),
         (),
         "A Git repository is fetched, which COPY can't do.",
+        r"\fADD [^\f]*git",
     ),
     Difference(
         "DL3020",
@@ -250,6 +287,7 @@ DIFFERENCES = (
         (2,),
         (),
         "`.` is a directory, and a variable may end with a slash.",
+        r"\f(?:COPY|ADD) [^\f]*(?:\.|\$\S+)\s*\f",
     ),
     Difference(
         "DL3022",
@@ -257,6 +295,7 @@ DIFFERENCES = (
         (2,),
         (),
         "An image needs no tag to be one, and a name may be a build context. Told are stages that come later, numbers that don't exist, and near misses.",
+        r"--from=[\w./:-]+",
     ),
     Difference(
         "DL3024",
@@ -271,6 +310,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The shell form of HEALTHCHECK loses no signal.",
+        r"\fHEALTHCHECK",
     ),
     Difference(
         "DL3025",
@@ -278,6 +318,7 @@ DIFFERENCES = (
         (3,),
         (),
         "Who sets a SHELL wants it, as BuildKit has it.",
+        r"\nSHELL [^\f]*\f",
     ),
     Difference(
         "DL3025",
@@ -285,6 +326,7 @@ DIFFERENCES = (
         (2,),
         (),
         "This is the exec form gone wrong, which IL012 says.",
+        r"\f\w+ \[",
     ),
     Difference(
         "DL3025",
@@ -292,6 +334,7 @@ DIFFERENCES = (
         (2,),
         (),
         "A shell that is replaced by `exec` keeps no signals, and it expands the variable.",
+        r"\f\w+ exec ",
     ),
     Difference(
         "DL3025",
@@ -299,6 +342,7 @@ DIFFERENCES = (
         (2,),
         (),
         "A program for Windows, which has no signals.",
+        r"(?i)\.exe\b|\.bat\b|\.ps1\b|\bC:\\",
     ),
     Difference(
         "DL3028",
@@ -306,6 +350,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a version. A file has one.",
+        r"\f[^\f]*\$",
     ),
     Difference(
         "DL3029",
@@ -327,6 +372,7 @@ DIFFERENCES = (
         (2,),
         (),
         "Somebody answers. So in DL3034 and DL3038.",
+        r"\f[^\f]*\|",
     ),
     Difference(
         "DL3032",
@@ -334,6 +380,7 @@ DIFFERENCES = (
         (),
         (2,),
         "Only removing the cache removes the cache.",
+        r"\f(?![^\f]*rm [^\f]*/var/cache)[^\f]*\brm ",
     ),
     Difference(
         "DL3032",
@@ -341,6 +388,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The cache is not in the layer.",
+        r"\f[^\f]*type=cache",
     ),
     Difference(
         "DL3033",
@@ -348,6 +396,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a version. A file has one.",
+        r"\f[^\f]*(?:\$|https?:)",
     ),
     Difference(
         "DL3036",
@@ -355,6 +404,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The cache is removed.",
+        r"\f[^\f]*rm [^\f]*/var/cache",
     ),
     Difference(
         "DL3037",
@@ -362,6 +412,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a version.",
+        r"\f[^\f]*\$",
     ),
     Difference(
         "DL3040",
@@ -369,6 +420,7 @@ DIFFERENCES = (
         (),
         (2,),
         "update downloads as upgrade does.",
+        r"\f[^\f]*dnf update",
     ),
     Difference(
         "DL3040",
@@ -376,6 +428,7 @@ DIFFERENCES = (
         (),
         (2,),
         "Only removing the cache removes the cache.",
+        r"\f[^\f]*\brm ",
     ),
     Difference(
         "DL3040",
@@ -383,6 +436,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The cache is not in the layer.",
+        r"\f[^\f]*type=cache",
     ),
     Difference(
         "DL3041",
@@ -390,6 +444,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a version. A file has one.",
+        r"\f[^\f]*(?:\$|https?:)",
     ),
     Difference(
         "DL3042",
@@ -397,6 +452,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The cache is removed.",
+        r"\f[^\f]*rm [^\f]*\.cache",
     ),
     Difference(
         "DL3042",
@@ -404,6 +460,7 @@ DIFFERENCES = (
         (3,),
         (),
         "pip takes any value of this variable for the flag, also of an ARG.",
+        r"PIP_NO_CACHE_DIR",
     ),
     Difference(
         "DL3044",
@@ -411,6 +468,7 @@ DIFFERENCES = (
         (2,),
         (),
         "Nothing is expanded in single quotes.",
+        r"'",
     ),
     Difference(
         "DL3045",
@@ -418,6 +476,7 @@ DIFFERENCES = (
         (),
         (2,),
         "ADD lands where COPY does.",
+        r"\fADD ",
     ),
     Difference(
         "DL3046",
@@ -425,6 +484,7 @@ DIFFERENCES = (
         (3,),
         (),
         "The length of a variable's name says nothing of the uid.",
+        r'\f[^\f]*-u\s+"?\$',
     ),
     Difference(
         "DL3046",
@@ -439,6 +499,7 @@ DIFFERENCES = (
         (3,),
         (),
         "The key is a variable's.",
+        r"\$",
     ),
     Difference(
         "DL3059",
@@ -446,6 +507,7 @@ DIFFERENCES = (
         (4,),
         (),
         "A comment between two RUNs says why they are two. Exec forms and here-documents can't be joined.",
+        r"#[^\n\f]*\n\s*\f",
     ),
     Difference(
         "DL3059",
@@ -453,6 +515,7 @@ DIFFERENCES = (
         (3,),
         (),
         "An exec form can't be joined.",
+        r"\n\s*RUN\s+(?:\[|<<)[^\f]*\f|\f\s*RUN\s+(?:\[|<<)",
     ),
     Difference(
         "DL3060",
@@ -460,6 +523,15 @@ DIFFERENCES = (
         (2,),
         (),
         "The cache is removed.",
+        r"\f[^\f]*\brm ",
+    ),
+    Difference(
+        "DL3060",
+        "FROM node:20\nRUN yarn\n",
+        (),
+        (2,),
+        "`yarn` alone installs, too, and so it does in a here-document.",
+        r"\f[^\f]*(?:\byarn\s*\f|<<|\byarn\s*(?:&&|;))",
     ),
     Difference(
         "DL3061",
@@ -474,6 +546,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a version.",
+        r"\f[^\f]*\$",
     ),
     Difference(
         "DL3062",
@@ -495,6 +568,7 @@ DIFFERENCES = (
         (2,),
         (),
         "Names are read word by word, and empty values, `*_FILE`, `*_DIR` and the like hold no secret.",
+        r"\f[^\f]*(?:USERNAME|_FILE|_DIR)\b|\f[^\f]*(?:_FILE_NAME|_DIR)=",
     ),
     Difference(
         "DL3064",
@@ -502,6 +576,7 @@ DIFFERENCES = (
         (),
         (2,),
         "The same list of words.",
+        r"\f[^\f]*PASS(?:WD)?=",
     ),
     Difference(
         "DL3064",
@@ -509,6 +584,7 @@ DIFFERENCES = (
         (2, 3),
         (),
         "There is no value that anyone could read.",
+        r"\f(?:ARG \w+\s*\f|ENV \w+=\s*\f)",
     ),
     Difference(
         "DL3064",
@@ -516,6 +592,7 @@ DIFFERENCES = (
         (2, 3, 4),
         (),
         "A sign or zeros alone keep the place of a value, and what nothing sets is empty.",
+        r"\f[^\f]*(?:password[ =]_|\$\{?\w+\}?|[ =]0+)\s",
     ),
     Difference(
         "DL3066",
@@ -523,6 +600,7 @@ DIFFERENCES = (
         (2,),
         (),
         "root is 0 everywhere.",
+        r'(?i)\fUSER\s+"?(?:root|0)\b',
     ),
     Difference(
         "DL3066",
@@ -530,6 +608,7 @@ DIFFERENCES = (
         (2,),
         (),
         "Only the last USER of the shipped stage is seen by a cluster.",
+        r"\f[^\f]*\f[^\f]*\n(?:USER|FROM) ",
     ),
     Difference(
         "DL3066",
@@ -537,6 +616,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The variable may hold a number.",
+        r'\fUSER\s+"?\$',
     ),
     Difference(
         "DL4001",
@@ -544,6 +624,7 @@ DIFFERENCES = (
         (3, 4),
         (3,),
         "Told once a stage, where the second of the two first appears, not at each call.",
+        r"\A(?=[^\f]*\bcurl\b)(?=[^\f]*\bwget\b)",
     ),
     Difference(
         "DL4003",
@@ -551,6 +632,7 @@ DIFFERENCES = (
         (3,),
         (2,),
         "The finding points at the CMD that has no effect, not at the last one. So in DL4004 and DL3012.",
+        r"\nCMD [^\f]*\f|\fCMD [^\f]*\f[^\f]*\nCMD ",
     ),
     Difference(
         "DL4005",
@@ -558,6 +640,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The link is another file; /bin/sh stays.",
+        r"\f[^\f]*ln ",
     ),
     Difference(
         "DL4003",
@@ -572,6 +655,7 @@ DIFFERENCES = (
         (2,),
         (),
         "Told only where the left side fetches or unpacks something: nothing else is lost.",
+        r"\f(?![^\f]*\b(?:curl|wget|aws|gsutil|svn|scp|rsync)\b[^|;&\n]*\|(?!\|))",
     ),
     Difference(
         "DL4006",
@@ -579,6 +663,7 @@ DIFFERENCES = (
         (2,),
         (),
         "The RUN sets pipefail itself. A shebang of a here-document may, too.",
+        r"\f[^\f]*\bpipefail\b",
     ),
     Difference(
         "DL4006",
@@ -586,6 +671,7 @@ DIFFERENCES = (
         (2,),
         (),
         "`head` and `grep -q` close the pipe early: pipefail would make a good build fail.",
+        r"\f[^\f]*\|\s*(?:head|(?:[ef]?grep) -\w*[qm])",
     ),
     Difference(
         "DL4006",
@@ -593,5 +679,133 @@ DIFFERENCES = (
         (2,),
         (),
         "The script's first line sets pipefail.",
+    ),
+    Difference(
+        "DL3003",
+        "FROM debian:12\nRUN cd /srv && make && cd /opt && make\n",
+        (2,),
+        (),
+        "Of several `cd` WORKDIR could take but the first.",
+        r"\f\s*RUN\s+cd\b[^\f]*\bcd\b",
+    ),
+    Difference(
+        "DL3003",
+        "FROM debian:12\nONBUILD RUN cd /srv && make\n",
+        (),
+        (2,),
+        "What ONBUILD keeps for later is looked at.",
+        r"\fONBUILD ",
+    ),
+    Difference(
+        "DL3009",
+        "FROM debian:12\nRUN sudo apt-get update && sudo apt-get install -y curl=1\n",
+        (),
+        (2,),
+        "What sudo starts is looked at, and so are the commands of `bash -c '…'` and of if, for and while.",
+        r"\f[^\f]*(?:\bsudo\b|\bbash -c\b|\bfi\b|<<)",
+    ),
+    Difference(
+        "DL3013",
+        "FROM python:3\nRUN pip install .[test]\n",
+        (2,),
+        (),
+        "A directory with extras is no package of the index.",
+        r"\f[^\f]*install[^\f]* \.",
+    ),
+    Difference(
+        "DL3015",
+        "FROM debian:12\nRUN apt install -y curl=1\n",
+        (),
+        (2,),
+        "`apt install` adds recommended packages, too.",
+        r"\f[^\f]*\bapt (?:-\S+ )*install",
+    ),
+    Difference(
+        "DL3015",
+        "FROM debian:12\nRUN sudo apt-get install -y curl=1\n",
+        (),
+        (2,),
+        "What sudo starts is looked at, and so is `bash -c '…'`.",
+        r"\f[^\f]*\b(?:sudo|bash -c)\b",
+    ),
+    Difference(
+        "DL3042",
+        "FROM python:3\nRUN pip install --no-cache flask==3.0\n",
+        (2,),
+        (),
+        "pip takes the beginning of an option: --no-cache is --no-cache-dir.",
+        r"\f[^\f]*--no-cache\s",
+    ),
+    Difference(
+        "DL3042",
+        "FROM python:3\nRUN --mount=type=cache,target=/p PIP_CACHE_DIR=/p pip install flask==3.0\n",
+        (2,),
+        (),
+        "The variable puts the cache into the mount.",
+        r"\f[^\f]*type=cache[^\f]*PIP_CACHE_DIR=",
+    ),
+    Difference(
+        "DL3042",
+        "FROM python:3\nRUN $VENV/bin/pip install flask==3.0\n",
+        (),
+        (2,),
+        "A program is known by its name, whatever directory it stands in.",
+        r"\f[^\f]*\$\S+/pip",
+    ),
+    Difference(
+        "DL3066",
+        "FROM mcr.microsoft.com/windows/nanoserver:ltsc2022\nUSER ContainerUser\n",
+        (2,),
+        (),
+        "Users of Windows have no numbers.",
+        r"\fUSER Container(?:User|Administrator)\b",
+    ),
+    Difference(
+        "DL4006",
+        "FROM debian:12\nRUN wget -qO- https://example.org/x.tgz | tar xz\n",
+        (2,),
+        (),
+        "tar, gpg, apt-key and the like fail by themselves when nothing comes.",
+        r"\f[^\f]*\|[\s\\]*(?:sudo )?(?:tar|gpg|apt-key|gunzip|bzip2|unxz|jq -e)\b",
+    ),
+    Difference(
+        "DL3059",
+        "FROM debian:12\nRUN make\nRUN bash -c 'make test && make install'\n",
+        (3,),
+        (),
+        "The commands in quotes, tests in brackets and programs behind a variable count: this RUN has several.",
+        r"\f[^\f]*\b(?:ba|z)?sh -c\b|\f[^\f]*\$\S+/\w+|\n\s*RUN\s[^\n\f]*(?:\[|\b(?:ba|z)?sh -c )[^\n\f]*\n\f|(?s:\bbash -c '[^']*'\s*\f)",
+    ),
+    Difference(
+        "DL3059",
+        'FROM mcr.microsoft.com/windows/servercore:ltsc2022\nSHELL ["powershell", "-Command"]\nRUN make\nRUN b\n',
+        (4,),
+        (),
+        "Only what a POSIX shell runs is read.",
+        r"(?i)\bpowershell\b",
+    ),
+    Difference(
+        "DL3009",
+        "FROM debian:12 AS tools\nRUN apt-get update && make\nFROM tools AS build\nFROM debian:12\nCOPY --from=build /a /a\n",
+        (2,),
+        (),
+        "Nothing of a builder stage's layers is shipped.",
+        r"\f[^\f]*\f[^\f]*\nFROM ",
+    ),
+    Difference(
+        "DL3013",
+        'FROM python:3\nRUN "$VENV/bin/pip" install --no-cache-dir flask\n',
+        (),
+        (2,),
+        "A program is known by its name, whatever directory it stands in.",
+        r"\f[^\f]*\$\S+/pip|\f[^\f]*\bif\b[^\f]*\bpip",
+    ),
+    Difference(
+        "DL3016",
+        "FROM node:20\nRUN sudo npm install -g express\n",
+        (),
+        (2,),
+        "What sudo starts is looked at, and so are here-documents.",
+        r"\f[^\f]*(?:\bsudo\b|<<)",
     ),
 )

@@ -24,6 +24,11 @@ waste = pd.DataFrame(image.waste)
 if len(waste):
     print(waste.groupby("cause")["bytes"].sum().sort_values(ascending=False).to_string())
 
+# %% Tables of any number of images join by ID: which layer holds the largest files
+tables = imglint.frames(imglint.open_images(source))
+large = tables.files.nlargest(3, "size").merge(tables.layers, on=["image", "chain_id"])
+print(large[["path", "size", "created_by"]].to_string(index=False))
+
 # %% What the image rules say
 report = imglint.audit(image=source)
 findings = pd.DataFrame(

@@ -125,21 +125,31 @@ def _files(count: int, paths: Sequence[str]) -> str:
 
 
 def shared(images: tuple[Image, ...]) -> str:
-    """What several images have in common, by chain ID."""
-    from ..analyzer.image.sharing import shares, stored_bytes
+    """What several images have in common, by the layer graph. One that is given twice has nothing for itself."""
+    import pandas as pd
 
-    found = shares(images)
-    names = [clipped((" ".join(image.tags) or image.id[:19]) + image.which, 50) for image in images]
-    rows = [
-        [names[one.image], size(one.total_bytes), size(one.shared_bytes), size(one.unique_bytes),
-         "" if one.base is None else names[one.base]]
-        for one in found
-    ]  # fmt: skip
+    from ..analyzer.graph import disk_bytes, layer_graph, node_of, shares
+
+    graph = layer_graph(images)
+    given = pd.DataFrame({
+        "image": [node_of(graph, image) for image in images],
+        "name": [clipped((" ".join(image.tags) or image.id[:19]) + image.which, 50) for image in images],
+    })  # fmt: skip
+    names = given.drop_duplicates("image").set_index("image")["name"]
+    found = given.merge(pd.DataFrame(shares(graph)), on="image", how="left")
+    own = found["unique_bytes"].where(~given["image"].duplicated(keep=False), 0)
+    rows = zip(
+        found["name"],
+        found["total_bytes"].map(size),
+        (found["total_bytes"] - own).map(size),
+        own.map(size),
+        found["base"].map(names).fillna(""),
+        strict=True,
+    )
     view = table(
         rows, ["image", "layers", "shared", "its own", "built on"], right=("layers", "shared", "its own")
     )
-    together = stored_bytes(images)
-    return f"{view}\n\n{len(images)} images, {size(together)} together; deleting one frees what is its own"
+    return f"{view}\n\n{len(images)} images, {size(disk_bytes(graph))} together; deleting one frees what is its own"
 
 
 def compared(images: tuple[Image, ...]) -> str:

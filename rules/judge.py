@@ -22,6 +22,7 @@ class Judgement(NamedTuple):
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()  # what was left alone, and how much of it
 
     @property
     def failed(self) -> bool:
@@ -53,6 +54,7 @@ class _Collector:
         self.evidence: Evidence = evidence
         self.findings: list[Finding] = []
         self.skipped: dict[tuple[str, str], Skipped] = {}
+        self.notes: tuple[str, ...] = ()
 
     def take(self, rule: Rule, check: Callable[..., Outcome], *evidence: object) -> None:
         try:
@@ -188,7 +190,10 @@ def judge_image(
     else:
         for rule in rules:
             if rule.content_checks or rule.file_checks:
-                skipped = rule.skip("image", "what files hold was not looked at; `imglint audit` does")
+                skipped = rule.skip(
+                    "image",
+                    "what files hold was not looked at; `imglint audit` does, and `imglint image --secrets`",
+                )
                 collector.skipped[rule.code, skipped.reason] = skipped._replace(file=image.source)
     if image.own_layers.start:
         collector.findings = [_owned(one, image) for one in collector.findings]
@@ -221,6 +226,8 @@ def _look_into(
             progress(entry.size)
     for rule, content_check in content_checks:
         collector.take(rule, content_check, image, scan)
+    if content_checks:
+        collector.notes = scan.left_alone()
 
 
 def _owned(finding: Finding, image: Image) -> Finding:
@@ -392,7 +399,7 @@ def _sealed(collector: _Collector) -> Judgement:
         )
         for one in collector.findings
     ]
-    return Judgement(tuple(findings), tuple(collector.skipped.values()))
+    return Judgement(tuple(findings), tuple(collector.skipped.values()), collector.notes)
 
 
 def _with_identity(finding: Finding, text: str, seen: dict[str, int]) -> Finding:

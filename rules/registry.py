@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,14 @@ def select(
     """
     for code in (*select, *ignore, *extend):
         check(code)
+    return _selected(tuple(select), tuple(ignore), tuple(extend), profile)
+
+
+@lru_cache(maxsize=8)
+def _selected(
+    select: tuple[str, ...], ignore: tuple[str, ...], extend: tuple[str, ...], profile: str
+) -> tuple[Entry, ...]:
+    """Asked for each file that is linted, with the same words."""
     return tuple(
         entry
         for entry in INDEX

@@ -308,7 +308,7 @@ class Rule:
         """A check of how files begin, in all layers of an image: check(image, entry, beginning).
 
         `wanted` says how many bytes of an entry the check has to see, at most 1 MiB, 0 for none.
-        Contents are looked at by `audit` only.
+        Contents are looked at by `audit` and `image --secrets` only.
         """
 
         def register(check: FileCheck) -> FileCheck:
@@ -320,7 +320,7 @@ class Rule:
     def contents(self, check: ContentCheck) -> ContentCheck:
         """A check of what all files of all layers were searched for: check(image, scan).
 
-        Contents are looked at by `audit` only.
+        Contents are looked at by `audit` and `image --secrets` only.
         """
         self.content_checks.append(check)
         return check

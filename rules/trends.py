@@ -55,15 +55,17 @@ def trends(
         growth: by how much content may grow.
         over: since the row that stands so many rows before the last, or since the first.
     """
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        if image is None or fnmatch.fnmatchcase(row.image, image):
-            groups.setdefault((row.image, row.platform), []).append(row)
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows), columns=list(Row._fields))
+    if image is not None:
+        frame = frame[[fnmatch.fnmatchcase(name, image) for name in frame["image"]]]
     found = []
-    for group in groups.values():
-        kept = group[-last:]
-        before = group[-last - 1] if len(group) > last else None
-        found.append(Trend(tuple(kept), before, None if growth is None else _gate(group, growth, over)))
+    for _, group in frame.groupby(["image", "platform"], sort=False):
+        whole = [Row(*values) for values in group.itertuples(index=False, name=None)]
+        before = whole[-last - 1] if len(whole) > last else None
+        gate = None if growth is None else _gate(whole, growth, over)
+        found.append(Trend(tuple(whole[-last:]), before, gate))
     return tuple(found)
 
 

@@ -95,12 +95,14 @@ class Problem(NamedTuple):
 
 PROBLEMS = {
     "add-for-copy": Problem("DL3020", "DL3020"),
-    "asks": Problem("DL3014 DL3030 DL3034 DL3038", "DL3014 DL3030 DL3034 DL3038"),
+    "asks": Problem("DL3014 DL3030 DL3034 DL3038 IL052", "DL3014 DL3030 DL3034 DL3038"),
     "bash-in-dash": Problem("IL035", "SC3010 SC3040 SC3044 SC3046 SC3051"),
     "below-volume": Problem("AV0101"),
     "brackets-for-braces": Problem(""),
     "blank-line": Problem("NoEmptyContinuation"),
-    "cache-left": Problem("DL3019 DL3032 DL3036 DL3040 DL3042", "DL3019 DL3032 DL3036 DL3040 DL3042"),
+    "cache-left": Problem(
+        "DL3019 DL3032 DL3036 DL3040 DL3042 DL3060 AV0310", "DL3019 DL3032 DL3036 DL3040 DL3042 DL3060"
+    ),
     "cache-mount-lost": Problem("IL037"),
     "copied-for-root": Problem(""),
     "copy-without-workdir": Problem("DL3045", "DL3045"),

@@ -22,12 +22,14 @@ def argument_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
         yield from flag_faults(instruction)
     if instruction.rest[0] >= instruction.rest[1]:
         return
-    keyword, args = instruction.keyword, instruction.args
+    keyword = instruction.keyword
     if keyword in ("ENV", "LABEL", "ARG"):
         yield from _pair_faults(instruction)
     elif keyword == "FROM":
+        args = instruction.args  # cut where they are looked at: those of a RUN can be many
         if len(args) not in (1, 3) or (len(args) == 3 and args[1].raw.lower() != "as"):
-            yield "FROM takes an image, or an image AS a name", args[min(1, len(args) - 1)]
+            meant = "; did you mean AS?" if len(args) == 3 else ""
+            yield f"FROM takes an image, or an image AS a name{meant}", args[min(1, len(args) - 1)]
         elif len(args) == 3 and not _STAGE_NAME.fullmatch(args[2].raw):
             yield (
                 f"{shown(args[2].raw)} is no stage's name: a letter, then letters, digits, - _ and .",
@@ -46,13 +48,13 @@ def argument_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
         if instruction.json == ():
             yield 'RUN [] runs nothing; use RUN ["program", "argument"], or leave it out', instruction.value
     elif keyword == "VOLUME":
-        if not args:
+        if not instruction.args:
             yield "VOLUME needs a directory", instruction.value
-        for word in args:
+        for word in instruction.args:
             if not word.value.strip():
                 yield "VOLUME can't be an empty name; use the path of a directory", word
-    elif keyword == "STOPSIGNAL" and len(args) > 1 and "$" not in instruction.value.raw:
-        yield "STOPSIGNAL takes one signal", args[1]
+    elif keyword == "STOPSIGNAL" and len(instruction.args) > 1 and "$" not in instruction.value.raw:
+        yield "STOPSIGNAL takes one signal", instruction.args[1]
 
 
 def _pair_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
@@ -79,7 +81,11 @@ def _healthcheck_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
     kind = instruction.value.part(*_first_word(instruction.value.raw))
     name = kind.raw.upper()
     if name not in ("CMD", "NONE"):
-        yield f"HEALTHCHECK takes CMD and a command, or NONE, not {shown(kind.raw)}", kind
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, ("CMD", "NONE"), 1)
+        meant = f"did you mean {close[0]}?" if close else "use CMD before the command"
+        yield f"HEALTHCHECK takes CMD and a command, or NONE, not {shown(kind.raw)}; {meant}", kind
     elif name == "NONE" and len(kind.raw) < len(instruction.value.raw):
         yield "HEALTHCHECK NONE takes no arguments", kind
     elif name == "CMD" and (instruction.json == () or len(kind.raw) == len(instruction.value.raw)):

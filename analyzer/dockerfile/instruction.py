@@ -96,6 +96,11 @@ class Instruction:
             return self.line.value
         return "".join((self.line.value, *(one.body.value for one in self.heredocs)))
 
+    @property
+    def raw(self) -> str:
+        """Everything behind the keyword and the flags, as it is written."""
+        return self.line.value[slice(*self.rest)]
+
     @cached_property
     def value(self) -> Word:
         """Everything behind the keyword and the flags, as one word."""

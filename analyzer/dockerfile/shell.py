@@ -25,13 +25,14 @@ _DOUBLE_QUOTED_ESCAPES = '$`"\\\n'
 # Programs that run the program named behind them.
 _WRAPPERS = frozenset(
     "sudo exec env nohup time command nice eatmydata gosu su-exec tini tini-static dumb-init catatonit docker-init"
-    " stdbuf ionice setarch timeout".split()
+    " stdbuf ionice setarch timeout xargs".split()
 )
 _INITS = frozenset({"tini", "tini-static", "dumb-init", "catatonit", "docker-init"})
 _WRAPPER_FLAGS_WITH_VALUE = frozenset({"-u", "--user", "-g", "--group", "-n", "-C", "-h"})
-_OTHER_FLAGS_WITH_VALUE = {"timeout": frozenset({"-s", "-k", "--signal", "--kill-after"})} | dict.fromkeys(
-    _INITS, frozenset({"-p", "-e", "-r", "--rewrite"})
-)
+_OTHER_FLAGS_WITH_VALUE = {
+    "timeout": frozenset({"-s", "-k", "--signal", "--kill-after"}),
+    "xargs": frozenset("-n -P -I -d -a -L -s -E --max-args --max-procs --delimiter --arg-file".split()),
+} | dict.fromkeys(_INITS, frozenset({"-p", "-e", "-r", "--rewrite"}))
 _MAX_NESTED_SCRIPTS = 4
 _MAX_ESCAPES = 200
 
@@ -54,13 +55,13 @@ class Command:
     """One simple command. `words` starts with the program; quotes are gone from their values.
 
     `after` is the operator before it in its list ("" for the first), `depth` how many compound commands
-    (if, for, braces, parentheses) it stands in, `nested` says that it runs
-    in a subshell, a substitution or a function, `wrapped` that another program starts it (sudo),
-    `starts_script` that it is a shell whose `-c` string was read: its commands follow.
+    (if, for, braces, parentheses) it stands in, `nested` says that it runs in a subshell, a substitution or a
+    function, `wrapped` that another program starts it (sudo, or xargs, which adds arguments),
+    `starts_script` that it is a shell whose `-c` string was read: its commands follow, and are `quoted`.
     """
 
     __slots__ = (
-        "after", "assignments", "background", "depth", "instruction", "name", "nested", "pipe", "redirects",
+        "after", "assignments", "background", "depth", "instruction", "name", "nested", "pipe", "quoted", "redirects",
         "script", "starts_script", "substituted", "words", "wrapped",
     )  # fmt: skip
 
@@ -78,6 +79,7 @@ class Command:
         background: bool = False,
         pipe: Pipe | None = None,
         wrapped: bool = False,
+        quoted: bool = False,
     ) -> None:
         self.script = script
         self.instruction = script.instruction
@@ -91,6 +93,7 @@ class Command:
         self.background = background
         self.pipe = pipe
         self.wrapped = wrapped
+        self.quoted = quoted
         self.starts_script = False
         self.name = words[0].value.rpartition("/")[2] if words else ""
 
@@ -287,6 +290,7 @@ def _read(script: Script, text: Joined, start: int = 0, end: int | None = None, 
             substituted=simple.substituted,
             background=simple.background,
             pipe=None if simple.pipeline is None else Pipe(first + simple.pipeline, simple.part),
+            quoted=depth > 0,
         )
         script.commands.append(command)
         _follow(script, text, command, depth)
@@ -327,7 +331,7 @@ def _follow(script: Script, text: Joined, command: Command, depth: int) -> None:
             inner = Command(
                 script, args, assignments=command.assignments, redirects=command.redirects,
                 after=command.after, depth=command.depth, nested=command.nested, substituted=command.substituted,
-                background=command.background, pipe=command.pipe, wrapped=True,
+                background=command.background, pipe=command.pipe, wrapped=True, quoted=command.quoted,
             )  # fmt: skip
             script.commands.append(inner)
             _follow(script, text, inner, depth)

@@ -10,6 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from .config import ImageConfig
     from .image import Image
     from .layer import Entry
@@ -74,12 +76,17 @@ class ImageDiff:
     """Two images, compared. Nothing is computed before it is asked for."""
 
     def __init__(self, old: Image, new: Image, bases: Iterable[Image] = ()) -> None:
+        from ..graph import layer_graph, rebuilt
+
         self.old = old
         self.new = new
+        bases = tuple(bases)
+        self._graph = layer_graph([old, new, *bases])
         # An image that the other one is built on is a base that nobody has to name.
-        bases = [*bases, *(a for a, b in ((old, new), (new, old)) if _is_below(a, b))]
-        self.old_base = base_layers(old, bases)
-        self.new_base = base_layers(new, bases)
+        below = [a.id for a, b in ((old, new), (new, old)) if b.id in rebuilt(self._graph, a.id)]
+        self.old_base, self.new_base = (
+            _known_base(self._graph, image, [*(base.id for base in bases), *below]) for image in (old, new)
+        )
         self.layers = aligned([one.diff_id for one in old.layers], [one.diff_id for one in new.layers])
         self.files = tuple(_files(self))
         self.config = tuple(_config(old, new))
@@ -107,9 +114,11 @@ class ImageDiff:
     @property
     def pull_layers(self) -> tuple[int, ...]:
         """The new image's layers that somebody with the old one has to fetch."""
-        from .sharing import pull
+        from ..graph import layer_path, missing_layers
 
-        return tuple(layer.index for layer in pull([self.old], self.new))
+        fetched = set(missing_layers(self._graph, [self.old.id], self.new.id))
+        path = layer_path(self._graph, self.new.id)
+        return tuple(index for index, layer in enumerate(path) if layer in fetched)
 
     def by_step(self) -> Mapping[int, int]:
         """Growth of visible bytes by the new image's layer that wrote them."""
@@ -147,16 +156,16 @@ def aligned(old: Sequence[str], new: Sequence[str]) -> tuple[LayerChange, ...]:
     return tuple(out)
 
 
-def base_layers(image: Image, bases: Iterable[Image] = ()) -> Base:
-    """How much of an image is its base: by a known base image exactly, else by the time of its steps."""
-    chains = [layer.chain_id for layer in image.layers]
-    exact = [
-        len(base.layers)
-        for base in bases
-        if 0 < len(base.layers) <= len(chains) and chains[len(base.layers) - 1] == base.layers[-1].chain_id
-    ]
-    if exact:
-        return Base(max(exact), "the base image")
+def _known_base(graph: nx.DiGraph[str], image: Image, bases: Sequence[str]) -> Base:
+    """How much of an image is its base: by known base images exactly, else as `base_layers` has it."""
+    from ..graph import base_depth
+
+    depth = base_depth(graph, image.id, bases)
+    return Base(depth, "the base image") if depth else base_layers(image)
+
+
+def base_layers(image: Image) -> Base:
+    """How much of an image is its base, by the time of its steps."""
     times = [_time(layer.created) for layer in image.layers]
     gaps = [
         (after - before, index)
@@ -165,12 +174,6 @@ def base_layers(image: Image, bases: Iterable[Image] = ()) -> Base:
     ]
     # A base of several images shows several gaps: the build itself starts behind the last one.
     return Base(gaps[-1][1], "time") if gaps else Base(0, "")
-
-
-def _is_below(base: Image, image: Image) -> bool:
-    """Whether an image's lowest layers are exactly those of another one, and it has more of them."""
-    depth = len(base.layers)
-    return 0 < depth < len(image.layers) and image.layers[depth - 1].chain_id == base.layers[-1].chain_id
 
 
 def _time(created: str | None) -> float | None:

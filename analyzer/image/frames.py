@@ -1,9 +1,12 @@
-"""Images as pandas frames: the images themselves, their layers, files and waste."""
+"""Images as pandas frames: the images themselves, their layers, files, waste and shares.
+
+`image` is an image's ID everywhere, `chain_id` a layer's, so that frames are joined by them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +23,43 @@ _IMAGE = (
     "id", "source", "platform", "created", "author", "compressed_bytes", "tar_bytes", "content_bytes", "live_bytes",
     "wasted_bytes", "efficiency",
 )  # fmt: skip
+_SHARE = ("image", "total_bytes", "shared_bytes", "unique_bytes", "base")
+
+
+class Frames(NamedTuple):
+    """Tables of any number of images, each image once. Bytes."""
+
+    images: pd.DataFrame  # a row for each image: id, tags, platform, sizes
+    layers: pd.DataFrame  # … each layer of each image: image, chain_id, sizes, step
+    files: pd.DataFrame  # … each path that a container sees: image, chain_id of the layer that has it
+    waste: pd.DataFrame  # … each cause and pair of layers: image, added_chain, hidden_chain
+    shares: pd.DataFrame  # … each image among the others: image, its own bytes, and its base's ID
+
+
+def frames(images: Iterable[Image]) -> Frames:
+    """Images as pandas frames that join by ID: `frames.layers.merge(frames.images, left_on="image", right_on="id")`."""
+    import pandas as pd
+
+    once = tuple({image.id: image for image in images}.values())
+    layers, waste = layers_frame(once), waste_frame(once)
+    chains = layers.set_index(["image", "index"])["chain_id"]
+    for side, column in (("added_chain", "added_by"), ("hidden_chain", "hidden_by")):
+        waste[side] = waste[["image", column]].merge(
+            chains, left_on=["image", column], right_index=True, how="left"
+        )["chain_id"]
+    parts = [files_frame(image).assign(image=image.id) for image in once]
+    files = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_FILE, "image"])
+    files = files.merge(chains, left_on=["image", "layer"], right_index=True, how="left")
+    return Frames(images_frame(once), layers, files, waste, shares_frame(once))
+
+
+def shares_frame(images: Iterable[Image]) -> pd.DataFrame:
+    """A row for each image: what it has in common with the others, by the layer graph."""
+    import pandas as pd
+
+    from ..graph import layer_graph, shares
+
+    return pd.DataFrame(shares(layer_graph(images)), columns=list(_SHARE))
 
 
 def images_frame(images: Iterable[Image]) -> pd.DataFrame:

@@ -548,10 +548,10 @@ class Image:
 
     @property
     def graph(self) -> nx.DiGraph[str]:
-        """This image as a networkx graph of image, configuration, layers and steps."""
-        from .graph import graph
+        """This image as a networkx graph of image, configuration, steps, layers, blobs and waste."""
+        from ..graph import layer_graph
 
-        return graph([self])
+        return layer_graph([self])
 
     def to_frame(self) -> pd.DataFrame:
         """The layers as a pandas frame."""

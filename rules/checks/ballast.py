@@ -28,6 +28,7 @@ _LEFT = {
     "DL3040": r"var/cache/(?:yum|dnf|libdnf5)/.",
     "DL3042": r"(?:root|home/[^/]+)/\.cache/pip/.",
     "DL3060": r"(?:usr/local/share|root|home/[^/]+)/\.cache/yarn/.",
+    "AV0310": r"(?:root|home/[^/]+)/(?:\.npm/_cacache|\.cache/pypoetry)/.",
 }
 
 

@@ -26,7 +26,9 @@ Docker takes `:latest`, whatever that is on the day of the build. Name a version
 where a build has to be the same each time. Variables are resolved; names of earlier stages,
 `scratch`, and images whose tag comes from a variable without a default are not reported; nor is what
 COPY --from names by a single word that is no well-known image, since a build context can be named so,
-nor a word in capitals alone, which a template replaces.
+nor a word in capitals alone, which a template replaces. It is a note where an ARG holds the whole name,
+since a build may set it, and where the publisher gives out nothing but `latest` (distroless, OSS-Fuzz,
+Chainguard's images).
 """,
     bad=(
         "FROM debian\n",
@@ -59,7 +61,8 @@ LATEST = Rule(
 
 `latest` is a name like any other, moved by whoever pushes last, so a rebuild can change the
 base without any change in the Dockerfile. Name a version. ARG defaults are resolved, and
-`COPY --from` and `RUN --mount=from=` are looked at too.
+`COPY --from` and `RUN --mount=from=` are looked at too. It is a note where an ARG holds the whole name,
+and where the publisher gives out nothing but `latest`.
 """,
     bad=(
         "FROM debian:latest\n",
@@ -95,7 +98,7 @@ def no_tag(instruction: Instruction, stage: Stage) -> Outcome:
             or base_facts(parse_reference(value)).known
             or value in _TOOLS
         ):
-            yield UNTAGGED.finding(word.span, image=value)
+            yield UNTAGGED.finding(word.span, image=value, severity=_level(word, value))
 
 
 _TOOLS = frozenset(
@@ -107,7 +110,17 @@ _TOOLS = frozenset(
 def tagged_latest(instruction: Instruction, stage: Stage) -> Outcome:
     for word, value in _images(instruction, stage):
         if _is_image(value, stage) and _tag(value) == "latest" and "@" not in value:
-            yield LATEST.finding(word.span, image=value)
+            yield LATEST.finding(word.span, image=value, severity=_level(word, value))
+
+
+# Published under `latest` alone; the names of distroless images hold the release of Debian.
+_LATEST_ALONE = ("gcr.io/oss-fuzz-base/", "gcr.io/distroless/", "cgr.dev/chainguard/")
+
+
+def _level(word: Word, image: str) -> Severity | None:
+    """INFO where the author has little to choose: a parameter of the build, or nothing but `latest` to be had."""
+    parameter = re.fullmatch(r"\$(?:\w+|\{[^{}]+\})", word.value.strip("\"'"))
+    return Severity.INFO if parameter or image.startswith(_LATEST_ALONE) else None
 
 
 def _images(instruction: Instruction, stage: Stage) -> list[tuple[Word, str]]:

@@ -23,8 +23,8 @@ A quote or a parenthesis stays open, an operator has nothing behind it, `fi` has
 gives up before it runs anything, and the build stops. In the shell form of CMD, ENTRYPOINT and
 HEALTHCHECK the build goes on, and the container ends as soon as it starts, or is never healthy.
 
-Told where dash, BusyBox and Bash all refuse the text. What only Bash knows and what this reader does not
-follow (case, for) is left alone, as are other shells and files that speak of Windows.
+Told where dash, BusyBox and Bash all refuse the text. What only Bash knows (`[[ … ]]`, `select`, arrays)
+and arithmetic are left alone, as are other shells and files that speak of Windows.
 """,
     bad=(
         "FROM a\nRUN (\n",
@@ -33,6 +33,10 @@ follow (case, for) is left alone, as are other shells and files that speak of Wi
         "FROM a\nRUN a && \\\n  b && \n",
         "FROM a\nRUN if a; then b\n",
         "FROM a\nRUN a; fi\n",
+        "FROM a\nRUN for i in b c; echo $i; done\n",
+        "FROM a\nRUN case $x in a) b;; c) d;\n",
+        "FROM a\nRUN case $x in a) if b; then c;; esac\n",
+        "FROM a\nRUN f() { a; && f\n",
         "FROM a\nRUN <<EOF\necho $(a\nEOF\n",
         "FROM a\nCMD exec x )\n",
         'FROM a\nHEALTHCHECK CMD curl "x || exit 1\n',
@@ -40,6 +44,7 @@ follow (case, for) is left alone, as are other shells and files that speak of Wi
     good=(
         "FROM a\nRUN (a; b) && { c; } || if d; then e; else f; fi\n",
         "FROM a\nRUN case $x in a) b;; esac; for i in a b; do c; done\n",
+        "FROM a\nRUN f() { case $x in (a|b) c;; *) esac; }; until f; do if g; then h; fi done\n",
         "FROM a\nRUN echo \"$(a | sed 's/(//')\" `b` ${c:-d} $((1 + 2)) # it's\n",
         'FROM a\nRUN ["a", "("]\nSHELL ["pwsh", "-c"]\nRUN if (a) { b }\n',
         "FROM a\nRUN a=(b c); d <(e)\n",
@@ -73,7 +78,7 @@ def _looks_sound(text: str) -> bool:
 
 @SYNTAX.instruction("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK")
 def unreadable(instruction: Instruction, stage: Stage) -> Outcome:
-    if instruction.json is not None or not instruction.value.raw:
+    if instruction.json is not None or not instruction.raw:
         return
     text = "\n".join((instruction.line.value, *(one.body.value for one in instruction.heredocs)))
     if _looks_sound(text) or not stage.understands(instruction):

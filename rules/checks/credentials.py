@@ -1,25 +1,21 @@
-"""Antipattern 8: credentials in the image."""
+"""Values of credentials in texts: a Dockerfile's, an image's configuration, a container's environment."""
 
 from __future__ import annotations
 
 import functools
 import re
-from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from ...analyzer.credentials import find_credentials, is_made_up, is_placeholder, mask, names_secret
-from ..rule import ContainerExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
+from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import Any
 
     from ...analyzer.dockerfile import Command, Instruction, Stage, Word
-    from ...analyzer.image import Entry, Image
-    from ...analyzer.image.scan import ContentScan
-    from ...analyzer.tokens import Token
+    from ...analyzer.image import Image
     from ...runner import Observation
-    from ..rule import Finding
 
 # For the examples. Put together here, so that no search for credentials finds them in this file.
 _AWS = "".join(("AKIA", "IOSFODNN7EXAMPLA"))
@@ -74,12 +70,21 @@ def values_in_text(instruction: Instruction, stage: Stage) -> Outcome:
         if one.start >= instruction.word.offset and not is_made_up(
             line.value, one, for_build=not stage.shipped
         ):
-            yield VALUE.finding(line.span(one.start, one.end), kind=_a(one.kind), holder=_holder(stage))
+            yield VALUE.finding(line.span(one.start, one.end), kind=a_kind(one.kind), holder=_holder(stage))
     for heredoc in instruction.heredocs:
         body = heredoc.body
         for one in find_credentials(body.value):
             if not is_made_up(body.value, one, for_build=not stage.shipped):
-                yield VALUE.finding(body.span(one.start, one.end), kind=_a(one.kind), holder=_holder(stage))
+                yield VALUE.finding(
+                    body.span(one.start, one.end), kind=a_kind(one.kind), holder=_holder(stage)
+                )
+
+
+def a_kind(kind: str) -> str:
+    """A kind of credential with its article."""
+    return (
+        f"an {kind}" if (kind[0] in "AOaeN" and kind[:2] != "Ne") or kind.startswith("npm") else f"a {kind}"
+    )
 
 
 _IN_IMAGE = "the image or its history"
@@ -114,12 +119,15 @@ def values_in_configuration(image: Image) -> Outcome:
             if is_made_up(text, one):
                 continue
             yield VALUE.finding(
-                place, kind=f"{where} holds {_a(one.kind)}", holder=_IN_IMAGE, proof={"where": where}
+                place, kind=f"{where} holds {a_kind(one.kind)}", holder=_IN_IMAGE, proof={"where": where}
             )
     for tag in image.tags:
         for one in find_credentials(tag):
             yield VALUE.finding(
-                Place("image"), kind=f"its tag holds {_a(one.kind)}", holder=_IN_IMAGE, proof={"where": "tag"}
+                Place("image"),
+                kind=f"its tag holds {a_kind(one.kind)}",
+                holder=_IN_IMAGE,
+                proof={"where": "tag"},
             )
 
 
@@ -319,354 +327,3 @@ def secret_names_in_environment(observation: Observation) -> Outcome:
             yield NAMED.finding(
                 place, keyword="ENV", name=name, gets=_A_VALUE, where="environment of PID 1", proof=proof
             )
-
-
-PASSWORD_SET = Rule(
-    code="AV0803",
-    name="login-password-set",
-    severity=Severity.WARNING,
-    antipattern=8,
-    aliases=("CKV2_DOCKER_17",),
-    message="{program} sets a login password that is the same in every container of the image",
-    page="""A RUN sets the password of an account.
-
-It stays in the image's /etc/shadow, where it can be guessed at leisure, and in the history when it
-was written out or came from a build argument. A container needs no login: start the program as
-the user it should run as.
-""",
-    bad=(
-        'FROM a\nRUN echo "root:$PASSWORD" | chpasswd\n',
-        "FROM a\nRUN usermod -p $HASH app\n",
-        "FROM a\nRUN echo x | passwd --stdin app\n",
-    ),
-    good=(
-        "FROM a\nRUN passwd -l root && passwd -d app && useradd -p '!' x\n",
-        "FROM a\nRUN apt-get install passwd\n",
-    ),
-    shipped_only=True,
-)
-
-
-@PASSWORD_SET.command("chpasswd", "passwd", "usermod", "useradd")
-def password_set(command: Command, stage: Stage) -> Outcome:
-    values = [word.value for word in command.args]
-    if command.name == "chpasswd":
-        literal = command.pipe and any(
-            re.match(r"[\w.-]+:[^$\s]+", word.value)
-            for one in command.script.pipeline(command.pipe)
-            if one.name in ("echo", "printf")
-            for word in one.args
-        )
-        if not literal:  # a password that can be read here is the other rule's finding
-            yield PASSWORD_SET.finding(command.words[0].span, program=command.name)
-    elif command.name == "passwd":
-        if "--stdin" in values or (command.pipe and command.pipe.part > 0):
-            yield PASSWORD_SET.finding(command.words[0].span, program=command.name)
-    else:
-        for flag, value in pairwise(values):
-            if flag in ("-p", "--password") and value.strip("'\"") not in ("", "!", "*", "!!", "x"):
-                yield PASSWORD_SET.finding(command.words[0].span, program=command.name)
-
-
-SHARED_KEYS = Rule(
-    code="AV0804",
-    name="key-made-in-build",
-    severity=Severity.WARNING,
-    antipattern=8,
-    message="{program} makes a key during the build, so all containers share it; make it at start",
-    page="""A private key is generated while the image is built.
-
-Everyone who has the image has the key, and all containers have the same: host keys that prove
-nothing, certificates that anyone can sign with. Make keys when the container starts, or mount them.
-Keys for a self-signed certificate in a builder stage are left alone, since they are not shipped.
-""",
-    bad=(
-        "FROM a\nRUN ssh-keygen -A\n",
-        "FROM a\nRUN openssl req -x509 -newkey rsa:2048 -nodes -keyout /etc/k.pem -out /etc/c.pem -subj /CN=x\n",
-        "FROM a\nRUN openssl genrsa -out /etc/x.key 2048\n",
-    ),
-    good=(
-        "FROM a\nRUN ssh-keygen -R example.org && ssh-keyscan example.org >> /x\n",
-        "FROM a\nRUN openssl x509 -in a.pem -noout\n",
-        "FROM a AS b\nRUN ssh-keygen -A\nFROM c\n",
-        "FROM a\nRUN ssh-keygen -t rsa -f /x && ./test && rm -f /x\n",
-    ),
-    shipped_only=True,
-)
-
-
-@SHARED_KEYS.command("ssh-keygen", "openssl")
-def key_made(command: Command, stage: Stage) -> Outcome:
-    values = [word.value for word in command.args]
-    if command.name == "ssh-keygen":
-        made = "-A" in values or "-t" in values or ("-f" in values and "-N" in values)
-        made = made and not {"-R", "-F", "-l", "-y"} & set(values)
-    else:
-        made = values[:1] in (["genrsa"], ["genpkey"]) or (
-            values[:1] == ["req"] and bool({"-newkey", "-keyout"} & set(values))
-        )
-    if not made or any(one.name == "rm" for one in command.script.following(command)):
-        return
-    yield SHARED_KEYS.finding(command.words[0].span, program=command.name)
-
-
-LOGIN = Rule(
-    code="AV0805",
-    name="login-in-build",
-    severity=Severity.WARNING,
-    antipattern=8,
-    message="{program} logs in, and the credentials stay in the layer; use RUN --mount=type=secret",
-    page="""A RUN logs in to a service, or writes a token into a configuration file.
-
-`aws configure set`, `gcloud auth activate-service-account`, `az login -p`, `doctl auth init -t`,
-`docker login`, and an `_authToken` written to .npmrc keep the credential in a file of the layer,
-where it stays even when a later step deletes it. `RUN --mount=type=secret,id=…` lends it to one
-command. A RUN with a secret mount, and files removed again in the same RUN, are left alone.
-""",
-    bad=(
-        "FROM a\nRUN aws configure set aws_secret_access_key $KEY\n",
-        'FROM a\nRUN echo "//registry.npmjs.org/:_authToken=${NPM_TOKEN}" > .npmrc && npm ci\n',
-        "FROM a\nRUN az login -u me -p $PASSWORD\n",
-    ),
-    good=(
-        "FROM a\nRUN --mount=type=secret,id=aws aws configure set aws_secret_access_key $(cat /run/secrets/aws)\n",
-        'FROM a\nRUN echo "//r/:_authToken=${NPM_TOKEN}" > .npmrc && npm ci && rm -f .npmrc\n',
-        "FROM a\nRUN aws configure set region eu-central-1 && az login --identity\n",
-    ),
-)
-
-
-@LOGIN.command("aws", "gcloud", "az", "doctl", "docker", "echo", "printf", "npm")
-def logged_in(command: Command, stage: Stage) -> Outcome:
-    if any(
-        flag.name == "mount" and "type=secret" in (flag.value or "") for flag in command.instruction.flags
-    ):
-        return
-    values = [word.value for word in command.args]
-    given = " ".join(values)
-    shapes = {
-        "aws": r"configure set (?:\S+\.)?aws_(?:secret_access_key|access_key_id|session_token)",
-        "gcloud": r"auth activate-service-account",
-        "az": r"login .*(?:-p|--password)\b",
-        "doctl": r"auth init .*(?:-t|--access-token)\b",
-        "docker": r"login .*(?:-p|--password)\b",
-        "npm": r"config set \S*_auth",
-    }
-    shape = shapes.get(command.name)
-    written = (
-        shape is None and "_authToken=" in given and any(">" in one.operator for one in command.redirects)
-    )
-    if not written and not (shape and re.match(shape, given)):
-        return
-    if any(one.name == "rm" for one in command.script.following(command)):
-        return
-    program = "this" if shape is None else f"{command.name} {values[0]}"
-    yield LOGIN.finding(command.words[0].span, program=program)
-
-
-CLONED = Rule(
-    code="AV0808",
-    name="token-in-clone-url",
-    severity=Severity.WARNING,
-    antipattern=8,
-    message="the clone's .git/config keeps the token; remove .git in this RUN, or use a credential helper",
-    page="""A repository is cloned with a token in its URL.
-
-`git clone` writes the URL, and so the token, into `.git/config`, which stays in the layer, even where
-the token itself came from a secret mount. Clone in a builder stage, `rm -rf .git` in the same RUN, or
-use `git -c http.extraHeader=…` or `RUN --mount=type=ssh`. Not told of build arguments, which the
-history keeps in any case (DL3064), and not of stages that are not shipped.
-""",
-    bad=(
-        "FROM a\nRUN --mount=type=secret,id=t git clone https://x:$(cat /run/secrets/t)@example.org/o/r /r\n",
-    ),
-    good=(
-        "FROM a\nRUN git clone https://x:$(cat /run/secrets/t)@example.org/o/r /r && rm -rf /r/.git\n",
-        "FROM a AS b\nRUN git clone https://x:$(cat /run/secrets/t)@example.org/o/r /r\nFROM c\nCOPY --from=b /r/x /x\n",
-        "FROM a\nRUN git clone https://example.org/o/r /r\n",
-    ),
-    shipped_only=True,
-)
-
-
-@CLONED.command("git")
-def cloned_with_token(command: Command, stage: Stage) -> Outcome:
-    if not any(word.value in ("clone", "remote") for word in command.args):
-        return
-    known = {name.value for below in stage.lineage for one in below.all("ARG") for name, _ in one.pairs}
-    for word in command.args:
-        found = re.match(r"https?://[^/@]*?(\$\(.*?\)|\$\{?\w+\}?|`.*?`)@", word.value)
-        if found is None or found[1].strip("${}") in known:
-            continue
-        if not any(one.name == "rm" for one in command.script.following(command)):
-            yield CLONED.finding(word.span)
-
-
-PRIVATE_KEY = Rule(
-    code="AV0806",
-    name="private-key-in-layer",
-    severity=Severity.ERROR,
-    antipattern=8,
-    aliases=("CIS-DI-0010",),
-    message="{path} holds a private key in layer {layer}{deleted}: whoever has the image has the key",
-    page="""A file of some layer holds a private key: the line that begins one, and key material behind it.
-
-Looked for by content in every layer, whatever the file is called and whether a container can still
-see it: a file that a later step deletes stays in the layer that wrote it. The message says which
-layer to read it from. Files of tests and documentation are left alone. Contents are looked at by
-`imglint audit`, also inside of compressed files and archives; where one can't be opened, the answer
-is `unknown`, unless something else is found.
-""",
-    bad=(
-        ImageExample(layers=({"srv/x": "-----BEGIN RSA PRIVATE KEY-----\n" + "a" * 64},)),
-        ImageExample(layers=({"srv/x": "-----BEGIN PRIVATE KEY-----\n" + "a" * 64}, {"srv/x": None})),
-        ImageExample(layers=({"srv/x.json": '{"key": "-----BEGIN PRIVATE KEY-----\\n' + "a" * 64},)),
-        ImageExample(
-            layers=({"srv/x": "-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: AES-128-CBC,0\n\n" + "a" * 64},)
-        ),
-    ),
-    good=(
-        ImageExample(layers=({"srv/x": "-----BEGIN CERTIFICATE-----\n" + "a" * 64},)),
-        ImageExample(layers=({"srv/x.py": 'HEAD = "-----BEGIN PRIVATE KEY-----"\n' + "a = 1\n" * 20},)),
-        ImageExample(layers=({"usr/share/doc/x/key.pem": "-----BEGIN PRIVATE KEY-----\n" + "a" * 64},)),
-    ),
-)
-
-
-@PRIVATE_KEY.contents
-def private_keys(image: Image, scan: ContentScan) -> Outcome:
-    from .key_files import NOT_KEYS
-
-    for entry, found in scan.tokens:
-        keys = [
-            token
-            for token in found
-            if token.kind == "private key" and not re.search(NOT_KEYS, f"{entry.path}/{token.inside}")
-        ]
-        if keys:
-            yield _in_layer(PRIVATE_KEY, image, entry, keys)
-    yield from _left_unread(PRIVATE_KEY, scan)
-
-
-TOKEN = Rule(
-    code="AV0807",
-    name="token-in-file",
-    severity=Severity.ERROR,
-    antipattern=8,
-    aliases=("CIS-DI-0010",),
-    message="{path} holds {what} in layer {layer}{deleted}; revoke it, and give a new one at start",
-    page="""A file of some layer holds a credential of a well-known service.
-
-Every file of every layer is searched, whatever it is called and whether a container can still see
-it: a layer is pushed with all that it holds, also with what a later one deletes. Told by the marks,
-lengths and characters that services give their keys: access keys of AWS, tokens of GitHub, GitLab,
-Slack, npm, PyPI, Docker Hub, DigitalOcean and Hugging Face, keys of Stripe, Google, SendGrid,
-Anthropic and OpenAI, and passwords in URLs. Examples from documentation are left alone; so are JSON
-web tokens, which are made to be passed on and mostly expired.
-
-Text of one, two and four bytes a character is read, and binary files, too. gzip, bzip2, xz, zstd, zip,
-tar and Debian packages are unpacked, also in each other. Names of files, targets of links and what
-whiteouts remove are searched like contents. A file that can't be looked into (another kind of
-archive, an encrypted one, a sparse file) makes the answer `unknown`, unless something else is found.
-Contents are looked at by `imglint audit`. The values are never printed.
-
-Revoke the credential first: who has pulled the image has it. Then mount it for the one RUN that
-needs it, `RUN --mount=type=secret`, or give it to the container at start.
-""",
-    bad=(
-        ImageExample(
-            layers=({"app/app.env": "REGION=eu-central-1\nACCESS_KEY_ID=AKIA" + "QZ3XK7PLMN4RTUVW\n"},)
-        ),
-        ImageExample(layers=({"app/settings.py": "T = 'ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a'"},)),
-        ImageExample(layers=({"a": "URL=postgres://app:s3cr3t" + "pass@db.internal:5432/shop"}, {"a": None})),
-        ImageExample(layers=({"a": ("key: sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc").encode("utf-16")},)),
-    ),
-    good=(
-        ImageExample(layers=({"app/app.env": "ID=AKIAIOSFODNN7EXAMPLE\nTOKEN=ghp_" + "x" * 36},)),
-        ImageExample(layers=({"a": "postgres://user:password@localhost/ https://me:$TOKEN@db.internal/"},)),
-        ImageExample(
-            layers=({"a": "postgres://postgres:postgres@db.internal/ AKIA in AKIA-123 and ghp_short"},)
-        ),
-    ),
-)
-_TOLD_TOKENS = 4
-_NAMES_AT_A_TIME = 4096
-
-
-@TOKEN.contents
-def tokens_in_files(image: Image, scan: ContentScan) -> Outcome:
-    for entry, found in scan.tokens:
-        tokens = [token for token in found if token.kind != "private key"]
-        if tokens:
-            told = [f"{_a(token.kind)} ({_where(token)})" for token in tokens[:_TOLD_TOKENS]]
-            rest = len(tokens) - len(told)
-            what = ", ".join(told) + (f" and {rest} more" if rest else "")
-            yield _in_layer(TOKEN, image, entry, tokens, what=what)
-    yield from _left_unread(TOKEN, scan)
-    yield from _tokens_in_names(image)
-
-
-def _tokens_in_names(image: Image) -> Outcome:
-    """Paths, targets of links and what whiteouts name are in the layer, too. The paths are not said as they are."""
-    from ...analyzer.tokens import find_tokens
-
-    names = list(image.names())
-    lines = (_line(name.text) for name in names)
-    told = set()
-    for token in find_tokens(iter(lambda: b"".join(islice(lines, _NAMES_AT_A_TIME)), b"")):
-        name = names[(token.line or 1) - 1]
-        line = _line(name.text)
-        kept = line[: next((one.offset for one in find_tokens(iter([line]))), 0)].decode(errors="replace")
-        if (name.layer, name.what, kept) in told:
-            continue  # all that stands in a directory of such a name
-        told.add((name.layer, name.what, kept))
-        layer = image.layers[name.layer]
-        yield TOKEN.finding(
-            Place("image", layer=LayerRef(layer.index, layer.diff_id)),
-            path=f"the {name.what} {kept}****",
-            what=_a(token.kind),
-            layer=layer.index,
-            deleted="",
-            proof={"what": name.what, "found": [token.kind]},
-        )
-
-
-def _line(name: str) -> bytes:
-    return re.sub(r"[\n\0]", " ", name).encode("utf-8", "surrogateescape") + b"\n"
-
-
-def _a(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "AO" or kind.startswith("npm") else f"a {kind}"
-
-
-def _where(token: Token) -> str:
-    inside = f"{token.inside}, " if token.inside else ""
-    return inside + (f"line {token.line}" if token.line is not None else f"byte {token.offset}")
-
-
-def _in_layer(
-    rule: Rule, image: Image, entry: Entry, tokens: Sequence[Token], what: str = "a private key"
-) -> Finding:
-    """A finding about a file of a layer, whether it can be seen or not."""
-    layer = image.layers[entry.layer]
-    by = image.hidden_by(entry)
-    deleted = "" if by is None else f", where it can be read though layer {by} hides it"
-    place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
-    proof = {
-        "bytes": entry.size,
-        "hidden_by": by,
-        "found": [token._asdict() for token in tokens],
-    }
-    return rule.finding(
-        place, path=f"/{entry.path}", layer=layer.index, deleted=deleted, proof=proof, what=what
-    )
-
-
-def _left_unread(rule: Rule, scan: ContentScan) -> Outcome:
-    """Files that could not be looked into may hold anything."""
-    if scan.unread:
-        first = scan.unread[0]
-        count = len(scan.unread)
-        files = f"{count} files" if count > 1 else "a file"
-        reason = f"{files} could not be looked into: /{first.entry.path} is {first.why}"
-        yield rule.skip("image", reason + (" and so on" if count > 1 else ""))

@@ -217,6 +217,7 @@ installs; the official images of databases declare a volume themselves.
     good=(
         'FROM debian:12\nRUN apt-get install -y redis-server\nVOLUME /var/lib/redis\nCMD ["redis-server"]\n',
         'FROM redis:7\nCMD ["redis-server", "--save", "60", "1"]\n',
+        'FROM debian:12\nCMD ["x", "--dir", "/y"]\n',
         'FROM debian:12\nRUN apt-get install -y redis-tools\nCMD ["./app"]\n',
         'FROM debian:12\nRUN apt-get install -y redis\nCMD ["redis-server", "--save", ""]\n',
         'FROM mcr.microsoft.com/windows/nanoserver:ltsc2022\nVOLUME C:\\\\data\\\\store\nCMD ["etcd"]\n',
@@ -227,7 +228,7 @@ installs; the official images of databases declare a volume themselves.
 _STORES = {
     "postgres": "/var/lib/postgresql", "mysqld": "/var/lib/mysql", "mysqld_safe": "/var/lib/mysql",
     "mariadbd": "/var/lib/mysql", "mariadbd-safe": "/var/lib/mysql", "mongod": "/data/db",
-    "redis-server": "/data", "rabbitmq-server": "/var/lib/rabbitmq", "influxd": "/var/lib/influxdb",
+    "redis-server": "its working directory", "rabbitmq-server": "/var/lib/rabbitmq", "influxd": "/var/lib/influxdb",
     "elasticsearch": "/usr/share/elasticsearch/data", "cassandra": "/var/lib/cassandra", "slapd": "/var/lib/ldap",
     "couchdb": "/opt/couchdb/data", "etcd": "/var/lib/etcd", "minio": "/data", "clickhouse-server": "/var/lib/clickhouse",
 }  # fmt: skip
@@ -270,6 +271,10 @@ def _data_directory(command: Command) -> str | None:
     values = [word.value for word in command.words]
     if ("--save" in values and "" in values) or command.has_flag("version", "help"):
         return None
+    if command.name == "redis-server" and "--dir" in values[:-1]:
+        return values[values.index("--dir") + 1]
+    if command.name == "redis-server" and any(one.endswith(".conf") for one in values):
+        return "the directory that its configuration names"
     return _STORES.get(command.name)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ..rule import ContextExample, ImageExample, LayerRef, Outcome, Place, Rule, Severity
+from ..rule import ContextExample, ImageExample, Outcome, Rule, Severity
 
 if TYPE_CHECKING:
     from ...analyzer.dockerfile import Instruction, Stage, Word
-    from ...analyzer.image import Entry, Image
+    from ...analyzer.image import Image
+    from ...analyzer.image.scan import ContentScan
 
 KEY_FILE = Rule(
     code="AV0802",
@@ -17,7 +18,7 @@ KEY_FILE = Rule(
     severity=Severity.ERROR,
     antipattern=8,
     aliases=("CIS-DI-0010",),
-    message="{path} {holds} credentials{told}, and whoever has the image can read every layer{deleted}",
+    message="{path} {holds} credentials{told}, and whoever has the image can read every layer{where}",
     page="""A file that holds credentials is put into the image.
 
 Private keys, .env files, .npmrc, .netrc, .git-credentials, cloud and Kubernetes credentials.
@@ -63,14 +64,6 @@ _KEY_FILES = (
     r"|\.aws/credentials|credentials\.json|service[-_]account[\w-]*\.json|[\w.-]+\.(?:p12|pfx|jks|keystore|kdbx|ppk)"
     r"|[\w.-]*private[\w.-]*\.(?:pem|key)|server\.key|\.vault[-_]token|terraform\.tfstate)$"
 )
-# What any of that ends in, which is looked at first in images: most paths end otherwise.
-_KEY_ENDINGS = (
-    *"rsa dsa ecdsa ed25519 .env .local .prod .production .staging .npmrc .netrc .pypirc".split(),
-    *".git-credentials .pgpass .my.cnf .htpasswd config .json /credentials .p12 .pfx .jks .keystore".split(),
-    *".kdbx .ppk .pem .key -token _token .tfstate".split(),
-)
-NOT_KEYS = r"(?:^|/)(?:usr/share|usr/lib|usr/local/lib|etc/ssl/certs|tests?|examples?|testdata|node_modules)/"
-
 
 _CERTAIN = (
     r"(?:^|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|[\w.-]+\.(?:p12|pfx|jks|keystore|kdbx|ppk)"
@@ -92,12 +85,12 @@ def key_files_in_text(instruction: Instruction, stage: Stage) -> Outcome:
             yield from _named_key_file(word, path, stage)
         elif into_ssh and not re.search(_SSH_HARMLESS, path) and not re.search(_SSH_HARMLESS, target):
             yield KEY_FILE.finding(
-                word.span, severity=Severity.WARNING, path=path, holds="may hold", told=" for SSH", deleted=""
+                word.span, severity=Severity.WARNING, path=path, holds="may hold", told=" for SSH", where=""
             )
         elif len(instruction.args) == 2 and re.search(_LOGINS, target):
             told = f", by the name of {target}"
             yield KEY_FILE.finding(
-                word.span, severity=Severity.WARNING, path=path, holds="may hold", told=told, deleted=""
+                word.span, severity=Severity.WARNING, path=path, holds="may hold", told=told, where=""
             )
 
 
@@ -108,9 +101,9 @@ def _named_key_file(word: Word, path: str, stage: Stage) -> Outcome:
     text = context.text(path.removeprefix("./").lstrip("/")) if context else None
     if text is not None:
         if holds_credentials(path, text.encode("utf-8", "replace")):
-            yield KEY_FILE.finding(word.span, path=path, holds="holds", told="", deleted="")
+            yield KEY_FILE.finding(word.span, path=path, holds="holds", told="", where="")
     elif re.search(_CERTAIN, path):
-        yield KEY_FILE.finding(word.span, path=path, holds="holds", told=" by its name", deleted="")
+        yield KEY_FILE.finding(word.span, path=path, holds="holds", told=" by its name", where="")
     elif path.endswith(".npmrc"):
         yield KEY_FILE.skip(
             "dockerfile", f"{path} may hold a token or settings alone: it is not at hand (--context)"
@@ -122,31 +115,26 @@ def _named_key_file(word: Word, path: str, stage: Stage) -> Outcome:
             path=path,
             holds="may hold",
             told=", by its name",
-            deleted="",
+            where="",
         )
 
 
-def _may_hold_credentials(entry: Entry) -> int:
-    """How much of a file has to be seen: all that is at hand, if its name is that of a file of credentials."""
-    wanted = (
-        entry.path.endswith(_KEY_ENDINGS)
-        and entry.is_file
-        and re.search(_KEY_FILES, entry.path)
-        and not re.search(NOT_KEYS, entry.path)
-    )
-    return 1024 * 1024 if wanted else 0
+@KEY_FILE.contents
+def key_files_in_layers(image: Image, scan: ContentScan) -> Outcome:
+    from ...analyzer.tokens import FILE_CREDENTIALS
+    from .credentials_in_layers import in_layer, in_layer_text, left_unread, told_once
 
-
-@KEY_FILE.file(_may_hold_credentials)
-def key_files_in_layers(image: Image, entry: Entry, beginning: bytes) -> Outcome:
-    from ...analyzer.key_files import holds_credentials
-
-    if holds_credentials(entry.path, beginning):
-        layer = image.layers[entry.layer]
-        by = image.hidden_by(entry)
-        deleted = "" if by is None else f"; layer {by} hides it, but layer {layer.index} still holds it"
-        place = Place("image", layer=LayerRef(layer.index, layer.diff_id), path=entry.path)
-        proof = {"bytes": entry.size, "hidden": by is not None}
-        yield KEY_FILE.finding(
-            place, path=f"/{entry.path}", holds="holds", told="", deleted=deleted, proof=proof
+    # What is a key or a token as well is the finding of those.
+    for told in told_once(scan, lambda kind: kind == FILE_CREDENTIALS):
+        where = in_layer_text(image, told)
+        inside = f" ({told.tokens[0].inside})" if told.tokens[0].inside else ""
+        yield in_layer(
+            KEY_FILE,
+            image,
+            told,
+            path=f"/{told.entry.path}{inside}",
+            holds="holds",
+            told="",
+            where=f"; it stands in layer {where}",
         )
+    yield from left_unread(KEY_FILE, scan)

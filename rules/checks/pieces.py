@@ -118,11 +118,13 @@ IDLE = Rule(
 
 `sleep infinity` or `tail -f /dev/null` keeps a container open so that something can be copied
 or executed into it. The image is then half of the application, and the state of the container
-can't be built again. Start the application itself.
+can't be built again. Start the application itself. An image that brings programs of its own, to be
+called by `docker exec`, is a note.
 """,
     bad=(
         'FROM a\nCMD ["sleep", "infinity"]\n',
         "FROM a\nENTRYPOINT tail -f /dev/null\n",
+        "FROM a\nCOPY tools /usr/local/bin/\nCMD sleep infinity\n",
         ImageExample(config={"Cmd": ["tail", "-f", "/dev/null"]}),
     ),
     good=(
@@ -137,7 +139,14 @@ can't be built again. Start the application itself.
 def idle_by_text(stage: Stage) -> Outcome:
     for command in main_of_stage(stage).commands:
         if _idles(command):
-            yield IDLE.finding(command.span, program=" ".join(word.value for word in command.words))
+            brought = any(
+                one.keyword in ("COPY", "ADD") for below in stage.lineage for one in below.instructions
+            )
+            yield IDLE.finding(
+                command.span,
+                program=" ".join(word.value for word in command.words),
+                severity=Severity.INFO if brought else None,
+            )
 
 
 @IDLE.image

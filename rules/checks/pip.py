@@ -37,6 +37,7 @@ the directory, or removing it in the same RUN does as well.
         "FROM a\nRUN PIP_NO_CACHE_DIR=1 pip install b\n",
         "FROM a\nRUN pip install --no-cache b && pip --no-cache-dir install c\n",
         "FROM a\nRUN python3.11 -I -m pip install --no-cache-dir b\n",
+        "FROM a\nRUN --mount=type=cache,target=/p PIP_CACHE_DIR=/p pip install b\n",
         "FROM a\nRUN pip install --no-index --find-links /w b\n",
     ),
     shipped_only=True,
@@ -47,7 +48,9 @@ the directory, or removing it in the same RUN does as well.
 def _kept_outside(command: Command, stage: Stage) -> bool:
     """Whether a mount holds pip's cache: below somebody's home, or where a variable puts it."""
     elsewhere = (
-        "PIP_CACHE_DIR" in stage.variables(command.instruction) or "XDG_CACHE_HOME" in stage.variables()
+        "PIP_CACHE_DIR" in stage.variables(command.instruction)
+        or "XDG_CACHE_HOME" in stage.variables()
+        or any(word.raw.startswith(("PIP_CACHE_DIR=", "XDG_CACHE_HOME=")) for word in command.assignments)
     )
     return any(elsewhere or ".cache" in one or "pip" in one for one in mounted(command.instruction))
 

@@ -271,6 +271,7 @@ RUN. Told where what can fail installs, fetches, unpacks or builds something.
         "FROM a\nRUN pip install b && if x; then y; fi; ls\n",
         "FROM a\nRUN pip install -U pip & pip install pipenv\n",
         "FROM a\nRUN curl -fsSLO https://example.org/x.tar; tar xf x.tar; rm x.tar\n",
+        "FROM a\nRUN bash -c 'make; make install'\n",
     ),
     good=(
         "FROM a\nRUN set -ex; apt-get update; apt-get install -y b\n",
@@ -286,6 +287,8 @@ RUN. Told where what can fail installs, fetches, unpacks or builds something.
         "FROM a\nRUN <<EOF\nmake; make install\nEOF\n",
         "FROM a\nRUN <<EOF\n#!/bin/bash -e\nmake\nmake install\nEOF\n",
         "FROM a\nRUN bash -eu <<EOF\nmake\nmake install\nEOF\n",
+        "FROM a\nRUN wget -qO k https://example.org/k && sh -c 'echo deb > /l' && make\n",
+        "FROM a\nRUN bash -c 'make' && sh -c 'b'\n",
     ),
     once_per_instruction=True,
 )
@@ -310,8 +313,10 @@ def not_looked_at(command: Command, stage: Stage) -> Outcome:
     if _shell_stops(command.instruction, stage) or _stops(script) or _interpreter_stops(script):
         return
     for behind in script.following(command):
-        if behind.wrapped or behind.substituted or behind.depth:
+        if behind.wrapped or behind.substituted or behind.depth or (behind.quoted and not command.quoted):
             continue
+        if command.quoted and not (behind.quoted and behind.after):
+            return  # the string that holds the command ends here
         if behind.pipe and behind.after in ("|", "|&"):
             continue
         if behind.after == "||":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,9 @@ Builders differ in some of it:
   patterns, none of the newer flags. What only it refuses is no error here.
 - `RUN --security`, `RUN --device` and `COPY --parents` are known to the newest frontends alone.
 - Behind ONBUILD everything is refused only by the build of an image that is based on this one.
+
+A name in capitals alone (`FROM BASEIMAGE`) and `${templateOption:name}` are notes: a template holds the
+place of a value there, which comes before any build.
 
 A file for a frontend that is not Docker's (`# syntax=`) may name files in its FROM lines, which are
 left alone.
@@ -97,7 +101,15 @@ def base_name(instruction: Instruction, stage: Stage) -> Outcome:
         from ...analyzer.dockerfile.values import reference_fault
 
         if problem := reference_fault(name):
-            yield REFUSED.finding(stage.base.span, problem=problem)
+            severity = None
+            if re.fullmatch(
+                r"[A-Z][A-Z0-9_]*", stage.base.raw
+            ):  # a template's: who fills it in knows the name
+                problem = (
+                    f"no image is called {name}; use its name in lower case, unless a template puts it in"
+                )
+                severity = Severity.INFO
+            yield REFUSED.finding(stage.base.span, problem=problem, severity=severity)
 
 
 _BLANKS_FOR_SEPARATORS = str.maketrans("-._", "   ")
@@ -297,7 +309,7 @@ def expansion(instruction: Instruction, stage: Stage) -> Outcome:
         instruction, stage.file.escape, stage.known_variables(instruction)
     ):
         where = word.part(start, end) if end <= len(word.raw) else word
-        yield REFUSED.finding(where.span, problem=problem)
+        yield REFUSED.finding(where.span, problem=problem, severity=_level(word))
 
 
 @REFUSED.dockerfile
@@ -305,7 +317,12 @@ def global_arguments(file: Dockerfile) -> Outcome:
     for one in file.preamble:
         if one.keyword == "ARG":
             for problem, word, start, end in _expansion_faults(one, file.escape, file.global_args):
-                yield REFUSED.finding(word.part(start, end).span, problem=problem)
+                yield REFUSED.finding(word.part(start, end).span, problem=problem, severity=_level(word))
+
+
+def _level(word: Word) -> Severity | None:
+    """INFO for what stands in a template of development containers, which is filled in before any build."""
+    return Severity.INFO if "${templateOption:" in word.raw else None
 
 
 def _expansion_faults(

@@ -45,6 +45,7 @@ the same RUN has made has no other copy.
         "FROM a AS b\nCOPY . /x\nRUN chown -R app /x\nFROM c\nCOPY --from=b /x /y\n",
         "FROM a\nCOPY a.zip /opt/x/\nRUN unzip /opt/x/a.zip -d /opt/x && chown -R app /opt/x/sub\n",
         "FROM a\nCOPY package.json start.sh /srv/\nRUN npm ci && chmod -R g=u /srv\n",
+        "FROM a\nCOPY --chown=app . /srv\nRUN ./gen && chown --from root:root -R app:app /srv\n",
     ),
     shipped_only=True,
 )
@@ -52,8 +53,8 @@ the same RUN has made has no other copy.
 
 @REWRITTEN.command("chown", "chmod", "chgrp")
 def ownership(command: Command, stage: Stage) -> Outcome:
-    if not command.has_flag("R", "recursive"):
-        return
+    if not command.has_flag("R", "recursive") or command.has_flag("from"):
+        return  # --from=root changes what this RUN has made, and leaves the others
     here = command.instruction.span.line
     flag = "chmod" if command.name == "chmod" else "chown"
     for word in command.operands()[1:]:

@@ -77,7 +77,7 @@ behind it; a comment goes on a line of its own.
 
 @BROKEN_JSON.instruction("CMD", "ENTRYPOINT", "SHELL", "RUN")
 def brackets_for_the_shell(instruction: Instruction, stage: Stage) -> Outcome:
-    raw = instruction.value.raw
+    raw = instruction.raw
     if instruction.trailing is not None:
         fault = "what stands behind the array is dropped by some builders and makes it shell text for others"
         yield BROKEN_JSON.finding(instruction.trailing.span, keyword=instruction.keyword, fault=fault)

@@ -187,6 +187,8 @@ def _drops_privilege(stage: Stage) -> bool:
     """gosu and the like in what is started, or put into the image for a script that is."""
     for one in stage.lineage:
         for instruction in one.all("CMD", "ENTRYPOINT", "COPY", "RUN"):
+            if not any(name in instruction.written for name in _DROPPERS):
+                continue
             words = list(instruction.json or instruction.args)
             if instruction.keyword == "RUN":
                 words += [word for command in one.script(instruction).commands for word in command.words]

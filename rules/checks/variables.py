@@ -145,6 +145,7 @@ def used_unset(stage: Stage) -> Outcome:
             name = use.name
             if (
                 use.guarded
+                or name == "templateOption"  # no builder reads it, which is another finding
                 or name in known
                 or name in own
                 or name in PREDEFINED_ARGS

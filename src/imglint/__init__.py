@@ -32,6 +32,8 @@ __all__ = [
     "Report",
     "Settings",
     "audit",
+    "frames",
+    "layer_graph",
     "lint",
     "lint_files",
     "open_image",
@@ -41,7 +43,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .analyzer import InputError
+    from .analyzer.graph import layer_graph
     from .analyzer.image import Image
+    from .analyzer.image.frames import frames
     from .config import Settings
     from .evidence import audit
     from .linting import lint, lint_files
@@ -57,6 +61,8 @@ _PLACES = {
     "Report": "reports",
     "Settings": "config",
     "audit": "evidence",
+    "frames": "analyzer.image.frames",
+    "layer_graph": "analyzer.graph",
     "lint": "linting",
     "lint_files": "linting",
     "open_image": "measuring",

@@ -508,8 +508,15 @@ def image(
     ] = False,
     graph: Annotated[
         str | None,
-        typer.Option("--graph", help="Write what the images share to a .graphml, .dot or .json file."),
+        typer.Option(
+            "--graph",
+            help="Write what the images share: a picture to .svg or .html, data to .graphml, .dot or .json.",
+        ),
     ] = None,
+    secrets: Annotated[
+        bool,
+        typer.Option("--secrets", help="Look for credentials in the files of all layers, as audit does."),
+    ] = False,
     record: Annotated[
         str | None,
         typer.Option("--record", help="Add a row for this commit to a .csv or .parquet file; see trend."),
@@ -524,6 +531,7 @@ def image(
     imglint image shop.tar
     imglint image shop:1.0 --max-waste 10MB --min-efficiency 95%
     imglint image shop.tar --record sizes.csv
+    imglint image shop.tar --secrets
     """
     from .commands.image import View
     from .commands.image import image as command
@@ -542,7 +550,7 @@ def image(
     return command(
         sources, settings, formats,
         verify=not no_verify, engine=engine,
-        view=View(limits, against, dive_compat, compare, graph, platform, record),
+        view=View(limits, against, dive_compat, compare, graph, platform, record, secrets),
     )  # fmt: skip
 
 

@@ -120,8 +120,12 @@ def measure(
             with ProgressBar(source, image.content_bytes) as progress:
                 judgement = judge_image(image, rules, contents=contents, progress=progress)
             images.append(image)
-            notes += (f"{image.source}{image.which}: {one}" for one in image.oddities())
+            notes += (f"{image.source}{image.which}: {one}" for one in (*image.oddities(), *judgement.notes))
             judgements.append(judgement)
+    if len(images) > 1:
+        from .analyzer.graph import doubts, layer_graph
+
+        notes += doubts(layer_graph(images))
     return Report(
         # An archive may hold several images, as one for each platform.
         files=tuple(dict.fromkeys(image.source for image in images)),

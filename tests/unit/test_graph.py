@@ -9,9 +9,11 @@ import networkx as nx
 import pytest
 from image_archives import LayerFiles, Saved, docker_legacy
 
+import imglint
+from imglint.analyzer.graph import layer_graph
 from imglint.analyzer.image import Image, open_images
 from imglint.analyzer.image.frames import files_frame, images_frame, layers_frame, waste_frame
-from imglint.analyzer.image.graph import graph
+from imglint.reports.image_text import shared
 
 BASE: LayerFiles = {"etc/passwd": "root", "srv/a": "a" * 100}
 
@@ -32,7 +34,7 @@ def of_kind(found: nx.DiGraph[str], kind: str) -> list[str]:
 
 
 def test_images_share_the_layers_of_their_base(images: tuple[Image, ...]) -> None:
-    found: Any = graph(images)
+    found: Any = layer_graph(images)
     first, second, third = images
     assert nx.is_directed_acyclic_graph(found)
     assert len(of_kind(found, "layer")) == 5
@@ -48,7 +50,7 @@ def test_images_share_the_layers_of_their_base(images: tuple[Image, ...]) -> Non
 
 
 def test_tags_steps_and_configurations(images: tuple[Image, ...]) -> None:
-    found = graph(images)
+    found = layer_graph(images)
     first = images[0]
     assert set(found.predecessors(first.id)) == {"shop:1", "shop:latest"}
     assert len(of_kind(found, "config")) == 3
@@ -83,8 +85,37 @@ def test_frames(images: tuple[Image, ...]) -> None:
     assert list(files["layer"]) == [0, 1]
 
 
+def test_frames_join_by_id(images: tuple[Image, ...]) -> None:
+    """Each image once, and each row of files and waste with the layer that the layers' frame has."""
+    found = imglint.frames([*images, images[0]])
+    assert list(found.images["id"]) == [one.id for one in images]
+    joined = found.layers.merge(found.images, left_on="image", right_on="id", suffixes=("", "_image"))
+    assert joined.groupby("image")["content_bytes"].sum().to_dict() == {
+        one.id: one.content_bytes for one in images
+    }
+    files = found.files.merge(found.layers, on=["image", "chain_id"])
+    assert len(files) == len(found.files) == sum(len(one.tree) for one in images)
+    assert files.groupby("image")["size"].sum().to_dict() == {one.id: one.live_bytes for one in images}
+    assert found.waste[["image", "added_chain", "hidden_chain", "bytes"]].to_numpy().tolist() == [
+        [images[0].id, images[0].layers[0].chain_id, images[0].layers[1].chain_id, 100]
+    ]
+    shares = found.shares.set_index("image")
+    assert shares["total_bytes"].to_dict() == {one.id: one.tar_bytes for one in images}
+    assert shares.loc[images[0].id, "shared_bytes"] == images[0].layers[0].tar_bytes
+    assert [len(one) for one in imglint.frames([])] == [0] * 5
+
+
+def test_the_table_of_several_images(images: tuple[Image, ...]) -> None:
+    text = shared((*images, images[2]))
+    rows = [line.split() for line in text.splitlines()[2:6]]
+    assert [row[-2:] for row in rows[:2]] == [["10.2", "kB"], ["10.2", "kB"]]
+    # What is given twice is nobody's own.
+    assert [row[-6:] for row in rows[2:]] == [["20.5", "kB", "20.5", "kB", "0", "B"]] * 2
+    assert "4 images, 51.2 kB together" in text
+
+
 def test_frames_of_nothing() -> None:
     assert layers_frame([]).empty
     assert list(images_frame([]).columns)[:2] == ["id", "source"]
     assert list(waste_frame([]).columns)[:2] == ["image", "cause"]
-    assert len(graph([])) == 0
+    assert len(layer_graph([])) == 0

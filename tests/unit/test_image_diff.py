@@ -14,10 +14,9 @@ import pytest
 from image_archives import CREATED, LayerFiles, Node, Saved, docker_legacy, oci_archive, step
 
 from imglint.analyzer import InputError
+from imglint.analyzer.graph import as_text, disk_bytes, freed, layer_graph, missing_layers, shares
 from imglint.analyzer.image import Image, open_images
 from imglint.analyzer.image.diff import ImageDiff, LayerChange, aligned
-from imglint.analyzer.image.graph import as_text, graph
-from imglint.analyzer.image.sharing import base_of, pull, reclaimable_bytes, shares, stored_bytes
 from imglint.analyzer.image.system import System, system_of
 from imglint.rules.gates import Growth, Limits, check, dive_limits, parse_growth, parse_part, parse_size
 
@@ -155,17 +154,17 @@ def test_what_images_share(tmp_path: Path) -> None:
         Saved.of(BASE, {"srv/a": "a"}, tags=("shop:1", "shop:latest")),
         Saved.of(BASE, {"srv/b": "b"}, tags=("shop:2",)),
     )
-    base, first, second = shares(images)
+    graph = layer_graph(images)
+    base, first, second = shares(graph)
     size = [layer.tar_bytes for layer in images[1].layers]
     assert (base.unique_bytes, first.shared_bytes, first.unique_bytes) == (0, size[0], size[1])
-    assert (base.base, first.base, second.base) == (None, 0, 0)
-    assert stored_bytes(images) == size[0] + 2 * size[1]
+    assert (base.base, first.base, second.base) == (None, images[0].id, images[0].id)
+    assert disk_bytes(graph) == size[0] + 2 * size[1]
     # An image with another tag stays, and so does a layer that another image has.
-    assert reclaimable_bytes(images, ["shop:1"]) == 0
-    assert reclaimable_bytes(images, ["shop:1", "shop:latest"]) == size[1]
-    assert reclaimable_bytes(images, ["base:1", "shop:1", "shop:latest", "shop:2"]) == stored_bytes(images)
-    assert [layer.index for layer in pull([images[1]], images[2])] == [1]
-    assert base_of(images, 0) is None
+    assert freed(graph, ["shop:1"]).tar_bytes == 0
+    assert freed(graph, ["shop:1", "shop:latest"]).tar_bytes == size[1]
+    assert freed(graph, ["base:1", "shop:1", "shop:latest", "shop:2"]).tar_bytes == disk_bytes(graph)
+    assert missing_layers(graph, ["shop:1"], "shop:2") == (images[2].layers[1].chain_id,)
 
 
 @pytest.mark.parametrize("form", ["graphml", "dot", "json"])
@@ -173,7 +172,7 @@ def test_graphs_are_written(form: str, tmp_path: Path) -> None:
     images = opened(
         tmp_path, Saved.of(BASE, tags=("base:1",)), Saved.of(BASE, {'srv/a\x01"': "a"}, tags=("shop:1",))
     )
-    found = graph(images)
+    found = layer_graph(images)
     assert found.edges[images[1].id, images[0].id]["kind"] == "based on"
     text = as_text(found, form)
     if form == "graphml":

@@ -226,7 +226,7 @@ def test_image_history_diff_and_audit(place: Path, capfd: pytest.CaptureFixture[
 
 
 def test_graphs_and_records(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    for form in ("graphml", "dot", "json"):
+    for form in ("graphml", "dot", "json", "svg", "html"):
         run(capfd, "image", ARCHIVE, "--graph", f"graph.{form}")
     written("graph.*")
     assert Path("graph.graphml").read_text().count("****") > 10
@@ -238,12 +238,12 @@ def test_graphs_and_records(place: Path, capfd: pytest.CaptureFixture[str]) -> N
 
 
 def test_nodes_whose_names_are_masked_alike_stay_two(tmp_path: Path) -> None:
+    from imglint.analyzer.graph import as_text, layer_graph
     from imglint.analyzer.image import open_images
-    from imglint.analyzer.image.graph import as_text, graph
 
     tags = (f"shop:{SHAPED['github']}", f"shop:{SHAPED['npm']}")
     (tmp_path / "a.tar").write_bytes(docker_legacy(Saved.of({"a": "b"}, tags=tags)))
-    found = graph(open_images(str(tmp_path / "a.tar")))
+    found = layer_graph(open_images(str(tmp_path / "a.tar")))
     assert all(tag in found for tag in tags)  # in Python it is the user's own
     nodes = json.loads(as_text(found, "json"))["nodes"]
     assert [one["id"] for one in nodes if one["kind"] == "tag"] == ["shop:****", "shop:**** 2"]
@@ -257,7 +257,7 @@ def test_errors(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
         ["explain", SHAPED["stripe"]],
         ["image", f"docker://{URL}"],
         ["image", ARCHIVE, "--max-size", SHAPED["gitlab"]],
-        ["image", ARCHIVE, "--graph", f"{SHAPED['gitlab']}.svg"],
+        ["image", ARCHIVE, "--graph", f"{SHAPED['gitlab']}.png"],
         ["verify", f"{SHAPED['gitlab']}.tar"],
         ["trend", f"{SHAPED['gitlab']}.csv"],
         ["audit", "--image", f"{SHAPED['slack']}"],

@@ -26,6 +26,7 @@ class View(NamedTuple):
     graph: str | None = None
     platform: str | None = None
     record: str | None = None
+    secrets: bool = False
 
 
 def image(
@@ -43,7 +44,9 @@ def image(
 
     report = Report(asked=("image", *sources))
     try:
-        report = measuring.measure(sources, settings, verify=verify, engine=engine, platform=view.platform)
+        report = measuring.measure(
+            sources, settings, verify=verify, engine=engine, platform=view.platform, contents=view.secrets
+        )
         dive = dive_file_limits()
         limits = view.limits if dive is None else dive.replaced_by(view.limits)
         if dive is not None:
@@ -66,13 +69,17 @@ def image(
 
 
 def _write_graph(report: Report, path: str) -> None:
-    from ..analyzer.image.graph import as_text, graph
+    from ..analyzer.graph import as_text, layer_graph
     from ..output import write
+    from ..reports import graph_picture
 
     form = path.rpartition(".")[2].lower()
-    if form not in ("graphml", "dot", "json"):
-        raise InputError(path, "is no kind of graph that imglint writes", "end it in .graphml, .dot or .json")
-    write(as_text(graph(report.images), form), path)
+    pictures = {"svg": graph_picture.svg, "html": graph_picture.page}
+    if form not in (*pictures, "graphml", "dot", "json"):
+        hint = "end it in .svg or .html for a picture, in .graphml, .dot or .json for other programs"
+        raise InputError(path, "is no kind of graph that imglint writes", hint)
+    found = layer_graph(report.images)
+    write(pictures[form](found) if form in pictures else as_text(found, form), path)
 
 
 def diff(

@@ -1,73 +1,13 @@
-"""Images as a graph: what they are made of, and what they share."""
+"""A layer graph as a file for other programs, with its credentials masked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..credentials import mask, mask_shapes
 
 if TYPE_CHECKING:
     import networkx as nx
-
-    from .image import Image
-
-
-def graph(images: Iterable[Image]) -> nx.DiGraph[str]:
-    """A directed acyclic graph over any number of images.
-
-    Nodes have a `kind`: "tag", "platform", "image", "config", "layer" (by chain ID, so that images on
-    a common base share its layers), "blob" (by diff ID: the same content on whatever base) and "step".
-    Edges have a `kind`, too: "names" (tag → image), "for" (image → platform), "has" (image → config
-    and top layer), "on" (layer → the layer below it), "holds" (layer → blob), "made" (step → layer)
-    and "based on" (image → the image whose layers are exactly its lowest ones). Attributes are
-    strings and numbers, so that GraphML takes them.
-    """
-    import networkx as nx
-
-    from .sharing import base_of
-
-    out: nx.DiGraph[str] = nx.DiGraph()
-    images = tuple(images)
-    for index, image in enumerate(images):
-        config = f"config {image.id}"
-        out.add_node(image.id, kind="image", source=image.source, platform=image.platform)
-        out.add_node(config, kind="config", user=image.config.user)
-        out.add_edge(image.id, config, kind="has")
-        out.add_node(image.platform, kind="platform")
-        out.add_edge(image.id, image.platform, kind="for")
-        base = base_of(images, index)
-        if base is not None and images[base].id != image.id:
-            out.add_edge(image.id, images[base].id, kind="based on")
-        for tag in image.tags:
-            out.add_node(tag, kind="tag")
-            out.add_edge(tag, image.id, kind="names")
-        below = ""
-        for layer in image.layers:
-            out.add_node(
-                layer.chain_id,
-                kind="layer",
-                diff_id=layer.diff_id,
-                tar_bytes=layer.tar_bytes,
-                content_bytes=layer.content_bytes,
-                created_by=layer.created_by or "",
-            )
-            blob = f"blob {layer.diff_id}"
-            out.add_node(blob, kind="blob", tar_bytes=layer.tar_bytes)
-            out.add_edge(layer.chain_id, blob, kind="holds")
-            if below:
-                out.add_edge(layer.chain_id, below, kind="on")
-            below = layer.chain_id
-        if below:
-            out.add_edge(image.id, below, kind="has")
-        for step in image.steps:
-            name = f"step {step.index} of {image.id}"
-            out.add_node(name, kind="step", text=step.text, index=step.index)
-            out.add_edge(config, name, kind="has")
-            made = step.layer if step.layer is not None else step.within
-            if made is not None:
-                out.add_edge(name, image.layers[made].chain_id, kind="made")
-    return out
 
 
 def as_text(found: nx.DiGraph[str], form: str) -> str:
@@ -105,7 +45,7 @@ def _masked(found: nx.DiGraph[str]) -> nx.DiGraph[str]:
         taken.add(new)
         changed[node] = new
     out: nx.DiGraph[str] = nx.relabel_nodes(found, changed)
-    for _, attributes in out.nodes(data=True):
+    for attributes in (out.graph, *(attributes for _, attributes in out.nodes(data=True))):
         attributes |= {key: mask(value) for key, value in attributes.items() if isinstance(value, str)}
     return out
 

@@ -24,6 +24,7 @@ _LEAST_MEMORY = 6 << 20  # bytes; engines refuse less
 _MAX_ENV_FILE = 1 << 20  # bytes
 _TMPFS_OPTION = r"(?:size=\d+[kmgKMG%]?|mode=0?[0-7]{3,4}|[ug]id=\d+|rw|ro|(?:no)?(?:exec|suid|dev|atime))"
 _TMPFS_OPTIONS = re.compile(rf"(?:{_TMPFS_OPTION}(?:,{_TMPFS_OPTION})*)?", re.ASCII)
+_NAME = re.compile(r"[^\s\0=]+")  # of a variable
 _VOLUME = re.compile(r"[a-zA-Z0-9][\w.-]+", re.ASCII)
 
 
@@ -79,11 +80,11 @@ def check_for_hook(given: Mapping[str, Sequence[str]], *, run: bool) -> None:
     names = []
     for text in given.get("env", ()):
         name, equals, _ = text.partition("=")
-        if equals:
+        if equals and _NAME.fullmatch(name):
             raise UsageError(
                 f"-e {name} would stand in the hook with its value: use -e {name}, or --env-file"
             )
-        names.append(f"{name}=")
+        names.append(text if equals else f"{name}=")
     parse_run({**given, "env": names}, run=run)
 
 
@@ -288,7 +289,7 @@ def _hide(environment: Mapping[str, str], images: Iterable[str]) -> None:
 def _variable(text: str) -> tuple[str, str]:
     """NAME=VALUE, or NAME, whose value is that of our own environment. No error tells a value."""
     name, equals, value = text.partition("=")
-    if not name or re.search(r"[\s\0]", name):
+    if not _NAME.fullmatch(name):
         raise UsageError("-e takes NAME=VALUE, or NAME for a variable that is set here")
     if equals and "\0" in value:
         raise UsageError(f"-e {name}: its value holds a NUL, which no variable can")
@@ -324,7 +325,7 @@ def _of_file(path: str) -> dict[str, str]:
         hint = (
             "write NAME=VALUE, or NAME for a variable that is set here; `export` and quotes mean nothing here"
         )
-        if not name or re.search(r"[\s\0]", name) or "\0" in text:
+        if not _NAME.fullmatch(name) or "\0" in text:
             raise InputError(where, "is no variable", hint)
         if not equals and name not in os.environ:
             raise InputError(where, f"names {name}, which is not set here", hint)

@@ -607,7 +607,7 @@ def test_only_what_is_new_and_an_error_stops_a_push(repository: Repository) -> N
     repository.commit(Dockerfile=old + "EXPOSE 88888\n")
     passed, told = repository.push("origin", "main")
     assert not passed
-    assert "Dockerfile:5:8: DL3011 88888" in told
+    assert "Dockerfile:5:8: DL3011 impossible-port: 88888" in told
     assert "99999" not in told
     # The configured level.
     repository.commit(Dockerfile=old + "RUN sudo b\nRUN sudo c\n")
@@ -875,7 +875,11 @@ def test_renamed_and_copied_files(old: Repository, path: str, changed: bool, cop
     old.git("update-ref", "refs/remotes/origin/main", "HEAD~2")
     old.git("--git-dir", str(old.remote), "update-ref", "refs/heads/main", old.git("rev-parse", "HEAD~2"))
     passed, told = old.push("origin", "main")
-    assert (passed, f"{path}:8:5: DL3064" in told, f"{path}:9:8: DL3011 88888" in told) == (False, True, True)
+    assert (passed, f"{path}:8:5: DL3064" in told, f"{path}:9:8: DL3011 impossible-port: 88888" in told) == (
+        False,
+        True,
+        True,
+    )
     assert ("99999" in told, "1 credential, 1 new finding " in told) == (False, True)
 
 

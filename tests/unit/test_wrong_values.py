@@ -178,7 +178,12 @@ OF_RUN: list[tuple[list[str], int, str]] = [
 WITH_RUN = [
     *((["--run", *words], code, told) for words, code, told in OF_RUN),
     (["--memory", "2g"], 2, "--memory is about the run: use it with --run"),
-    (["--wait", "2m", "--network", "x"], 2, "--wait is about the run: use it with --run"),
+    (["--wait", "2m", "--network", "x"], 2, "--network is about the run: use it with --run"),
+]
+# A hook's variables are set when it runs, and their values stand in no file.
+FOR_HOOK = [
+    *(one for one in WITH_RUN if "NOWHERE_SET" not in one[0]),
+    (["--run", "--env", "A=b"], 2, "-e A would stand in the hook with its value"),
 ]
 COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
     "fix": (["Dockerfile"], [
@@ -267,7 +272,7 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--max-growth", "x"], 2, "--max-growth: 'x' is no size"),
         (["--format", "xml"], 2, "--format is text, json or markdown here"),
     ]),
-    "hook install": ([], [*LEVEL, *VERDICTS, *WITH_RUN]),
+    "hook install": ([], [*LEVEL, *VERDICTS, *FOR_HOOK]),
     "hook uninstall": ([], [(["x"], 2, "unexpected extra argument")]),
     "hook run": ([], [*LEVEL, *VERDICTS, *ENGINE, *WITH_RUN]),
     "push": (["shop:1"], [

@@ -364,11 +364,11 @@ def _shaped(text: str, *, cut: bool = False) -> list[tuple[int, int]]:
     ranges = []
     if _hidden_pattern is not None:
         ranges += [match.span() for match in _hidden_pattern.finditer(text)]
-    for one in find_credentials(text):
-        end = one.end
-        if one.kind == "private key" and (rest := re.compile(_KEY_REST).match(text, end)):
+    for credential in find_credentials(text):
+        end = credential.end
+        if credential.kind == "private key" and (rest := re.compile(_KEY_REST).match(text, end)):
             end = rest.end()  # what begins with that line is the key itself
-        ranges.append((one.start, end))
+        ranges.append((credential.start, end))
     if ":/" in text and "@" in text:
         ranges += [match.span("value") for match in re.finditer(_MASKED_USERINFO, text)]
     if "%40" in text:

@@ -117,6 +117,7 @@ def index(checks: Iterable[CheckPage]) -> str:
         "|---|---|---|---|",
     ]
     lines += [
-        f"| [{one.name}]({one.file}) | {one.claim.text} | {level(one)} | {one.subject} |" for one in checks
+        f"| [{check.name}]({check.file}) | {check.claim.text} | {level(check)} | {check.subject} |"
+        for check in checks
     ]
     return "\n".join(lines) + "\n"

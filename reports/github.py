@@ -21,7 +21,7 @@ _LEVELS = {
 
 def render(report: Report) -> str:
     """A workflow command a line: findings, missed limits, and inputs that could not be read."""
-    lines = [_finding(report, one) for one in report.findings]
+    lines = [_finding(report, finding) for finding in report.findings]
     for failure in report.failures_beside_findings():
         # A limit's message names its image.
         about = "" if failure.kind == "limit" else f"{failure.file}: "

@@ -116,7 +116,7 @@ def _placed(graph: nx.DiGraph[str]) -> tuple[list[_Block], list[tuple[list[str],
     own = {layer: graph.nodes[layer]["tar_bytes"] / total * _WIDTH for layer in layers}
     width: dict[str, float] = {}
     for layer in reversed(layers):
-        above = sum(width[one] for one in sources(graph, layer, "layer"))
+        above = sum(width[source] for source in sources(graph, layer, "layer"))
         width[layer] = max(own[layer], _FLAG if sources(graph, layer, "image") else 0.0) + above
     blocks: list[_Block] = []
     flags: list[tuple[list[str], float, int]] = []

@@ -41,7 +41,7 @@ def document(report: Report) -> dict[str, Any]:
     out: dict[str, Any] = {
         "version": 1,
         "failures": failures(report),
-        "findings": [_finding(one, report.located(one)) for one in report.findings],
+        "findings": [_finding(finding, report.located(finding)) for finding in report.findings],
         "skipped": [
             {"code": one.rule.code, "evidence": one.evidence, "file": one.file, "reason": one.reason}
             for one in report.skipped
@@ -56,7 +56,8 @@ def document(report: Report) -> dict[str, Any]:
             for one in report.withdrawn
         ],
         "errors": [
-            {"subject": one.subject, "problem": one.problem, "hint": one.hint} for one in report.problems
+            {"subject": problem.subject, "problem": problem.problem, "hint": problem.hint}
+            for problem in report.problems
         ],
         "notes": list(report.notes),
         "summary": {
@@ -65,9 +66,9 @@ def document(report: Report) -> dict[str, Any]:
         },
     }
     if report.images:
-        out["images"] = [_image(one, report.origins.get(one.id)) for one in report.images]
+        out["images"] = [_image(image, report.origins.get(image.id)) for image in report.images]
     if report.gates:
-        out["gates"] = [_gate(one) for one in report.gates]
+        out["gates"] = [_gate(gate) for gate in report.gates]
     if report.diff is not None:
         out["diff"] = _diff(report.diff)
     if report.observations:
@@ -130,13 +131,13 @@ def _hardening(observation: Observation) -> dict[str, Any]:
         "docker_run": [*shlex.split(" ".join(found.start.flags())), *found.flags()],
         "compose": found.compose(),
         "kubernetes": found.kubernetes(),
-        "trials": [masked(one._asdict()) for one in found.trials],
+        "trials": [masked(trial._asdict()) for trial in found.trials],
     }
 
 
 def failures(report: Report) -> list[dict[str, Any]]:
     """Why the run is red, in JSON's own types."""
-    return [_failure(one, report.located(one)) for one in report.failures()]
+    return [_failure(failure, report.located(failure)) for failure in report.failures()]
 
 
 def _failure(failure: Failure, location: Location) -> dict[str, Any]:
@@ -209,7 +210,7 @@ def _image(image: Image, origin: Attribution | None) -> dict[str, Any]:
         "waste": [_waste(one) for one in image.waste],
         "ballast": [_ballast(one) for one in image.ballast],
         "savings": _savings(image.savings, origin),
-        "layers": [_layer(one, origin) for one in image.layers],
+        "layers": [_layer(layer, origin) for layer in image.layers],
     }
 
 
@@ -280,15 +281,15 @@ def _diff(diff: ImageDiff) -> dict[str, Any]:
         "directories": [{"path": path, "bytes": grown} for path, grown in diff.by_directory().items()],
         "files": [
             {
-                "kind": one.kind,
-                "path": one.path,
-                "origin": one.origin,
-                "old_bytes": one.old_bytes,
-                "new_bytes": one.new_bytes,
-                "layer": one.layer,
-                "base": one.base,
+                "kind": file.kind,
+                "path": file.path,
+                "origin": file.origin,
+                "old_bytes": file.old_bytes,
+                "new_bytes": file.new_bytes,
+                "layer": file.layer,
+                "base": file.base,
             }
-            for one in diff.files
+            for file in diff.files
         ],
         "config": [
             {"key": one.key, "old": shown(one.key, one.old), "new": shown(one.key, one.new)}

@@ -15,7 +15,7 @@ from .xml import as_text, legal
 def render(report: Report) -> str:
     """What fails the run is a failed case, nothing else. A file with nothing to tell has one that passed."""
     root = ElementTree.Element("testsuites", name="imglint")
-    faulty = {one.file for one in report.findings}
+    faulty = {finding.file for finding in report.findings}
     files: dict[str, list[tuple[Finding, Location]]] = {
         name: [] for name in report.files if name not in faulty
     }

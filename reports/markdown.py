@@ -54,16 +54,18 @@ def render(report: Report) -> str:
         *_first(
             [_sizes(image, report.earlier.get(image.id)) for image in images[:_INPUTS]], len(images), "images"
         ),
-        *_first([_failure(one) for one in report.failures_beside_findings()], what="failures"),
+        *_first([_failure(finding) for finding in report.failures_beside_findings()], what="failures"),
         *_first([f"- ⛔ {plain(str(problem))}" for problem in report.problems], what="problems"),
         _matrix(report) if report.matrix else "",
-        *_first([_checks(one) for one in report.observations], what="containers"),
+        *_first([_checks(observation) for observation in report.observations], what="containers"),
         *_first([f"> {plain(note)}" for note in report.notes], what="notes"),
     ]
     # Only an audit holds evidence against each other.
-    found = faults(report, report.findings) if report.matrix else [Fault(one) for one in report.findings]
-    mattering = [fault for fault in found if any(_matters(one, report) for one in fault.findings)]
-    rest = [fault for fault in found if not any(_matters(one, report) for one in fault.findings)]
+    found = (
+        faults(report, report.findings) if report.matrix else [Fault(finding) for finding in report.findings]
+    )
+    mattering = [fault for fault in found if any(_matters(finding, report) for finding in fault.findings)]
+    rest = [fault for fault in found if not any(_matters(finding, report) for finding in fault.findings)]
     room = MAX_CHARACTERS - sum(len(part) + 2 for part in parts)
     shown = _list(report, mattering, _MATTERING, room // 2)
     folded = _list(report, rest, _FOLDED, room - len(shown) - 200)
@@ -107,7 +109,7 @@ def marker(report: Report) -> str:
 def _heading(report: Report) -> str:
     failed = {cell.antipattern for cell in report.matrix if cell.verdict is CellVerdict.FAIL}
     # Of lesser findings only what fails the run is worth a headline.
-    found = Counter(one.severity for one in report.findings if _matters(one, report))
+    found = Counter(finding.severity for finding in report.findings if _matters(finding, report))
     counts = [
         f"{found[severity]} {severity.label}{'s' if found[severity] > 1 and severity >= Severity.WARNING else ''}"
         for severity in reversed(Severity)
@@ -115,7 +117,7 @@ def _heading(report: Report) -> str:
     ]
     told = [f"{len(failed)} of the ten things to avoid"] if failed else []
     told += [", ".join(counts)] if counts else []
-    told += counted(one for one in report.failures() if one.kind != "finding")
+    told += counted(failure for failure in report.failures() if failure.kind != "finding")
     sign = "❌" if report.failures() else "✅"
     return f"{marker(report)}\n### {sign} imglint: {'; '.join(told) or 'nothing that matters'}"
 
@@ -200,13 +202,13 @@ def _matrix(report: Report) -> str:
 
 def _checks(observation: Observation) -> str:
     """What a run of the image did not prove."""
-    rows = [one for one in observation.checks if one.verdict != "proved"]
+    rows = [check for check in observation.checks if check.verdict != "proved"]
     if not rows:
         return f"Every check of the running container is proved ({len(observation.checks)})."
     lines = ["| verdict | check | subject | |", "|---|---|---|---|"]
     lines += [
-        f"| {one.verdict} | {one.name} | {plain(one.subject)} | {plain(mask(one.summary))} |"
-        for one in rows[:_CHECKS]
+        f"| {row.verdict} | {row.name} | {plain(row.subject)} | {plain(mask(row.summary))} |"
+        for row in rows[:_CHECKS]
     ]
     return "\n".join(lines)
 

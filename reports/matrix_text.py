@@ -30,11 +30,11 @@ def render(report: Report, look: Look = PLAIN) -> str:
     parts = [sentence(report, look)]
     if look.full:
         parts += [image_text.image_view(image, look) for image in report.images]
-        parts += [verify_text.checks(one, look) for one in report.observations]
+        parts += [verify_text.checks(observation, look) for observation in report.observations]
     parts.append(matrix(report.matrix, look))
     parts += [_row(number, found, report, look) for number, found in rows.items()]
     parts.append(reasons(report.matrix, look))
-    parts += [vantage(one, look) for one in report.observations]
+    parts += [vantage(observation, look) for observation in report.observations]
     if report.gates:
         parts.append(gates(report.gates, look))
     others = text.findings((fault.finding for fault in rest if not fault.others), report, look)
@@ -63,7 +63,7 @@ def by_row(report: Report) -> tuple[dict[int, list[Fault]], list[Fault]]:
     rows: dict[int, list[Fault]] = {number: [] for number, _ in sorted(failing)}
     rest: list[Fault] = []
     for fault in faults(report, report.findings):
-        row = next((one.rule.antipattern for one in fault.findings if _fails(one, failing)), None)
+        row = next((finding.rule.antipattern for finding in fault.findings if _fails(finding, failing)), None)
         (rest if row is None else rows[row]).append(fault)
     return rows, rest
 
@@ -76,8 +76,8 @@ def _row(number: int, found: Iterable[Fault], report: Report, look: Look) -> str
     narrow = look._replace(width=look.width and look.width - len(_INDENT))
     lines = [line for fault in found for line in text.fault(fault, report, narrow)]
     # A cell can fail by a finding that is let pass in its own file.
-    cells = [one for one in report.failures() if one.kind == "cell" and one.decided]
-    lines += [text.failure(one, narrow) for one in cells if one.name.startswith(f"{number}.")]
+    cells = [failure for failure in report.failures() if failure.kind == "cell" and failure.decided]
+    lines += [text.failure(cell, narrow) for cell in cells if cell.name.startswith(f"{number}.")]
     indented = "\n".join(f"{_INDENT}{line}".rstrip() for part in lines for line in part.split("\n")).rstrip()
     return f"{look.strong(f'{number:2}  {ANTIPATTERNS[number - 1]}')}\n{indented}"
 

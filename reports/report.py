@@ -119,7 +119,7 @@ class Report(NamedTuple):
 
     def failures_beside_findings(self) -> tuple[Failure, ...]:
         """The failures that are no findings, but for inputs that could not be read: `problems` are those."""
-        return tuple(one for one in self.failures() if one.kind not in ("finding", "input"))
+        return tuple(failure for failure in self.failures() if failure.kind not in ("finding", "input"))
 
     def fails(self, finding: Finding) -> bool:
         """Whether a finding makes the run red."""
@@ -154,8 +154,8 @@ class Report(NamedTuple):
 
     def subjects(self) -> list[str]:
         """What was looked at, the same from run to run: as it was named, but images without their tags."""
-        names = {one.source: one.tags[0] for one in self.images if one.tags}
-        names |= {one.image: one.image for one in self.observations}
+        names = {image.source: image.tags[0] for image in self.images if image.tags}
+        names |= {observation.image: observation.image for observation in self.observations}
         subjects = {
             parse_reference(names[name]).familiar if name in names else relative(name)
             for name in self.asked[1:] or self.files
@@ -165,14 +165,14 @@ class Report(NamedTuple):
     def numbered(self) -> Iterator[tuple[Finding, int]]:
         """The findings, each with its number from 1 among those of its file that have its fingerprint."""
         seen: Counter[tuple[str, str]] = Counter()
-        for one in self.findings:
-            key = (one.file, one.fingerprint)
+        for finding in self.findings:
+            key = (finding.file, finding.fingerprint)
             seen[key] += 1
-            yield one, seen[key]
+            yield finding, seen[key]
 
     def count(self, severity: Severity) -> int:
         """How many findings there are of a severity."""
-        return sum(one.severity == severity for one in self.findings)
+        return sum(finding.severity == severity for finding in self.findings)
 
 
 def shown_fix(finding: Finding) -> Edit | None:

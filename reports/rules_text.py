@@ -22,7 +22,7 @@ def page(rule: Rule) -> str:
     summary, _, reason = rule.page.strip().partition("\n")
     lines = [f"# {rule.title}", "", summary, "", " · ".join(facts), "", reason.strip()]
     for title, examples in (("Found", rule.bad), ("Not found", rule.good)):
-        shown = [_example(one) for one in examples]
+        shown = [_example(example) for example in examples]
         if shown:
             lines += ["", f"## {title}", ""]
             lines += ["\n".join(one) for one in shown]
@@ -52,7 +52,7 @@ def _example(example: Example) -> list[str]:
             shown["tags"] = example.tags
         if example.layers != ImageExample().layers:
             shown["layers"] = [
-                {path: _content(content) for path, content in one.items()} for one in example.layers
+                {path: _content(content) for path, content in layer.items()} for layer in example.layers
             ]
         return ["An image with", "", "```json", json.dumps(shown, ensure_ascii=False), "```"]
     return [

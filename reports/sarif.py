@@ -38,8 +38,10 @@ def document(report: Report) -> dict[str, Any]:
     """The log in JSON's own types."""
     from importlib.metadata import version
 
-    found = sorted({one.rule.code: one.rule for one in report.findings}.values(), key=lambda rule: rule.code)
-    others = {one.code: one for one in report.failures_beside_findings()}
+    found = sorted(
+        {finding.rule.code: finding.rule for finding in report.findings}.values(), key=lambda rule: rule.code
+    )
+    others = {finding.code: finding for finding in report.failures_beside_findings()}
     rules = [_rule(rule) for rule in found] + [_rule_of(failure) for failure in others.values()]
     numbers = {rule["id"]: number for number, rule in enumerate(rules)}
     driver = {
@@ -56,7 +58,7 @@ def document(report: Report) -> dict[str, Any]:
             {
                 "executionSuccessful": not report.problems,
                 "exitCode": int(report.exit_code),
-                "toolExecutionNotifications": [_notification(one) for one in report.problems],
+                "toolExecutionNotifications": [_notification(problem) for problem in report.problems],
             }
         ],
         "results": _results(report, numbers),
@@ -68,7 +70,8 @@ def _category(report: Report) -> str:
     """What tells this run from the others of a job, the same from run to run: GitHub closes alerts within it alone."""
     # Masked first: of what is quoted, a credential could be told no more.
     subjects = ",".join(
-        quote(mask_shapes(one).encode("utf-8", "surrogateescape"), safe=":") for one in report.subjects()
+        quote(mask_shapes(subject).encode("utf-8", "surrogateescape"), safe=":")
+        for subject in report.subjects()
     )
     if len(subjects) > _LONGEST_SUBJECTS:
         subjects = hashlib.sha256(subjects.encode()).hexdigest()[:16]

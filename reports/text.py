@@ -65,7 +65,9 @@ def failures(report: Report, look: Look = PLAIN, *, beside: Container[str] = ())
 
     What could not be read goes to the error stream.
     """
-    return [failure(one, look) for one in report.failures_beside_findings() if one.kind not in beside]
+    return [
+        failure(finding, look) for finding in report.failures_beside_findings() if finding.kind not in beside
+    ]
 
 
 def failure(one: Failure, look: Look = PLAIN) -> str:
@@ -76,10 +78,10 @@ def failure(one: Failure, look: Look = PLAIN) -> str:
 def problems(report: Report) -> str:
     """What could not be read, for the error stream; "" when all could."""
     lines = []
-    for one in report.problems:
-        lines.append(f"imglint: {one.subject}: {one.problem}")
-        if one.hint:
-            lines.append(f"  {one.hint}")
+    for problem in report.problems:
+        lines.append(f"imglint: {problem.subject}: {problem.problem}")
+        if problem.hint:
+            lines.append(f"  {problem.hint}")
     return "".join(f"{_printable(line)}\n" for line in lines)
 
 
@@ -114,7 +116,7 @@ def summary(report: Report, look: Look = PLAIN) -> str:
         return (told if others or report.files else "nothing was checked") + unread
     counts += others
     first = max(report.findings, key=lambda one: one.severity)
-    fixable = {one.file for one in report.findings if one.fix is not None and one.fix.safe}
+    fixable = {finding.file for finding in report.findings if finding.fix is not None and finding.fix.safe}
     fixing = ""
     if fixable and "-" not in fixable:
         where = _printable(fixable.pop()) if len(fixable) == 1 else "…"
@@ -131,8 +133,8 @@ def summary(report: Report, look: Look = PLAIN) -> str:
 def statistics(report: Report, look: Look = PLAIN) -> str:
     """How often each rule fired, the most frequent first, and the last line."""
     counts: dict[str, list[Finding]] = {}
-    for one in report.findings:
-        counts.setdefault(one.rule.code, []).append(one)
+    for finding in report.findings:
+        counts.setdefault(finding.rule.code, []).append(finding)
     width = max((len(code) for code in counts), default=0)
     lines = [
         f"{len(found):6} {code:{width}}  {found[0].rule.name}, in {_files(found)}"
@@ -142,7 +144,7 @@ def statistics(report: Report, look: Look = PLAIN) -> str:
 
 
 def _files(findings: list[Finding]) -> str:
-    count = len({one.file for one in findings})
+    count = len({finding.file for finding in findings})
     return f"{count} file{'s' if count != 1 else ''}"
 
 
@@ -181,7 +183,7 @@ def _line(
     more = shown_also(finding, also, report)
     if others:
         # Of an image there are none to name: the same fault in two platforms of one archive.
-        lines = ", ".join(str(one.place.span.line) for one in others[:8] if one.place.span)
+        lines = ", ".join(str(other.place.span.line) for other in others[:8] if other.place.span)
         named = (
             f": line{'s' if len(others) > 1 else ''} {lines}{', …' if others[8:] else ''}" if lines else ""
         )
@@ -200,10 +202,12 @@ def _line(
 def _folded(findings: Iterable[Finding]) -> list[tuple[Finding, tuple[Finding, ...]]]:
     """Findings of one rule in one stage of one file stand in one line, at the first of them."""
     groups: dict[tuple[str, str, int | None, int, str], list[Finding]] = {}
-    for one in findings:
+    for finding in findings:
         # What an image shows is told one by one, and so is each fault that stops a build.
-        shape = "" if one.place.span and one.rule.code != "IL001" else one.message
-        groups.setdefault((one.file, one.rule.code, one.stage, one.severity, shape), []).append(one)
+        shape = "" if finding.place.span and finding.rule.code != "IL001" else finding.message
+        groups.setdefault(
+            (finding.file, finding.rule.code, finding.stage, finding.severity, shape), []
+        ).append(finding)
     return [(group[0], tuple(group[1:])) for group in groups.values()]
 
 

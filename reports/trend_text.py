@@ -20,10 +20,10 @@ _RIGHT = ("pull", "content", "change", "wasted")
 def render(trends: Sequence[Trend], look: Look = PLAIN) -> str:
     """Each image's rows, and the gates."""
     parts = []
-    for one in trends:
-        parts.append(f"{look.strong(_name(one))}  {sparkline([row.content_bytes for row in one.rows])}")
-        parts.append(table(_cells(one), _HEADERS, right=_RIGHT))
-    found = [one.gate for one in trends if one.gate is not None]
+    for trend in trends:
+        parts.append(f"{look.strong(_name(trend))}  {sparkline([row.content_bytes for row in trend.rows])}")
+        parts.append(table(_cells(trend), _HEADERS, right=_RIGHT))
+    found = [trend.gate for trend in trends if trend.gate is not None]
     if found:
         parts.append(gates(found, look))
     return "\n\n".join(parts) + "\n"
@@ -35,13 +35,13 @@ def markdown(trends: Sequence[Trend]) -> str:
     from .markdown import plain
 
     parts = []
-    for one in trends:
-        parts.append(f"**{plain(_name(one))}** {sparkline([row.content_bytes for row in one.rows])}")
+    for trend in trends:
+        parts.append(f"**{plain(_name(trend))}** {sparkline([row.content_bytes for row in trend.rows])}")
         lines = [f"| {' | '.join(_HEADERS)} |", "|---|---|---|---:|---:|---:|---:|"]
-        lines += [f"| {' | '.join(plain(cell) for cell in cells)} |" for cells in _cells(one)]
+        lines += [f"| {' | '.join(plain(cell) for cell in cells)} |" for cells in _cells(trend)]
         parts.append("\n".join(lines))
-        if one.gate is not None and not one.gate.passed:
-            parts.append(f"- ⛔ {plain(missed(one.gate))}, {plain(one.gate.note)}")
+        if trend.gate is not None and not trend.gate.passed:
+            parts.append(f"- ⛔ {plain(missed(trend.gate))}, {plain(trend.gate.note)}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -21,7 +21,7 @@ _LOG_WIDTH, _LOG_LINES = 150, 4
 
 def render(report: Report, look: Look = PLAIN) -> str:
     """Each image's checks, then the findings."""
-    parts = [checks(one, look) for one in report.observations]
+    parts = [checks(observation, look) for observation in report.observations]
     parts.append(text.render(report, look).rstrip("\n"))
     return "\n\n".join(parts) + "\n"
 
@@ -32,13 +32,13 @@ def checks(observation: Observation, look: Look = PLAIN) -> str:
         f"{look.strong(clipped(observation.image, 80))}  {observation.image_id[:19]}  on {observation.engine}",
         "",
     ]
-    width = max((len(one.name) + len(one.subject) + 1 for one in observation.checks), default=0)
-    for one in observation.checks:
-        lines.append(_line(one, width, look))
+    width = max((len(check.name) + len(check.subject) + 1 for check in observation.checks), default=0)
+    for check in observation.checks:
+        lines.append(_line(check, width, look))
         if look.full:
-            lines += [f"    {name}: {_shown(value)}" for name, value in masked(one.proof).items()]
-        elif one.name == "container.stays" and one.verdict != "proved":
-            log = mask(str(one.proof.get("log") or "")).splitlines()
+            lines += [f"    {name}: {_shown(value)}" for name, value in masked(check.proof).items()]
+        elif check.name == "container.stays" and check.verdict != "proved":
+            log = mask(str(check.proof.get("log") or "")).splitlines()
             lines += [f"    | {clipped(line, _LOG_WIDTH)}" for line in log if line.strip()][-_LOG_LINES:]
     if observation.receipt is not None:
         lines += ["", look.folded(sentence(str(observation.receipt)), "")]
@@ -54,7 +54,7 @@ def _hardening(found: Hardening, image: str, look: Look) -> list[str]:
     from ..runner.harden import HEADROOM
 
     if not found.holds:
-        why = next((one.reason for one in found.trials if not one.holds), "")
+        why = next((trial.reason for trial in found.trials if not trial.holds), "")
         return [f"no options were found under which it does what it did: {mask(why)}"]
     asked = f" ({found.asked})" if found.asked else ""
     lines = [f"{len(found.trials)} runs; with these options it does all that it did{asked}:", ""]
@@ -73,8 +73,8 @@ def _hardening(found: Hardening, image: str, look: Look) -> list[str]:
         lines += [
             "",
             *(
-                f"{'holds' if one.holds else 'fails'}  {one.options}  {mask(one.reason)}".rstrip()
-                for one in found.trials
+                f"{'holds' if trial.holds else 'fails'}  {trial.options}  {mask(trial.reason)}".rstrip()
+                for trial in found.trials
             ),
         ]
     return lines

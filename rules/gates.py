@@ -62,7 +62,7 @@ def weigh(image: Image) -> Weight:
     """What another image will be compared with."""
     from ..analyzer.credentials import mask
 
-    steps = tuple((mask(one.created_by), one.content_bytes) for one in image.layers if one.created_by)
+    steps = tuple((mask(layer.created_by), layer.content_bytes) for layer in image.layers if layer.created_by)
     return Weight(
         image.source,
         image.content_bytes,

@@ -27,7 +27,7 @@ class Judgement(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether a rule broke down, so that the answer is not whole."""
-        return any(one.rule is RULE_FAILED for one in self.findings)
+        return any(finding.rule is RULE_FAILED for finding in self.findings)
 
 
 class _NoConfigurationError(Exception):
@@ -126,16 +126,18 @@ def judge_dockerfile(
                 collector.take(rule, stage_check, stage)
         _walk(stage, (stage.source, *stage.instructions), by_keyword, by_program, collector)
     findings = [
-        one._replace(severity=severities[one.rule.code]) if one.rule.code in severities else one
-        for one in collector.findings
+        finding._replace(severity=severities[finding.rule.code])
+        if finding.rule.code in severities
+        else finding
+        for finding in collector.findings
     ]
     findings = _graded(file, _placed(file, findings), silent_if_unshipped)
-    if pragmas and any("ignore" in one.text or "skip" in one.text for one in file.tree.comments):
+    if pragmas and any("ignore" in comment.text or "skip" in comment.text for comment in file.tree.comments):
         from .pragma import Pragmas
 
         findings = Pragmas(file).obey(findings, rules if selected is None else selected)
     # A word can be met twice, as an argument of `bash -c` and in the script that this holds.
-    unique = {(one.rule.code, one.place, one.message): one for one in findings}
+    unique = {(finding.rule.code, finding.place, finding.message): finding for finding in findings}
     findings = sorted(unique.values(), key=_position)
     return Judgement(tuple(_identified(file, findings)), tuple(collector.skipped.values()))
 
@@ -196,7 +198,7 @@ def judge_image(
                 )
                 collector.skipped[rule.code, skipped.reason] = skipped._replace(file=image.source)
     if image.own_layers.start:
-        collector.findings = [_owned(one, image) for one in collector.findings]
+        collector.findings = [_owned(finding, image) for finding in collector.findings]
     return _sealed(collector)
 
 
@@ -339,11 +341,15 @@ def _placed(file: Dockerfile, findings: list[Finding]) -> list[Finding]:
 
 def _instructions_of(file: Dockerfile, findings: list[Finding]) -> set[tuple[str, int]]:
     """The codes that others yield to, with the starts of the instructions that they are found in."""
-    codes = {code for one in findings for code in one.rule.yields_to}
+    codes = {code for finding in findings for code in finding.rule.yields_to}
     found = set()
-    for one in findings:
-        if one.rule.code in codes and one.place.span and (owner := file.instruction_at(one.place.span.line)):
-            found.add((one.rule.code, owner.start))
+    for finding in findings:
+        if (
+            finding.rule.code in codes
+            and finding.place.span
+            and (owner := file.instruction_at(finding.place.span.line))
+        ):
+            found.add((finding.rule.code, owner.start))
     return found
 
 
@@ -388,16 +394,16 @@ def _sealed(collector: _Collector) -> Judgement:
     seen: dict[str, int] = {}
     findings = [
         _with_identity(
-            one._replace(
-                message=mask(one.message),
-                place=one.place._replace(path=one.place.path and mask_shapes(one.place.path)),
-                proof=masked(one.proof),
+            finding._replace(
+                message=mask(finding.message),
+                place=finding.place._replace(path=finding.place.path and mask_shapes(finding.place.path)),
+                proof=masked(finding.proof),
             ),
             # Not by the step: it is another one as soon as the base has one more.
-            repr((one.place.layer, one.place.path, one.place.subject)),
+            repr((finding.place.layer, finding.place.path, finding.place.subject)),
             seen,
         )
-        for one in collector.findings
+        for finding in collector.findings
     ]
     return Judgement(tuple(findings), tuple(collector.skipped.values()), collector.notes)
 

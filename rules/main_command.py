@@ -99,7 +99,7 @@ def _in_context(stage: Stage, copy: Instruction, name: str) -> str | None:
         return context.text(f"{sources[0]}/{name}" if sources[0] not in ("", ".") else name) or context.text(
             sources[0]
         )
-    return next((context.text(one) for one in sources if one.rpartition("/")[2] == name), None)
+    return next((context.text(source) for source in sources if source.rpartition("/")[2] == name), None)
 
 
 def is_script(command: Command) -> bool:

@@ -102,10 +102,14 @@ def _cell(
     if faults:
         worst = max(faults, key=lambda one: one.severity)
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        return cell(CellVerdict.FAIL, (one.rule.code for one in faults), worst.message + more, worst.proof)
+        return cell(
+            CellVerdict.FAIL, (fault.rule.code for fault in faults), worst.message + more, worst.proof
+        )
     open_questions = [one for one in skipped if one.rule.antipattern == number and one.evidence == evidence]
     if open_questions:
-        return cell(CellVerdict.UNKNOWN, (one.rule.code for one in open_questions), open_questions[0].reason)
+        return cell(
+            CellVerdict.UNKNOWN, (question.rule.code for question in open_questions), open_questions[0].reason
+        )
     if evidence in doubts:
         return cell(CellVerdict.UNKNOWN, asked, doubts[evidence])
     if here:

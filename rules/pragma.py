@@ -181,7 +181,9 @@ class Pragmas:
     def _scope(self, comment: Comment, scope: str | None) -> tuple[int, int] | None:
         """The lines that a comment above an instruction speaks of."""
         line = comment.span.line
-        below = next((one for one in self._file.instructions if one.span.end_line > line), None)
+        below = next(
+            (instruction for instruction in self._file.instructions if instruction.span.end_line > line), None
+        )
         if below is None:
             return None
         if scope == "stage":

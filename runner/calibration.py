@@ -87,8 +87,8 @@ def calibrate(controls: Controls) -> Calibration:
         try:
             with beside(control.session, control) as helper:
                 found = helper.snapshot()
-            proof["side container"] = [" ".join(one.argv) for one in found.processes][:5]
-            if not any(one.pid == 1 for one in found.processes):
+            proof["side container"] = [" ".join(process.argv) for process in found.processes][:5]
+            if not any(process.pid == 1 for process in found.processes):
                 side = "it does not see the other container's processes"
         except Unreadable as reason:
             side = str(reason)
@@ -125,7 +125,7 @@ def _dial_log(container: Container) -> str:
 def _listens_in_host_proc(host_pid: int, container: str) -> bool:
     """Whether the live port is seen in the host's /proc; its server comes back some time after each answer."""
     deadline = time.monotonic() + _LISTEN_WAIT
-    while not any(one.port == _LIVE.number for one in snapshot(host_pid, container).listeners):
+    while not any(listener.port == _LIVE.number for listener in snapshot(host_pid, container).listeners):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)

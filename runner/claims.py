@@ -17,7 +17,7 @@ _READS_ARGUMENTS = re.compile(r"\$(?:[@*#0-9]|\{[@*#0-9])|\bshift\b|\bgetopts\b"
 def claims_checks(config: Mapping[str, Any], run: Run) -> list[Check]:
     """The claims that the image makes; none where it makes none."""
     checks = [_environment(config, run), _directory(config, run), _arguments(config)]
-    return [one for one in checks if one is not None]
+    return [check for check in checks if check is not None]
 
 
 def _environment(config: Mapping[str, Any], run: Run) -> Check | None:

@@ -15,7 +15,7 @@ SHELLS = frozenset("sh bash dash ash zsh ksh busybox".split())
 
 def main_process(run: Run) -> Process | None:
     """PID 1, if it was seen."""
-    return next((one for one in run.seen.processes if one.pid == 1), None)
+    return next((process for process in run.seen.processes if process.pid == 1), None)
 
 
 def declared_command(config: Mapping[str, Any]) -> list[str]:
@@ -58,10 +58,10 @@ def user_check(config: Mapping[str, Any], run: Run, container: Container) -> Che
         summary = run.ending or run.unreadable or "PID 1 was not seen"
         return Check("user.pid1", "PID 1", verdict, summary, {"User": config.get("User") or ""})
     name = _name(container, main.uid)
-    groups = [one for one in main.groups if one != main.gid]
+    groups = [group for group in main.groups if group != main.gid]
     summary = f"runs as uid {main.uid}{f' ({name})' if name else ''}, gid {main.gid}"
     if groups:
-        summary += f", groups {', '.join(str(one) for one in groups)}"
+        summary += f", groups {', '.join(str(group) for group in groups)}"
     proof: dict[str, Any] = {
         "uid": main.uid,
         "gid": main.gid,

@@ -18,7 +18,7 @@ def deep_checks(session: Session, config: Mapping[str, Any], first: Run) -> list
     """One differential run each. None of them is a fault of the image: they tell how far it can be locked up."""
     oracle = Oracle(session, config, first)
     oracle.learn()
-    directories = directories_of(one for one in first.writes if one.bytes is not None)
+    directories = directories_of(write for write in first.writes if write.bytes is not None)
     tmpfs = dict.fromkeys(directories, "")
     trials: list[tuple[str, str, dict[str, Any]]] = [
         ("deep.read-only", "--read-only", {"read_only": True}),
@@ -27,7 +27,7 @@ def deep_checks(session: Session, config: Mapping[str, Any], first: Run) -> list
         ("deep.low-limits", "--pids-limit 64 --memory 128m", _LOW),
     ]
     if tmpfs:
-        shown = " ".join(f"--tmpfs {one}" for one in directories)
+        shown = " ".join(f"--tmpfs {directory}" for directory in directories)
         trials.insert(
             1, ("deep.read-only-tmpfs", f"--read-only {shown}", {"read_only": True, "tmpfs": tmpfs})
         )

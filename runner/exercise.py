@@ -48,7 +48,7 @@ def exercise(container: Container, side: Side, listeners: Iterable[Listener]) ->
     """Ask each server of TCP that a container of ours holds. What is stored is taken back."""
     served = set()
     stores = False
-    ports = {one.port: one.process for one in listeners if one.protocol == "tcp"}
+    ports = {listener.port: listener.process for listener in listeners if listener.protocol == "tcp"}
     for port, program in list(ports.items())[:_MAX_PORTS]:
         protocol = protocol_of(port, program)
         if protocol is not None and protocol.name == "Redis":

@@ -143,9 +143,9 @@ def outside(wanted: Expectations, seen: Observation) -> list[Check]:
     """Everything else, from what was observed."""
     checks = [_port(port, state, seen) for port, state in wanted.ports.items()]
     if not wanted.other_ports:
-        others = {f"{one.port}/{one.protocol}" for one in seen.listeners if not one.loopback} - set(
-            wanted.ports
-        )
+        others = {
+            f"{listener.port}/{listener.protocol}" for listener in seen.listeners if not listener.loopback
+        } - set(wanted.ports)
         faults = [f"{', '.join(sorted(others))} listens, too"] if others else []
         checks.append(
             _check("expect.ports", "others", faults, "no other port listens", {"others": sorted(others)})
@@ -154,7 +154,7 @@ def outside(wanted: Expectations, seen: Observation) -> list[Check]:
         )
     if wanted.health:
         checks.append(_health(wanted.health, seen))
-    main = next((one for one in seen.processes if one.pid == 1), None)
+    main = next((process for process in seen.processes if process.pid == 1), None)
     if wanted.user:
         checks.append(_user(wanted.user, main.uid if main else None, main.gid if main else None))
     if wanted.command:
@@ -164,8 +164,8 @@ def outside(wanted: Expectations, seen: Observation) -> list[Check]:
     if wanted.processes:
         checks += _processes(wanted.processes, seen)
     if wanted.writes is not None:
-        paths = [one.path for one in seen.writes if one.bytes is not None]
-        odd = [one for one in paths if not any(_under(one, pattern) for pattern in wanted.writes)]
+        paths = [write.path for write in seen.writes if write.bytes is not None]
+        odd = [path for path in paths if not any(_under(path, pattern) for pattern in wanted.writes)]
         faults = [f"wrote {', '.join(odd[:3])}"] if odd else []
         checks.append(
             _check("expect.writes", "writable layer", faults, "wrote nowhere else", {"paths": odd[:50]})
@@ -187,11 +187,16 @@ def _check(name: str, subject: str, faults: Sequence[str], right: str, proof: Ma
 
 
 def _port(port: str, state: str, seen: Observation) -> Check:
-    waiting = [one for one in seen.listeners if f"{one.port}/{one.protocol}" == port and not one.loopback]
+    waiting = [
+        listener
+        for listener in seen.listeners
+        if f"{listener.port}/{listener.protocol}" == port and not listener.loopback
+    ]
     proof = {"listening": [f"{one.address}:{one.port}" for one in waiting]}
     if state == "published":
         found = next(
-            (one for one in seen.checks if one.name == "ports.published" and one.subject == port), None
+            (check for check in seen.checks if check.name == "ports.published" and check.subject == port),
+            None,
         )
         if found is None:
             return _check("expect.port", port, ["it was not published: nothing listens on it"], "", proof)
@@ -204,13 +209,13 @@ def _port(port: str, state: str, seen: Observation) -> Check:
 
 
 def _health(wanted: Mapping[str, Any], seen: Observation) -> Check:
-    found = next((one for one in seen.checks if one.name == "health.engine"), None)
+    found = next((check for check in seen.checks if check.name == "health.engine"), None)
     if found is None:
         return _check(
             "expect.health", "HEALTHCHECK", ["the image has no health check that could run"], "", {}
         )
     if found.verdict is Verdict.CANNOT_TELL:
-        hand = next((one for one in seen.checks if one.name == "health.by-hand"), None)
+        hand = next((check for check in seen.checks if check.name == "health.by-hand"), None)
         found = hand or found
         summary = f"run by hand, since the engine does not: {found.summary}"
         return Check("expect.health", "HEALTHCHECK", found.verdict, summary, found.proof)
@@ -251,7 +256,7 @@ def _processes(wanted: Mapping[str, int], seen: Observation) -> list[Check]:
 
 
 def _stop(wanted: Mapping[str, float], seen: Observation) -> Check:
-    found = next((one for one in seen.checks if one.name == "stop.signal"), None)
+    found = next((check for check in seen.checks if check.name == "stop.signal"), None)
     if found is None:
         return Check("expect.stop", "stop", Verdict.NOT_OBSERVED, "it had ended by itself")
     if found.verdict is Verdict.NOT_OBSERVED:
@@ -272,21 +277,23 @@ def observed_expectations(seen: Observation, run_directories: Sequence[str]) -> 
     """The expectations that hold of what was observed, as the file's own structure."""
     out: dict[str, Any] = {"version": 1}
     published = {
-        one.subject for one in seen.checks if one.name == "ports.published" and one.verdict is Verdict.PROVED
+        check.subject
+        for check in seen.checks
+        if check.name == "ports.published" and check.verdict is Verdict.PROVED
     }
     ports = {}
-    for one in seen.listeners:
-        port = f"{one.port}/{one.protocol}"
-        if not one.loopback:
+    for listener in seen.listeners:
+        port = f"{listener.port}/{listener.protocol}"
+        if not listener.loopback:
             ports[port] = "published" if port in published else "listening"
     if ports:
         out["ports"] = ports
         out["other-ports"] = False
-    health = next((one for one in seen.checks if one.name in ("health.engine", "health.by-hand")
-                   and one.verdict is Verdict.PROVED), None)  # fmt: skip
+    health = next((check for check in seen.checks if check.name in ("health.engine", "health.by-hand")
+                   and check.verdict is Verdict.PROVED), None)  # fmt: skip
     if health is not None:
         out["health"] = {"status": "healthy", "within": 30}
-    main = next((one for one in seen.processes if one.pid == 1), None)
+    main = next((process for process in seen.processes if process.pid == 1), None)
     if main is not None:
         out["user"] = {"uid": main.uid, "gid": main.gid}
         out["command"] = list(main.argv)
@@ -295,7 +302,7 @@ def observed_expectations(seen: Observation, run_directories: Sequence[str]) -> 
             "services": max(len(services(seen.processes)), 1),
         }
     out["writes"] = list(run_directories)
-    stopped = next((one for one in seen.checks if one.name == "stop.signal"), None)
+    stopped = next((check for check in seen.checks if check.name == "stop.signal"), None)
     if stopped is not None and stopped.verdict is Verdict.PROVED:
         out["stop"] = {"within": max(5, round(2 * stopped.proof["seconds"]))}
     return out

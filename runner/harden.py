@@ -159,15 +159,19 @@ def harden(session: Session, config: Mapping[str, Any], first: Run) -> Hardening
 
 def _written_places(first: Run, config: Mapping[str, Any]) -> list[str]:
     """Where it wrote files and made directories, and where it works: a database writes there when it is asked to."""
-    files = directories_of(one for one in first.writes if one.bytes is not None)
-    made = [posixpath.dirname(one.path) for one in first.writes if one.bytes is None and one.kind == "added"]
+    files = directories_of(write for write in first.writes if write.bytes is not None)
+    made = [
+        posixpath.dirname(write.path)
+        for write in first.writes
+        if write.bytes is None and write.kind == "added"
+    ]
     working = str(config.get("WorkingDir") or "/")
     return [*files, *(one for one in (*made, working) if one != "/")]
 
 
 def _above(steps: Sequence[int], wanted: int) -> int:
     """The first step that is enough; 0, no limit, where none is."""
-    return next((one for one in steps if one >= wanted), 0)
+    return next((step for step in steps if step >= wanted), 0)
 
 
 class _Search:
@@ -221,7 +225,9 @@ def _read_only(search: _Search, found: Hardening, directories: Sequence[str]) ->
         return bare
     given = found.start.targets
     candidates = tuple(
-        dict.fromkeys(one for one in (*directories, "/tmp", "/run", "/var/tmp") if one not in given)
+        dict.fromkeys(
+            directory for directory in (*directories, "/tmp", "/run", "/var/tmp") if directory not in given
+        )
     )
     # A program that could not write ends, as a rule, before it comes to the other places.
     for _ in range(_ROUNDS):

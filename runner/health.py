@@ -163,7 +163,7 @@ def _freeze(container: Container, view: View) -> list[Process]:
     _signal_main(container, "STOP")
     state = container.inspect()["State"]
     seen = view.snapshot(int(state.get("Pid") or 0))
-    others = [one for one in seen.processes if one.pid != 1 and one.state != "Z"]
+    others = [process for process in seen.processes if process.pid != 1 and process.state != "Z"]
     if others and not view.signal("STOP", others):
         raise EngineError("the side container", "its signals did not go through", "run it once more")
     return others
@@ -280,7 +280,7 @@ def _transitions(container: Container, began: float) -> list[dict[str, Any]]:
 def _judged(
     status: str, running: bool, exit_code: Any, log: list[dict[str, Any]], transitions: list[dict[str, Any]]
 ) -> tuple[Verdict, str]:
-    way = " → ".join(one["status"] for one in transitions)
+    way = " → ".join(transition["status"] for transition in transitions)
     if status == "healthy":
         return Verdict.PROVED, f"{way} after {transitions[-1]['seconds']} s"
     if not log:

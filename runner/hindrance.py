@@ -109,4 +109,4 @@ def excused(
 def _said(check: Check) -> str:
     """What a health check's probes printed."""
     probes = [*(check.proof.get("runs") or ()), *(check.proof.get("log") or ())]
-    return "\n".join([check.summary, *(str(one.get("output") or "") for one in probes)])
+    return "\n".join([check.summary, *(str(probe.get("output") or "") for probe in probes)])

@@ -94,7 +94,9 @@ class Oracle:
                     return self._ended(container, state)
                 try:
                     seen = view.snapshot(int(state.get("Pid") or 0))
-                    missing = first.listening - {Port(one.port, one.protocol) for one in seen.listeners}
+                    missing = first.listening - {
+                        Port(listener.port, listener.protocol) for listener in seen.listeners
+                    }
                 except Unreadable:
                     missing = frozenset()
                 now = time.monotonic()
@@ -149,7 +151,7 @@ class Oracle:
 
     def _complaints(self, log: str, peak: tuple[int, int]) -> Outcome:
         """Lines of trouble that the first run had not: a program that goes on in spite of them is degraded."""
-        new = [one for one in _masked_lines(log) if one not in self._usual_lines and _TROUBLE.search(one)]
+        new = [line for line in _masked_lines(log) if line not in self._usual_lines and _TROUBLE.search(line)]
         if new:
             return Outcome(False, f"goes on, but complains: {new[0].strip()[:120]}", {"log": new[:10]}, *peak)
         return Outcome(True, "", {}, *peak)

@@ -23,9 +23,9 @@ def literal(peer: Peer, run: Run, config: Mapping[str, Any]) -> str:
     for name, value in pairs.items():
         if names(value, peer.address):
             return f"the environment variable {name}"
-    for one in run.seen.processes:
-        if any(names(word, peer.address) for word in one.argv):
-            return f"the arguments of {one.program}"
+    for process in run.seen.processes:
+        if any(names(word, peer.address) for word in process.argv):
+            return f"the arguments of {process.program}"
     return ""
 
 

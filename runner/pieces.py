@@ -13,9 +13,9 @@ _CODE = re.compile(r"\.(?:py|js|mjs|ts|rb|php|pl|sh|jar|war|class|so|wasm|lua|ex
 def arrived(writes: Sequence[Write]) -> list[Write]:
     """What was added and can be run: by its mode, or by its name."""
     return [
-        one
-        for one in writes
-        if one.kind == "added" and one.bytes and (one.executable or _CODE.search(one.path))
+        write
+        for write in writes
+        if write.kind == "added" and write.bytes and (write.executable or _CODE.search(write.path))
     ]
 
 
@@ -23,7 +23,7 @@ def pieces_check(writes: Sequence[Write], processes: Sequence[Process]) -> Check
     """Whether the image is the whole of the application."""
     new = arrived(writes)
     paths = {one.path for one in new}
-    running = sorted({word for one in processes for word in one.argv[:2] if word in paths})
+    running = sorted({word for process in processes for word in process.argv[:2] if word in paths})
     proof = {"added": [one.path for one in new[:50]], "running": running}
     if not new:
         summary = "no program or code came into the container after its start"

@@ -45,12 +45,12 @@ def listening_checks(listeners: Iterable[Listener], source: str) -> list[Check]:
     """One check for each socket that waits; `source` is how they were seen."""
     return [
         Check(
-            "sockets.listening", f"{one.port}/{one.protocol}", Verdict.PROVED,
-            f"{one.process or 'something'} listens on {one.address}"
-            + (", which only the container itself can reach" if one.loopback else ""),
-            {"address": one.address, "uid": one.uid, "process": one.process, "source": source},
+            "sockets.listening", f"{listener.port}/{listener.protocol}", Verdict.PROVED,
+            f"{listener.process or 'something'} listens on {listener.address}"
+            + (", which only the container itself can reach" if listener.loopback else ""),
+            {"address": listener.address, "uid": listener.uid, "process": listener.process, "source": source},
         )
-        for one in listeners
+        for listener in listeners
     ]  # fmt: skip
 
 
@@ -66,10 +66,12 @@ def exposed_checks(
         watched: seconds for which sockets were looked for.
     """
     checks = []
-    proof = {"listening": [f"{one.address}:{one.port}/{one.protocol}" for one in listeners]}
-    outside = [one for one in listeners if not one.loopback]
+    proof = {
+        "listening": [f"{listener.address}:{listener.port}/{listener.protocol}" for listener in listeners]
+    }
+    outside = [listener for listener in listeners if not listener.loopback]
     for port in every_port[:MAX_PORTS]:
-        same = [one for one in listeners if one.port == port.number]
+        same = [listener for listener in listeners if listener.port == port.number]
         right = [one for one in same if one.protocol == port.protocol]
         if any(not one.loopback for one in right):
             verdict, summary = Verdict.PROVED, f"listens on {right[0].address}"
@@ -91,9 +93,9 @@ def exposed_checks(
             verdict, summary = Verdict.NOT_OBSERVED, f"{told} if it starts more slowly"
         checks.append(Check("ports.exposed", str(port), verdict, summary, proof))
     known = set(every_port)
-    for one in listeners:
-        port = Port(one.port, one.protocol)
-        if port in known or one.loopback:
+    for listener in listeners:
+        port = Port(listener.port, listener.protocol)
+        if port in known or listener.loopback:
             continue
         known.add(port)
         checks.append(
@@ -157,7 +159,11 @@ def published_check(
             port may be anything: only a connection that came in proves that it was the container.
     """
     target = _published(state).get(str(port))
-    waiting = [one for one in listeners if one.port == port.number and one.protocol == port.protocol]
+    waiting = [
+        listener
+        for listener in listeners
+        if listener.port == port.number and listener.protocol == port.protocol
+    ]
     proof: dict[str, Any] = {
         "NetworkSettings.Ports": _shown(state),
         "listening": [f"{one.address}:{one.port}" for one in waiting],
@@ -176,7 +182,7 @@ def published_check(
             if result.outcome in (CLOSED, SILENT):
                 why += ", though connecting succeeds: the engine's proxy accepts for it"
         # While nobody listens anywhere it may still be starting.
-        nobody = not waiting and all(one.loopback for one in listeners)
+        nobody = not waiting and all(listener.loopback for listener in listeners)
         verdict = Verdict.NOT_OBSERVED if nobody else Verdict.DISPROVED
         return Check(name, str(port), verdict, f"{where}, but {why}", proof)
     if not local:
@@ -265,7 +271,7 @@ def publish_all_nothing(state: Mapping[str, Any]) -> Check:
 def address_of(state: Mapping[str, Any]) -> str:
     """The container's own address on its first network."""
     networks = (state.get("NetworkSettings") or {}).get("Networks") or {}
-    return next((one.get("IPAddress") or "" for one in networks.values()), "")
+    return next((network.get("IPAddress") or "" for network in networks.values()), "")
 
 
 def published_address(state: Mapping[str, Any], port: Port) -> tuple[str, int] | None:
@@ -278,9 +284,9 @@ def _published(state: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
     ports = (state.get("NetworkSettings") or {}).get("Ports") or {}
     out: dict[str, tuple[str, int]] = {}
     for name, bindings in ports.items():
-        for one in sorted(bindings or (), key=lambda one: ":" in (one.get("HostIp") or "")):
-            host = str(one.get("HostIp") or "127.0.0.1")
-            out[name] = (_EVERYWHERE.get(host, host), int(one["HostPort"]))
+        for binding in sorted(bindings or (), key=lambda one: ":" in (one.get("HostIp") or "")):
+            host = str(binding.get("HostIp") or "127.0.0.1")
+            out[name] = (_EVERYWHERE.get(host, host), int(binding["HostPort"]))
             break
     return out
 
@@ -291,10 +297,10 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 def _published_6(state: Mapping[str, Any], port: Port) -> tuple[str, int] | None:
     """Where a port is published on an IPv6 address, if it is."""
     bindings = ((state.get("NetworkSettings") or {}).get("Ports") or {}).get(str(port)) or ()
-    for one in bindings:
-        if ":" in (one.get("HostIp") or ""):
-            host = str(one["HostIp"])
-            return _EVERYWHERE.get(host, host), int(one["HostPort"])
+    for binding in bindings:
+        if ":" in (binding.get("HostIp") or ""):
+            host = str(binding["HostIp"])
+            return _EVERYWHERE.get(host, host), int(binding["HostPort"])
     return None
 
 

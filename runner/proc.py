@@ -103,7 +103,7 @@ def _refused_processes(base: str) -> bool:
             if controllers in ("", "pids"):
                 place = f"/sys/fs/cgroup/{controllers}{path}/pids.events"
                 with contextlib.suppress(OSError), open(place, encoding="ascii") as events:
-                    return any(int(one.split()[1]) > 0 for one in events if one.startswith("max "))
+                    return any(int(event.split()[1]) > 0 for event in events if event.startswith("max "))
     return False
 
 
@@ -151,14 +151,16 @@ def sockets(
         found, far = parse_sockets(name, text, holders)
         listeners += found
         far_ends += far
-    ports = {(one.protocol, one.port) for one in listeners}
+    ports = {(listener.protocol, listener.port) for listener in listeners}
     # The near end of an accepted connection has the port of a listener; the others were dialled.
     # Who speaks to itself has no peer.
     dialled = dict.fromkeys(
         one for one, near in far_ends if ("tcp", near) not in ports and not is_loopback(one.address)
     )
     # A program with a thread for each CPU may have a socket for each of them on one port.
-    once = {(one.protocol, one.address, one.port): one for one in reversed(listeners)}
+    once = {
+        (listener.protocol, listener.address, listener.port): listener for listener in reversed(listeners)
+    }
     return tuple(reversed(once.values())), tuple(dialled)
 
 

@@ -18,19 +18,19 @@ _FRAMES = SHELLS | frozenset(
 
 def services(processes: Sequence[Process]) -> list[str]:
     """The programs that run side by side; workers of one program count as it."""
-    by_pid = {one.pid: one for one in processes}
+    by_pid = {process.pid: process for process in processes}
     names: dict[str, None] = {}
-    for one in processes:
-        if one.state == "Z" or not one.service or _is_frame(one):
+    for process in processes:
+        if process.state == "Z" or not process.service or _is_frame(process):
             continue
-        if one.pid != 1 and not one.parent:
+        if process.pid != 1 and not process.parent:
             continue  # the engine started it beside: a health probe, an exec
-        parent = by_pid.get(one.parent)
+        parent = by_pid.get(process.parent)
         # What a service starts is its own affair: a worker, a helper, a query.
         while parent is not None and _is_frame(parent):
             parent = by_pid.get(parent.parent)
         if parent is None:
-            names[one.service] = None
+            names[process.service] = None
     return list(names)
 
 
@@ -42,11 +42,11 @@ def processes_checks(run: Run) -> list[Check]:
     """All that runs, and what has ended without being reaped."""
     tree = _tree(run)
     # Those of another parent are its own to wait for.
-    zombies = [one for one in run.seen.processes if one.state == "Z" and one.parent == 1]
+    zombies = [process for process in run.seen.processes if process.state == "Z" and process.parent == 1]
     if tree.verdict is not Verdict.PROVED or not zombies:
         return [tree]
     count = f"{len(zombies)} zombie{'s' if len(zombies) > 1 else ''}"
-    proof = {"zombies": [one.pid for one in zombies[:50]], "source": run.seen.source}
+    proof = {"zombies": [zomby.pid for zomby in zombies[:50]], "source": run.seen.source}
     summary = f"{count} that PID 1 does not reap: start it by an init (tini, or docker run --init)"
     return [tree, Check("processes.zombies", "processes", Verdict.DISPROVED, summary, proof)]
 

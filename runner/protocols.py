@@ -105,10 +105,10 @@ PROTOCOLS = (
 def protocol_of(port: int, program: str = "") -> Protocol | None:
     """The protocol that a program speaks, else the one that a port stands for; None: neither is known."""
     name = program.rstrip("0123456789.")  # php-fpm8.2
-    for one in PROTOCOLS:
-        if program in one.programs or name in one.programs:
-            return one
-    return next((one for one in PROTOCOLS if port in one.ports), None)
+    for protocol in PROTOCOLS:
+        if program in protocol.programs or name in protocol.programs:
+            return protocol
+    return next((protocol for protocol in PROTOCOLS if port in protocol.ports), None)
 
 
 class Answer(NamedTuple):
@@ -145,6 +145,6 @@ def shown_line(received: bytes) -> str:
     """The first line of text in an answer as people may see it: masked, cut, without bytes that are no text."""
     lines = (re.findall(rb"[\x20-\x7e\x80-\xff]{4,}", line) for line in received[:2048].split(b"\n"))
     runs: list[bytes] = next((found for found in lines if found), [])
-    text = " ".join(one.decode("utf-8", "replace").strip() for one in runs)
+    text = " ".join(run.decode("utf-8", "replace").strip() for run in runs)
     text = "".join(one for one in text if one.isprintable() and one != "\ufffd").strip()
     return mask_cut(text)[:_SHOWN]

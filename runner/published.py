@@ -111,7 +111,7 @@ def published_runs(
     """
     taken = {*targets, *(one.port for one in wanted)}
     control = next(Port(number, "tcp") for number in _CONTROL_PORTS if Port(number, "tcp") not in taken)
-    bindings: dict[str, Any] = {str(one): ("127.0.0.1", None) for one in (*targets, control)}
+    bindings: dict[str, Any] = {str(target): ("127.0.0.1", None) for target in (*targets, control)}
     for one in wanted:
         bindings[str(one.port)] = (one.address or "127.0.0.1", one.host_port)
     asked = sorted(taken)
@@ -175,13 +175,16 @@ def _served(
             )
             for port in published
         ]
-    if any(one.verdict is Verdict.NOT_OBSERVED for one in checks) and (code := _ended(container)) is not None:
+    if (
+        any(check.verdict is Verdict.NOT_OBSERVED for check in checks)
+        and (code := _ended(container)) is not None
+    ):
         summary = f"{manner}, but the container ended with {code} when it was dialled"
         checks = [
-            one._replace(verdict=Verdict.DISPROVED, summary=summary)
-            if one.verdict is Verdict.NOT_OBSERVED
-            else one
-            for one in checks
+            check._replace(verdict=Verdict.DISPROVED, summary=summary)
+            if check.verdict is Verdict.NOT_OBSERVED
+            else check
+            for check in checks
         ]
     return checks
 
@@ -223,7 +226,7 @@ def _ready(container: Container, plain: Run, view: View) -> tuple[Mapping[str, A
             seen = view.snapshot(int(state["State"].get("Pid") or 0))
         except Unreadable:
             return state, Snapshot(), False
-        found = frozenset(Port(one.port, one.protocol) for one in seen.listeners)
+        found = frozenset(Port(listener.port, listener.protocol) for listener in seen.listeners)
         if plain.listening <= found or time.monotonic() > deadline:
             # Where the host's /proc shows the container, its network is on this machine, too.
             return state, seen, seen.source == HOST_PROC

@@ -153,7 +153,7 @@ def _failed(word: _Word, before: Kept, now: Kept) -> State:
     """Whether nothing can have arrived of what the engine could not push."""
     if word.broken:
         return "unknown"  # it may go on without us
-    refused = any(one in word.failure.lower() for one in _REFUSALS)
+    refused = any(refusal in word.failure.lower() for refusal in _REFUSALS)
     unchanged = not now.problem and (
         now.digest is None or (not before.problem and now.digest == before.digest)
     )

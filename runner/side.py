@@ -128,7 +128,7 @@ class Side:
 
     def signal(self, name: str, pids: Sequence[int]) -> bool:
         """Send a signal to processes, by the numbers that they have there; whether it went through."""
-        return self.run(f"kill -{name} {' '.join(str(one) for one in pids)}").exit_code == 0
+        return self.run(f"kill -{name} {' '.join(str(pid) for pid in pids)}").exit_code == 0
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ class Start(NamedTuple):
         """Both together; where they contradict each other, this one holds."""
         if base is None:
             return self
-        below = [one for one in base.mounts if one.target not in self.targets]
+        below = [mount for mount in base.mounts if mount.target not in self.targets]
         tmpfs = {path: how for path, how in base.tmpfs.items() if path not in self.targets}
         program = self if self.entrypoint is not None else base
         return Start(
@@ -96,7 +96,7 @@ class Start(NamedTuple):
     @property
     def targets(self) -> frozenset[str]:
         """The paths of the container on which the user has mounted something."""
-        return frozenset((*(one.target for one in self.mounts), *self.tmpfs))
+        return frozenset((*(mount.target for mount in self.mounts), *self.tmpfs))
 
     def applied(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """An image's configuration as it holds for what is started; of ENV what is the image's own."""
@@ -119,19 +119,19 @@ class Start(NamedTuple):
         # As a bind the engine would make a path that is not there; as a mount it refuses it.
         mounts = [
             EngineMount(
-                one.target,
-                one.source or None,
-                type="bind" if one.kind == "bind" else "volume",
-                read_only=not one.writable,
+                mount.target,
+                mount.source or None,
+                type="bind" if mount.kind == "bind" else "volume",
+                read_only=not mount.writable,
             )
-            for one in self.mounts
-            if one.kind != "volume"
+            for mount in self.mounts
+            if mount.kind != "volume"
         ]
         # An empty volume would be filled from the image, though it is mounted read-only.
         binds = [
-            f"{one.source}:{one.target}:{one.mode}{'' if one.writable else ',nocopy'}"
-            for one in self.mounts
-            if one.kind == "volume"
+            f"{mount.source}:{mount.target}:{mount.mode}{'' if mount.writable else ',nocopy'}"
+            for mount in self.mounts
+            if mount.kind == "volume"
         ]
         if mounts:
             out["mounts"] = mounts
@@ -144,12 +144,12 @@ class Start(NamedTuple):
     def flags(self) -> list[str]:
         """As flags of `docker run`, without the user and the program. A variable takes its value from the shell."""
         out = [f"-e {name}" for name in self.environment]
-        out += [one.flag() for one in self.mounts]
+        out += [mount.flag() for mount in self.mounts]
         out += [
             f"--tmpfs {shlex.quote(f'{path}:{options}' if options else path)}"
             for path, options in self.tmpfs.items()
         ]
-        return out + [f"--add-host {shlex.quote(one)}" for one in self.hosts]
+        return out + [f"--add-host {shlex.quote(host)}" for host in self.hosts]
 
     def line(self, image: str, options: str = "", *, user: bool = True) -> str:
         """A `docker run` that starts an image so, as far as imglint may show it: credentials in words are masked."""
@@ -169,8 +169,8 @@ class Start(NamedTuple):
         out: dict[str, Any] = {
             "environment": list(self.environment),
             "volumes": [
-                one.target if one.kind == "anonymous" else f"{one.source}:{one.target}:{one.mode}"
-                for one in self.mounts
+                mount.target if mount.kind == "anonymous" else f"{mount.source}:{mount.target}:{mount.mode}"
+                for mount in self.mounts
             ],
             "tmpfs": [f"{path}:{options}" if options else path for path, options in self.tmpfs.items()],
             "user": self.user,
@@ -196,14 +196,14 @@ class Start(NamedTuple):
         given = self.flags()
         if given:
             out.append(f"it was started with {' '.join(given)}: what was proved holds with that")
-        for one in self.mounts:
-            if one.unsaid:
+        for mount in self.mounts:
+            if mount.unsaid:
                 out.append(
-                    f"{one.source} is mounted read-only, since no mode was named; docker run would let {one.target}"
+                    f"{mount.source} is mounted read-only, since no mode was named; docker run would let {mount.target}"
                     " be written. Use :rw for that"
                 )
-            elif one.writable and one.kind != "anonymous":
-                out.append(f"{one.source} was writable in {one.target}: what it wrote there stays")
+            elif mount.writable and mount.kind != "anonymous":
+                out.append(f"{mount.source} was writable in {mount.target}: what it wrote there stays")
         return tuple(out)
 
 

@@ -89,8 +89,8 @@ def _deafness(proof: Mapping[str, Any]) -> str:
 def _cut_off(run: Run, number: int | None) -> str:
     """Whom a shell between an init and the service keeps the signal from; "" where there is none."""
     by_parent: dict[int, list[Process]] = {}
-    for one in run.seen.processes:
-        by_parent.setdefault(one.parent, []).append(one)
+    for process in run.seen.processes:
+        by_parent.setdefault(process.parent, []).append(process)
     main = main_process(run)
     if main is None or number is None or main.program not in _INITS or "-g" in main.argv:
         return ""

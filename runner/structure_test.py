@@ -93,20 +93,20 @@ def run_structure_tests(
     checks: list[Check] = []
     with Session(engine, image, archive=archive, probe=probe, conditions=conditions) as session:
         config = session.described.get("Config") or {}
-        for one in tests:
-            checks += _command_tests(session, one.raw, config)
+        for test in tests:
+            checks += _command_tests(session, test.raw, config)
             wants_files = any(
-                one.raw.get(key) for key in ("fileExistenceTests", "fileContentTests", "licenseTests")
+                test.raw.get(key) for key in ("fileExistenceTests", "fileContentTests", "licenseTests")
             )
             if wants_files:
                 container = session.create(entrypoint=["/imglint-is-never-started"])
                 try:
-                    checks += _file_tests(container, one.raw)
-                    checks += _license_tests(container, one.raw)
+                    checks += _file_tests(container, test.raw)
+                    checks += _license_tests(container, test.raw)
                 finally:
                     container.remove()
-            if one.raw.get("metadataTest"):
-                checks.append(_metadata_test(one.raw["metadataTest"], config))
+            if test.raw.get("metadataTest"):
+                checks.append(_metadata_test(test.raw["metadataTest"], config))
     return Observation(
         image=image,
         image_id=session.image,

@@ -120,7 +120,11 @@ def verify(
                 checks.append(writes_check(plain.writes, config, plain.seconds))
                 checks.append(pieces_check(plain.writes, plain.seen.processes))
                 checks += peers_check(plain, config)
-                found = {Port(one.port, one.protocol) for one in plain.seen.listeners if not one.loopback}
+                found = {
+                    Port(listener.port, listener.protocol)
+                    for listener in plain.seen.listeners
+                    if not listener.loopback
+                }
                 targets = sorted({*declared, *found})[:MAX_PORTS]
                 if "published" in phases:
                     progress("publishing its ports")
@@ -195,7 +199,7 @@ def _controls(session: Session) -> tuple[Controls | None, str]:
 
 
 def _without_noise(run: Run, known: Calibration) -> Run:
-    return run._replace(writes=tuple(one for one in run.writes if one.path not in known.noise))
+    return run._replace(writes=tuple(write for write in run.writes if write.path not in known.noise))
 
 
 def _preflight(described: Mapping[str, Any], declared: Sequence[Port]) -> Check:

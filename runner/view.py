@@ -64,8 +64,8 @@ class View:
             EngineError: there is no side container here.
         """
         by_user: dict[int, list[int]] = {}
-        for one in processes:
-            by_user.setdefault(one.uid or 0, []).append(one.pid)
+        for process in processes:
+            by_user.setdefault(process.uid or 0, []).append(process.pid)
         sent = [self.side(uid).signal(name, pids) for uid, pids in by_user.items()]
         return all(sent)
 

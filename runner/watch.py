@@ -65,7 +65,7 @@ class Run(NamedTuple):
     @property
     def listening(self) -> frozenset[Port]:
         """The ports on which something waits."""
-        return frozenset(Port(one.port, one.protocol) for one in self.seen.listeners)
+        return frozenset(Port(listener.port, listener.protocol) for listener in self.seen.listeners)
 
 
 def watch(container: Container, view: View, declared: Iterable[Port], patience: Patience = PATIENCE) -> Run:
@@ -109,9 +109,12 @@ def watch(container: Container, view: View, declared: Iterable[Port], patience: 
         if _is_runtime(now):
             now = last  # the runtime has not handed over to the program yet
         refused = refused or now.refused_processes
-        for one in now.processes:
-            if parents.setdefault(one.pid, one.parent) not in (one.parent, 1) and one.parent == 1:
-                orphans.add(one.pid)
+        for process in now.processes:
+            if (
+                parents.setdefault(process.pid, process.parent) not in (process.parent, 1)
+                and process.parent == 1
+            ):
+                orphans.add(process.pid)
         if _shape(now) != _shape(last):
             unchanged_since = time.monotonic()
         last = now
@@ -166,14 +169,14 @@ def _whole(
     patience: Patience,
 ) -> bool:
     """Whether nothing more is to be awaited."""
-    found = {Port(one.port, one.protocol) for one in listeners}
+    found = {Port(listener.port, listener.protocol) for listener in listeners}
     if passed >= patience.wait + _SETTLE:
         return True
     if declared <= found or passed >= patience.wait:
         return unchanged >= (_SETTLE if found else min(_UNDECLARED, patience.wait))
     if declared & found:
         return unchanged >= _REST
-    if any(not one.loopback for one in listeners):
+    if any(not listener.loopback for listener in listeners):
         return unchanged >= min(_ELSEWHERE, patience.wait)
     return False
 
@@ -183,7 +186,7 @@ _MAX_ASKED = 8  # ports in a round
 
 def ask(view: View, listeners: Iterable[Listener]) -> int:
     """Send each server of TCP a request in its protocol, from beside; how many were sent."""
-    ports = {one.port: one.process for one in listeners if one.protocol == "tcp"}
+    ports = {listener.port: listener.process for listener in listeners if listener.protocol == "tcp"}
     sent = 0
     for port, program in list(ports.items())[:_MAX_ASKED]:
         protocol = protocol_of(port, program) or HTTP
@@ -194,7 +197,7 @@ def ask(view: View, listeners: Iterable[Listener]) -> int:
 
 
 def _is_runtime(seen: Snapshot) -> bool:
-    main = next((one for one in seen.processes if one.pid == 1), None)
+    main = next((process for process in seen.processes if process.pid == 1), None)
     if main is not None and main.argv[:2] == ("runc", "init"):
         return True
     return seen.executable.rpartition("/")[2] in _RUNTIMES
@@ -202,4 +205,4 @@ def _is_runtime(seen: Snapshot) -> bool:
 
 def _shape(seen: Snapshot) -> tuple[Any, ...]:
     """What has to settle: the sockets and the main process, not the children of a loop."""
-    return seen.listeners, tuple(one.argv for one in seen.processes if one.pid == 1)
+    return seen.listeners, tuple(process.argv for process in seen.processes if process.pid == 1)

@@ -25,16 +25,16 @@ def written(container: Container) -> tuple[Write, ...]:
         changes = api.diff(container.id) or []
     out = []
     sized = 0
-    for one in changes:
-        kind = _KINDS.get(one["Kind"], "modified")
+    for change in changes:
+        kind = _KINDS.get(change["Kind"], "modified")
         found = None
         unsized = kind != "deleted" and sized >= _MAX_SIZED
         if kind != "deleted" and not unsized:
-            found = stat(container, one["Path"])
+            found = stat(container, change["Path"])
             sized += 1
         file = found if found is not None and not found.directory else None
         size = None if file is None else file.size
-        out.append(Write(one["Path"], kind, size, file is not None and file.executable, unsized))
+        out.append(Write(change["Path"], kind, size, file is not None and file.executable, unsized))
     if container.session.engine.adds_accounts and any(one.path in _ACCOUNTS for one in out):
         ours = _added_by_engine(container)
         out = [one for one in out if one.path not in ours]
@@ -63,9 +63,9 @@ def only_a_number_added(before: bytes, after: bytes) -> bool:
 
 def writes_check(writes: Sequence[Write], config: Mapping[str, Any], watched: float) -> Check:
     """What was written outside volumes in the seconds that were watched, and what to mount there."""
-    files = [one for one in writes if one.bytes is not None]
-    unsized = sum(one.unsized for one in writes)
-    total = sum(one.bytes or 0 for one in files)
+    files = [write for write in writes if write.bytes is not None]
+    unsized = sum(write.unsized for write in writes)
+    total = sum(file.bytes or 0 for file in files)
     summary = f"nothing written outside volumes in the {watched:.0f} s watched"
     if files:
         count = f"{len(files)} file{'s' if len(files) != 1 else ''}"
@@ -74,7 +74,7 @@ def writes_check(writes: Sequence[Write], config: Mapping[str, Any], watched: fl
             summary += f", and {unsized} more paths that were not measured"
         summary += f": {_advice(files)}"
     proof = {
-        "paths": [one.path for one in files[:50]],
+        "paths": [file.path for file in files[:50]],
         "bytes": total,
         "not measured": unsized,
         "directories": directories_of(files),
@@ -87,9 +87,9 @@ def writes_check(writes: Sequence[Write], config: Mapping[str, Any], watched: fl
 def places_of(files: Iterable[Write]) -> list[str]:
     """The directories that hold what was written, as few as cover it; of the root the files themselves."""
     out: set[str] = set()
-    for one in files:
-        directory = posixpath.dirname(one.path)
-        out.add(directory if directory.strip("/") else one.path)
+    for file in files:
+        directory = posixpath.dirname(file.path)
+        out.add(directory if directory.strip("/") else file.path)
     return sorted(
         one
         for one in out
@@ -99,14 +99,14 @@ def places_of(files: Iterable[Write]) -> list[str]:
 
 def directories_of(files: Iterable[Write]) -> list[str]:
     """What can be mounted over: the same, without files in the root, for which nothing can."""
-    return places_of(one for one in files if posixpath.dirname(one.path).strip("/"))
+    return places_of(file for file in files if posixpath.dirname(file.path).strip("/"))
 
 
 def _advice(files: Sequence[Write]) -> str:
     directories = directories_of(files)
-    lasting = [one for one in directories if not re.match(_PASSING, one)]
-    passing = [one for one in directories if re.match(_PASSING, one)]
-    in_the_root = [one.path for one in files if not posixpath.dirname(one.path).strip("/")]
+    lasting = [directory for directory in directories if not re.match(_PASSING, directory)]
+    passing = [directory for directory in directories if re.match(_PASSING, directory)]
+    in_the_root = [file.path for file in files if not posixpath.dirname(file.path).strip("/")]
     parts = [f"VOLUME {' '.join(lasting[:3])}"] if lasting else []
     if passing:
         parts.append(" ".join(f"--tmpfs {one}" for one in passing[:3]))

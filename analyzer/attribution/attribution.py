@@ -49,11 +49,11 @@ def attribute(file: Dockerfile, image: Image) -> Attribution:
     if target is None:
         return Attribution(file.name, "it has no stage to build", told=False)
     spare = 2 * sum(len(stage.instructions) for stage in target.lineage) + _SPARE_STEPS
-    steps = [one for one in image.steps[-spare:] if not one.comment.startswith("merge sha256:")]
+    steps = [step for step in image.steps[-spare:] if not step.comment.startswith("merge sha256:")]
     if not steps:
         return Attribution(file.name, "the image has no history to compare with", told=False)
-    by_buildah = any(one.comment.startswith("FROM ") or _BY_BUILDAH.match(one.created_by) for one in steps)
-    notes = [note(one, by_buildah=by_buildah) for one in steps]
+    by_buildah = any(step.comment.startswith("FROM ") or _BY_BUILDAH.match(step.created_by) for step in steps)
+    notes = [note(step, by_buildah=by_buildah) for step in steps]
     writings = _writings(file, target, image, notes)
     from_scratch = target.lineage[-1].base_name == "scratch"
     found = Comparison(writings, steps, notes, image, from_scratch=from_scratch)
@@ -71,7 +71,7 @@ def attribute(file: Dockerfile, image: Image) -> Attribution:
     }
     layers = dict(_layers(file, target, image, made))
     # Of a COPY without a layer of its own, classic builders and buildah tell too little.
-    joint = {one.index for one in steps if one.within is not None}
+    joint = {step.index for step in steps if step.within is not None}
     spans = {
         index: one.span
         for index, one in made.items()
@@ -88,7 +88,7 @@ def _writings(file: Dockerfile, target: Stage, image: Image, notes: Sequence[Not
     given = {**_given(names, notes), **file.build_args}
     shells = {tuple(one.key.split()[1:]): None for one in notes if one.keyword == "SHELL"}
     now = Replay(file, target, image.config, given, list(shells)[-_MOST_SHELLS:])
-    return [writing(one, now) for one in now.instructions()]
+    return [writing(instruction, now) for instruction in now.instructions()]
 
 
 def _given(names: Iterable[str], notes: Iterable[Note]) -> dict[str, str]:
@@ -125,7 +125,7 @@ def _layers(
     own = {id(one) for stage in target.lineage for one in stage.instructions if one.keyword not in MAKERS}
     own |= known | {id(stage.source) for stage in target.lineage}
     for layer, makers in together.items():
-        found = [one for one in makers if one is not None]
+        found = [maker for maker in makers if maker is not None]
         if len(found) == len(makers) and all(
             id(one) in own for one in file.instructions if found[0].start <= one.start <= found[-1].start
         ):

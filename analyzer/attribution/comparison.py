@@ -40,7 +40,7 @@ class Comparison:
         self.steps = steps
         self._notes = notes
         # kaniko notes what has changed a file, and nothing else.
-        by_kaniko = any(one.author == "kaniko" for one in steps)
+        by_kaniko = any(step.author == "kaniko" for step in steps)
         silent = {
             row
             for row, one in enumerate(writings)
@@ -94,7 +94,7 @@ class Comparison:
     @property
     def is_untold(self) -> bool:
         """Whether the history names nothing that can have made a layer, as after a squash."""
-        return not any(one.keyword in MAKERS for one in self._notes)
+        return not any(note.keyword in MAKERS for note in self._notes)
 
     def difference(self, *, last: bool = False) -> str:
         """The first thing that does not fit, or the last, in words."""

@@ -58,7 +58,7 @@ class Replay:
             self._env = {name: value for name, value in config.env if name not in own}
             self._beneath = dict.fromkeys(own, GAP)
             if any(stage.all("SHELL") for stage in self._stages):
-                self.shells += [one for one in shells if one != _SHELL]
+                self.shells += [shell for shell in shells if shell != _SHELL]
             elif config.shell:
                 self.shells = [config.shell]
             sets_workdir = any(stage.all("WORKDIR") for stage in self._stages)
@@ -72,9 +72,9 @@ class Replay:
             # Whether a stage has the arguments of the one beneath differs from builder to builder.
             self._beneath |= dict.fromkeys(self.arguments, GAP)
             self.arguments = {}
-            for one in (*triggers, *stage.instructions):
-                yield one
-                self._apply(one)
+            for trigger in (*triggers, *stage.instructions):
+                yield trigger
+                self._apply(trigger)
             triggers = [one.trigger for one in stage.all("ONBUILD") if one.trigger is not None]
 
     def expanded(self, value: str) -> str:

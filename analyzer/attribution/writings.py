@@ -46,9 +46,11 @@ class Writing(NamedTuple):
     def fits(self, note: Note, image: Image) -> bool:
         """Whether a step can be this instruction's."""
         if self.commands and note.command is not None:
-            if any(self._ran(one, note.command) for one in self.commands):
+            if any(self._ran(command, note.command) for command in self.commands):
                 return True
-            if not note.keeps_shell and any(self._ran(one, note.command) for one in self.bare_commands):
+            if not note.keeps_shell and any(
+                self._ran(command, note.command) for command in self.bare_commands
+            ):
                 return True
         if self.copy is not None:
             summed = _COPIED.fullmatch(note.key)
@@ -104,8 +106,8 @@ class Copy(NamedTuple):
             or not fits(self.without_flags, note.key)
         ):
             return False
-        files = [one for one in image.layers[note.layer].files if one.is_file]
-        modes = {f"{one.mode & 0o7777:o}" for one in files}
+        files = [file for file in image.layers[note.layer].files if file.is_file]
+        modes = {f"{file.mode & 0o7777:o}" for file in files}
         return self._owns(files) and (self.mode is None or modes == {self.mode.lstrip("0")})
 
     def fits_sum(self, summed: re.Match[str], note: Note, image: Image) -> bool:
@@ -114,15 +116,15 @@ class Copy(NamedTuple):
             return False
         if summed["owner"] is not None and not fits(self.owner or "", summed["owner"]):
             return False
-        if not any(fits(one, summed["target"].strip()) for one in self.targets):
+        if not any(fits(target, summed["target"].strip()) for target in self.targets):
             return False
-        known = not any(_WILDCARDS.search(one) or GAP in one for one in self.sources)
+        known = not any(_WILDCARDS.search(source) or GAP in source for source in self.sources)
         many = len(self.sources) + len(self.documents) > 1
         if known and summed["kind"] and many != (summed["kind"] == "multi"):
             return False
         if note.layer is None:
             return True
-        files = [one for one in image.layers[note.layer].files if one.is_file]
+        files = [file for file in image.layers[note.layer].files if file.is_file]
         if not note.keeps_shell and not self._owns(files):
             return False
         one_file = known and summed["kind"] == "file" and summed["keyword"] == "COPY" and len(files) == 1
@@ -136,8 +138,8 @@ class Copy(NamedTuple):
             return False
         user, _, group = (self.owner or "0:0").partition(":")
         if not all(one.isdecimal() and len(one) < 11 for one in (user, group or user)):
-            return all(one.uid for one in files) or user == "root"
-        return all((one.uid, one.gid) == (int(user), int(group or user)) for one in files)
+            return all(file.uid for file in files) or user == "root"
+        return all((file.uid, file.gid) == (int(user), int(group or user)) for file in files)
 
     def _may_be(self, path: str) -> bool:
         """Whether the one file in a layer can be the one that was copied, by its name."""
@@ -153,10 +155,10 @@ class Copy(NamedTuple):
             return True
         if note.layer is None:
             return True
-        files = [one for one in image.layers[note.layer].files if one.is_file]
+        files = [file for file in image.layers[note.layer].files if file.is_file]
         return all(
             text is not None
-            and any(image.holds(one, text.encode("utf-8", "surrogateescape")) for one in files)
+            and any(image.holds(file, text.encode("utf-8", "surrogateescape")) for file in files)
             for text in self.documents
         )
 
@@ -174,7 +176,7 @@ def writing(instruction: Instruction, now: Replay) -> Writing:
         case "ARG":
             pairs = now.pairs(instruction)
             # The newest BuildKit tells the value, too, that was given to one without a default.
-            given = [one if "=" in one else f"{one}={GAP}" for one in pairs]
+            given = [pair if "=" in pair else f"{pair}={GAP}" for pair in pairs]
             keys = [line, f"ARG {' '.join(pairs)}", f"ARG {' '.join(given)}"]
         case "CMD" | "ENTRYPOINT":
             keys = [line]
@@ -214,7 +216,7 @@ def _run(instruction: Instruction, now: Replay) -> Writing:
         commands = [f"{' '.join(shell)} {script}".strip() for shell in now.shells]
     # buildah gives what stands behind RUN to one shell, whatever SHELL says.
     as_it_stands = line[len(instruction.word.raw) :]
-    behind = "".join(f"\n{_lines(one).strip()}" for one in documents)
+    behind = "".join(f"\n{_lines(document).strip()}" for document in documents)
     bare = [f"/bin/sh -c {as_it_stands[1:]}{behind}", f"/bin/sh -c {raw}{behind}"]
     return Writing(
         instruction,
@@ -237,7 +239,7 @@ def _script(raw: str, documents: Sequence[Heredoc]) -> tuple[str, bool]:
             # It has an interpreter of its own: BuildKit puts it into a file, and tells only of that.
             return f"/dev/pipes/{first.marker.delimiter}", False
         return first.body.value.strip(), True
-    return raw + "".join(f"\n{_lines(one)}{one.marker.delimiter}" for one in documents), True
+    return raw + "".join(f"\n{_lines(document)}{document.marker.delimiter}" for document in documents), True
 
 
 def _lines(document: Heredoc) -> str:
@@ -262,7 +264,7 @@ def _copy(instruction: Instruction, now: Replay) -> Writing:
     documents = instruction.heredocs
     if len(words) < 2:
         return Writing(instruction, (key(instruction.line.value),))
-    marks = {one.marker.word.raw for one in documents}
+    marks = {document.marker.word.raw for document in documents}
     target = words[-1]
     sources = [
         word for word, written in zip(words, instruction.args[:-1], strict=False) if written.raw not in marks
@@ -270,7 +272,7 @@ def _copy(instruction: Instruction, now: Replay) -> Writing:
     flags = {name: _flag(instruction, name, now) for name in ("chown", "chmod")}
     parents = "--parents " if instruction.flag("parents") else ""
     told = "".join(f"--{name}={value} " for name, value in flags.items() if value is not None)
-    text = " ".join([*sources, *(f"<<{one.marker.delimiter}" for one in documents), target]).strip()
+    text = " ".join([*sources, *(f"<<{document.marker.delimiter}" for document in documents), target]).strip()
     keys = [key(instruction.line.value), f"{instruction.keyword} {parents}{told}{text}"]
     target = target.strip()
     targets = [target, instruction.args[-1].raw.strip()]
@@ -287,7 +289,7 @@ def _copy(instruction: Instruction, now: Replay) -> Writing:
             flags["chmod"],
             instruction.flag("from") is not None or instruction.keyword == "ADD",
             f"{instruction.keyword} {text}",
-            tuple(_content(one, now) for one in documents),
+            tuple(_content(document, now) for document in documents),
         ),
     )
 

@@ -57,14 +57,16 @@ class BuildContext:
         found = None
         parents = _with_parents(path)
         for pattern in self.patterns:
-            if any(pattern.expression.fullmatch(one) for one in parents):
+            if any(pattern.expression.fullmatch(parent) for parent in parents):
                 found = None if pattern.negated else pattern
         return found
 
     def takes_back(self, path: str) -> bool:
         """Whether a later `!` line may take a path, or something below it, back in."""
         here = path.strip("/").split("/")
-        return any(_reaches(one.text.strip("/").split("/"), here) for one in self.patterns if one.negated)
+        return any(
+            _reaches(pattern.text.strip("/").split("/"), here) for pattern in self.patterns if pattern.negated
+        )
 
     @cached_property
     def files(self) -> tuple[ContextFile, ...]:
@@ -108,10 +110,10 @@ class BuildContext:
         ]
         parents = _with_parents(path)
         return any(
-            pattern.expression.fullmatch(one)
+            pattern.expression.fullmatch(parent)
             for pattern in parse_patterns("\n".join(wanted))
             if not pattern.negated
-            for one in parents
+            for parent in parents
         )
 
     def _inside(self, full: str) -> bool:
@@ -163,11 +165,11 @@ def likely_context(dockerfile: str, sources: list[str]) -> BuildContext | None:
     to the root of the repository; else its own, if half of that is there.
     """
     beside = os.path.dirname(dockerfile) or "."
-    here = sum(os.path.lexists(os.path.join(beside, one)) for one in sources)
+    here = sum(os.path.lexists(os.path.join(beside, source)) for source in sources)
     if here == len(sources):
         return BuildContext(beside, dockerfile, named=False)
     for directory in _above_in_repository(beside):
-        if all(os.path.lexists(os.path.join(directory, one)) for one in sources):
+        if all(os.path.lexists(os.path.join(directory, source)) for source in sources):
             return BuildContext(directory, dockerfile, named=False)
     # What is not there is made before the build, as long as the rest is.
     return BuildContext(beside, dockerfile, named=False) if here * 2 >= len(sources) else None

@@ -68,7 +68,9 @@ class Dockerfile:
     @cached_property
     def escape(self) -> str:
         """The escape character: a backslash, or a backtick after `# escape=`."""
-        return next((one.value for one in self.tree.directives if one.name == "escape"), "\\")
+        return next(
+            (directive.value for directive in self.tree.directives if directive.name == "escape"), "\\"
+        )
 
     @cached_property
     def frontend(self) -> str | None:
@@ -86,10 +88,10 @@ class Dockerfile:
     def preamble(self) -> tuple[Instruction, ...]:
         """What stands before the first FROM."""
         out = []
-        for one in self.instructions:
-            if one.keyword == "FROM":
+        for instruction in self.instructions:
+            if instruction.keyword == "FROM":
                 break
-            out.append(one)
+            out.append(instruction)
         return tuple(out)
 
     @cached_property
@@ -184,8 +186,8 @@ class Dockerfile:
         found: set[int] = set()
         for stage in self.stages:
             named = [stage.base_name or stage.base.value]
-            for one in stage.instructions:
-                for flag in one.flags:
+            for instruction in stage.instructions:
+                for flag in instruction.flags:
                     if flag.name == "from":
                         named.append(flag.value or "")
                     elif flag.name == "mount" and "from=" in (flag.value or ""):
@@ -208,7 +210,7 @@ class Dockerfile:
 
     @cached_property
     def _instruction_lines(self) -> list[int]:
-        return [one.span.line for one in self.instructions]
+        return [instruction.span.line for instruction in self.instructions]
 
     def stage_at(self, line: int) -> Stage | None:
         """The stage that a line belongs to."""

@@ -94,7 +94,7 @@ class Instruction:
         """Its joined line and the bodies of its here-documents, to look for names in."""
         if not self.heredocs:
             return self.line.value
-        return "".join((self.line.value, *(one.body.value for one in self.heredocs)))
+        return "".join((self.line.value, *(heredoc.body.value for heredoc in self.heredocs)))
 
     @property
     def raw(self) -> str:

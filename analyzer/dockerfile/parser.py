@@ -43,7 +43,7 @@ class Tree(NamedTuple):
         Comments inside a continued instruction are part of the instruction.
         """
         nodes: list[tuple[int, int, Directive | Comment | Instruction]] = []
-        nodes += [(one.start, one.end, one) for one in self.instructions]
+        nodes += [(instruction.start, instruction.end, instruction) for instruction in self.instructions]
         others: list[Directive | Comment] = [*self.directives, *self.comments]
         for other in others:
             span = other.span
@@ -67,7 +67,7 @@ class Tree(NamedTuple):
 
 def foreign_frontend(directives: Sequence[Directive]) -> str | None:
     """The frontend that `# syntax=` names, where it is not one of Docker's own."""
-    named = next((one.value.split()[0] for one in directives if one.name == "syntax"), "")
+    named = next((directive.value.split()[0] for directive in directives if directive.name == "syntax"), "")
     repository = named.partition("@")[0].rpartition("/")[2].partition(":")[0]
     return named if named and repository not in _FRONTENDS else None
 

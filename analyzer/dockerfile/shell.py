@@ -166,7 +166,9 @@ class Script:
 
     def pipeline(self, pipe: Pipe) -> list[Command]:
         """The commands of a pipeline, in order."""
-        return [one for one in self.commands if one.pipe and one.pipe.pipeline == pipe.pipeline]
+        return [
+            command for command in self.commands if command.pipe and command.pipe.pipeline == pipe.pipeline
+        ]
 
     def following(self, command: Command) -> Iterator[Command]:
         """The commands behind one, in the order of the text."""

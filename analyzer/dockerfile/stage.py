@@ -136,15 +136,15 @@ class Stage:
     @cached_property
     def _by_keyword(self) -> dict[str, tuple[Instruction, ...]]:
         groups: dict[str, list[Instruction]] = {}
-        for one in self.instructions:
-            groups.setdefault(one.keyword, []).append(one)
+        for instruction in self.instructions:
+            groups.setdefault(instruction.keyword, []).append(instruction)
         return {keyword: tuple(group) for keyword, group in groups.items()}
 
     def all(self, *keywords: str) -> tuple[Instruction, ...]:
         """The instructions of these keywords, in order, without ONBUILD's."""
         if len(keywords) == 1:
             return self._by_keyword.get(keywords[0], ())
-        return tuple(one for one in self.instructions if one.keyword in keywords)
+        return tuple(instruction for instruction in self.instructions if instruction.keyword in keywords)
 
     def last(self, *keywords: str) -> Instruction | None:
         """The last instruction of these keywords."""
@@ -159,7 +159,9 @@ class Stage:
         if setting not in self._settings:
             pattern = re.compile(rf"(?<!-)(?<!-o )(?<!-o){re.escape(setting)}")
             self._settings[setting] = any(
-                pattern.search(one.written.lower()) for stage in self.lineage for one in stage.instructions
+                pattern.search(instruction.written.lower())
+                for stage in self.lineage
+                for instruction in stage.instructions
             )
         return self._settings[setting]
 
@@ -181,12 +183,12 @@ class Stage:
         # An ENV of the base image would win over ARG, but the text can't know it.
         fixed = set(self.parent.env) if self.parent else set()
         out = [now]
-        for one in self.instructions:
-            if one.keyword in ("ENV", "ARG"):
+        for instruction in self.instructions:
+            if instruction.keyword in ("ENV", "ARG"):
                 after = dict(now)
-                for word, value in one.pairs:
+                for word, value in instruction.pairs:
                     name = word.value
-                    if one.keyword == "ENV":
+                    if instruction.keyword == "ENV":
                         after[name] = None if value is None else expand(value.value, now, self.file.escape)
                         fixed.add(name)
                     elif name not in fixed:
@@ -274,7 +276,7 @@ class Stage:
 
     @cached_property
     def _triggers(self) -> frozenset[int]:
-        return frozenset(id(one.trigger) for one in self.instructions if one.trigger)
+        return frozenset(id(instruction.trigger) for instruction in self.instructions if instruction.trigger)
 
     def from_value(self, raw: str) -> str | None:
         """A word of FROM, which sees the ARGs before the first FROM alone; None when a variable is unknown."""
@@ -294,9 +296,9 @@ class Stage:
         """The working directory before each instruction, and at the end; None when it can't be told."""
         now: str | None = self.parent._workdirs[-1] if self.parent else self.root_base.workdir
         out = [now]
-        for one in self.instructions:
-            if one.keyword == "WORKDIR":
-                step = self.expanded(one.value, one)
+        for instruction in self.instructions:
+            if instruction.keyword == "WORKDIR":
+                step = self.expanded(instruction.value, instruction)
                 if step and not step.startswith("/"):
                     step = None if now is None else posixpath.join(now, step)
                 now = posixpath.normpath(step) if step else None
@@ -376,11 +378,11 @@ class Stage:
         for one in (*self.file.preamble, *first, self.source):
             now = _named_shell(one) or now
         out = [now]
-        for one in self.instructions:
-            now = _named_shell(one) or now
+        for instruction in self.instructions:
+            now = _named_shell(instruction) or now
             out[-1] = now
-            if one.keyword == "SHELL" and one.json:
-                now = tuple(word.value for word in one.json)
+            if instruction.keyword == "SHELL" and instruction.json:
+                now = tuple(word.value for word in instruction.json)
             out.append(now)
         return out
 
@@ -437,11 +439,11 @@ class Stage:
 
     def runs(self) -> Iterator[Instruction]:
         """The RUN instructions of this stage, ONBUILD's too."""
-        for one in self.instructions:
-            if one.keyword == "RUN":
-                yield one
-            elif one.trigger and one.trigger.keyword == "RUN":
-                yield one.trigger
+        for instruction in self.instructions:
+            if instruction.keyword == "RUN":
+                yield instruction
+            elif instruction.trigger and instruction.trigger.keyword == "RUN":
+                yield instruction.trigger
 
 
 _SHELL_COMMENT = re.compile(r"(?:hadolint|imglint)\s+shell\s*=\s*(\S+)")

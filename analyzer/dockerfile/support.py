@@ -67,7 +67,7 @@ _GIVEN_UP = {"openjdk": "2022-07", "adoptopenjdk": "2021-08", "mono": "2024-08",
 def ended(reference: Reference) -> str:
     """When the support of an image ended, as "2024-06-30"; "" while it goes on, or nothing is known of it."""
     name = reference.familiar.lower()
-    name = next((name.removeprefix(one) for one in _MIRRORS if name.startswith(one)), name)
+    name = next((name.removeprefix(mirror) for mirror in _MIRRORS if name.startswith(mirror)), name)
     if name in _GIVEN_UP:
         return _GIVEN_UP[name]
     tag = (reference.tag or "").lower()

@@ -48,7 +48,9 @@ def rebuilt(graph: nx.DiGraph[str], base: str) -> tuple[str, ...]:
 def built_on(graph: nx.DiGraph[str], base: str) -> tuple[str, ...]:
     """The images whose nearest base an image is: the edges "based on" that lead to it."""
     return tuple(
-        dict.fromkeys(one for image in images_of(graph, [base]) for one in sources(graph, image, "image"))
+        dict.fromkeys(
+            source for image in images_of(graph, [base]) for source in sources(graph, image, "image")
+        )
     )
 
 

@@ -288,7 +288,7 @@ class _Builder:
                 f"the images are for {', '.join(sorted(self._platforms))}: an engine pulls only what is for its own platform"
             )
         if self._doubts:
-            self.graph.graph["doubts"] = "\n".join(" ".join(one.split()) for one in self._doubts)
+            self.graph.graph["doubts"] = "\n".join(" ".join(doubt.split()) for doubt in self._doubts)
         if self._lean:
             self.graph.shared = None  # type: ignore[attr-defined]
         return self.graph

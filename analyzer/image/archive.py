@@ -131,7 +131,7 @@ class Archive(abc.ABC):
             if self.find("index.json") is not None:
                 # Engines from 25 on list the platform of their own machine there, and all that they have here.
                 known = {one.id for one in found}
-                yield from (one for one in self._oci_images(whole=False) if one.id not in known)
+                yield from (image for image in self._oci_images(whole=False) if image.id not in known)
         elif self.find("index.json") is not None:
             yield from self._oci_images()
         elif self.find("repositories") is not None or self.layer_folders():
@@ -173,7 +173,7 @@ class Archive(abc.ABC):
             f"sha256:{path.rpartition('/')[2]}" if path.startswith("blobs/sha256/") else None
             for path in layers
         )
-        names = tuple(_familiar(one) for one in tags or ())
+        names = tuple(_familiar(tag) for tag in tags or ())
         return Manifest(digest_of(raw), names, blob, raw, diff_ids, blobs, digests)
 
     def _walk(
@@ -230,7 +230,9 @@ class Archive(abc.ABC):
         """Whether all that a manifest names is there: an engine may know a platform that it never fetched."""
         listed = [document.get("config"), *(document.get("layers") or ())]
         digests = [one.get("digest") for one in listed if isinstance(one, dict)]
-        return all(isinstance(one, str) and self.find(_blob_path(one)) is not None for one in digests)
+        return all(
+            isinstance(digest, str) and self.find(_blob_path(digest)) is not None for digest in digests
+        )
 
     def _oci_manifest(
         self, document: Mapping[str, Any], tags: tuple[str, ...], root: str, where: str
@@ -246,7 +248,7 @@ class Archive(abc.ABC):
         digests = [one.get("digest") if isinstance(one, dict) else None for one in (config, *layers)]
         if not _is_strings(digests):
             raise InputError(f"{self.name}: {where}", "names a blob without a digest")
-        paths = [_blob_path(one) if root else one.partition(":")[2] for one in digests]
+        paths = [_blob_path(digest) if root else digest.partition(":")[2] for digest in digests]
         blob = self.get(paths[0], "the configuration")
         raw = blob.small(_MAX_JSON)
         self._check(blob, raw, digests[0])
@@ -277,17 +279,17 @@ class _TarArchive(Archive):
         self._whole = whole
         self._members: dict[str, Blob] = {}
         self._links: dict[str, str] = {}
-        for one in members(Window(whole), file.name):
-            name = _member_path(one.name)
+        for member in members(Window(whole), file.name):
+            name = _member_path(member.name)
             if len(self._members) + len(self._links) >= _MAX_MEMBERS:
                 raise InputError(file.name, f"has more than {_MAX_MEMBERS} members: this is no saved image")
-            if one.kind == "file" and one.data >= 0:
-                self._members[name] = Blob(file, name, one.data, one.size)
+            if member.kind == "file" and member.data >= 0:
+                self._members[name] = Blob(file, name, member.data, member.size)
                 self._links.pop(name, None)
-            elif one.kind in ("symlink", "hardlink"):
+            elif member.kind in ("symlink", "hardlink"):
                 # Of a symlink the target is relative to its directory, of a hard link to the root.
-                base = posixpath.dirname(name) if one.kind == "symlink" else ""
-                self._links[name] = _member_path(posixpath.join(base, one.link))
+                base = posixpath.dirname(name) if member.kind == "symlink" else ""
+                self._links[name] = _member_path(posixpath.join(base, member.link))
 
     def find(self, member: str) -> Blob | None:
         name = _member_path(member)

@@ -58,7 +58,7 @@ def parse_config(raw: Mapping[str, Any], subject: str) -> ImageConfig:
             raise InputError(f"{subject}: config.{key}", "is not a string")
         return value or ""
 
-    env = tuple((name, value) for name, _, value in (one.partition("=") for one in strings("Env")))
+    env = tuple((name, value) for name, _, value in (string.partition("=") for string in strings("Env")))
     labels = _mapping(config.get("Labels"), f"{subject}: config.Labels")
     return ImageConfig(
         user=text("User"),

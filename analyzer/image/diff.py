@@ -87,7 +87,9 @@ class ImageDiff:
         self.old_base, self.new_base = (
             _known_base(self._graph, image, [*(base.id for base in bases), *below]) for image in (old, new)
         )
-        self.layers = aligned([one.diff_id for one in old.layers], [one.diff_id for one in new.layers])
+        self.layers = aligned(
+            [layer.diff_id for layer in old.layers], [layer.diff_id for layer in new.layers]
+        )
         self.files = tuple(_files(self))
         self.config = tuple(_config(old, new))
 
@@ -123,21 +125,21 @@ class ImageDiff:
     def by_step(self) -> Mapping[int, int]:
         """Growth of visible bytes by the new image's layer that wrote them."""
         out: dict[int, int] = {}
-        for one in self.files:
-            if one.layer is not None:
-                out[one.layer] = out.get(one.layer, 0) + one.grown
+        for file in self.files:
+            if file.layer is not None:
+                out[file.layer] = out.get(file.layer, 0) + file.grown
         return dict(sorted(out.items()))
 
     def by_directory(self, depth: int = 2) -> Mapping[str, int]:
         """Growth of visible bytes by directory, the largest changes first."""
         out: dict[str, int] = {}
-        for one in self.files:
-            directory = "/".join(posixpath.dirname(one.path).split("/")[:depth])
-            out[directory] = out.get(directory, 0) + one.grown
-            if one.origin is not None:
-                origin = "/".join(posixpath.dirname(one.origin).split("/")[:depth])
-                out[origin] = out.get(origin, 0) - one.old_bytes
-                out[directory] += one.old_bytes
+        for file in self.files:
+            directory = "/".join(posixpath.dirname(file.path).split("/")[:depth])
+            out[directory] = out.get(directory, 0) + file.grown
+            if file.origin is not None:
+                origin = "/".join(posixpath.dirname(file.origin).split("/")[:depth])
+                out[origin] = out.get(origin, 0) - file.old_bytes
+                out[directory] += file.old_bytes
         changed = {directory: grown for directory, grown in out.items() if grown}
         return dict(sorted(changed.items(), key=lambda item: (-abs(item[1]), item[0])))
 
@@ -249,7 +251,7 @@ def _moves(diff: ImageDiff, added: list[Entry], removed: list[Entry]) -> Iterabl
         candidates = by_size.get(entry.size, []) if entry.is_file and entry.size else []
         if candidates:
             digest = diff.new.content_digest(entry)
-            equal = [one for one in candidates if diff.old.content_digest(one) == digest]
+            equal = [candidate for candidate in candidates if diff.old.content_digest(candidate) == digest]
             name = entry.path.rpartition("/")[2]
             equal.sort(key=lambda one: one.path.rpartition("/")[2] != name)
             if equal:

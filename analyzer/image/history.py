@@ -115,13 +115,13 @@ def map_history(history: Any, layers: int, subject: str) -> tuple[Step, ...]:
             shared |= dict.fromkeys(range(makers[0].index, makers[-1].index + 1), layer)
     return tuple(
         dataclasses.replace(
-            one,
-            layer=owners.get(one.index),
-            within=shared.get(one.index),
-            empty=one.index not in owning,
-            confidence="aligned" if one.index in shared or one.index in moved else confidence,
+            step,
+            layer=owners.get(step.index),
+            within=shared.get(step.index),
+            empty=step.index not in owning,
+            confidence="aligned" if step.index in shared or step.index in moved else confidence,
         )
-        for one in steps
+        for step in steps
     )
 
 
@@ -132,7 +132,7 @@ def _makers(steps: Sequence[Step]) -> Sequence[Step]:
     instruction, be it CMD. The classic builder marks a RUN as empty that changed nothing, but no COPY.
     """
     *others, last = steps
-    words = [one.text.partition(" ")[0].upper() for one in others]
+    words = [other.text.partition(" ")[0].upper() for other in others]
     copied = "COPY" in words or "ADD" in words
     committed_once = producer(last) == "squash" or bool(_METADATA.match(last.text))
     if copied or committed_once or (last.comment.startswith("FROM ") and "RUN" in words):
@@ -171,10 +171,10 @@ def _step(index: int, entry: dict[str, Any]) -> Step:
 def steps_of_layers(steps: Sequence[Step]) -> dict[int, tuple[Step, ...]]:
     """The steps that made each layer, from the first to the last; without those of which nobody can tell."""
     out: dict[int, list[Step]] = {}
-    for one in steps:
-        layer = one.layer if one.layer is not None else one.within
+    for step in steps:
+        layer = step.layer if step.layer is not None else step.within
         if layer is not None:
-            out.setdefault(layer, []).append(one)
+            out.setdefault(layer, []).append(step)
     return {layer: tuple(made) for layer, made in out.items()}
 
 

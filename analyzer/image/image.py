@@ -274,12 +274,12 @@ class Image:
     @property
     def tar_bytes(self) -> int:
         """The layers' tars, unpacked."""
-        return sum(one.tar_bytes for one in self._contents)
+        return sum(content.tar_bytes for content in self._contents)
 
     @property
     def content_bytes(self) -> int:
         """All regular files of all layers."""
-        return sum(one.content_bytes for one in self._contents)
+        return sum(content.content_bytes for content in self._contents)
 
     @property
     def live_bytes(self) -> int:
@@ -313,9 +313,9 @@ class Image:
                     hidden_by=hidden_by,
                     added_step=self.layers[added_by].step,
                     hidden_step=self.layers[hidden_by].step,
-                    bytes=sum(one.entry.size for one in members),
+                    bytes=sum(member.entry.size for member in members),
                     files=len(members),
-                    paths=tuple(one.entry.path for one in members[:_SHOWN_PATHS]),
+                    paths=tuple(member.entry.path for member in members[:_SHOWN_PATHS]),
                     advice=advice,
                     own=own,
                 )
@@ -683,6 +683,6 @@ def _open(
     for index, key in enumerate(keys):
         layer = read[key]
         if layer.entries and layer.entries[0].layer != index:
-            layer = layer._replace(entries=tuple(one._replace(layer=index) for one in layer.entries))
+            layer = layer._replace(entries=tuple(entry._replace(layer=index) for entry in layer.entries))
         contents.append(layer)
     return Image(name, manifest, raw, contents, verified=verify)

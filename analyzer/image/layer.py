@@ -169,7 +169,7 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
         add(_entry(Entry, (path, kind, size, mode, uid, gid, link, index, data, digest)))
         content += size
     beside = _beside(source, ends[0]) if ends else 0
-    if links and leads_through((*(one.path for one in entries), *whiteouts, *opaques), links):
+    if links and leads_through((*(entry.path for entry in entries), *whiteouts, *opaques), links):
         entries, whiteouts, opaques = _followed(entries, whiteouts, opaques)
     return LayerContents(
         tuple(entries), tuple(whiteouts), tuple(opaques), source.end(), content, compression, holes, beside
@@ -191,11 +191,13 @@ def _followed(
     """The same where they come to lie when they are unpacked one after the other."""
     links = Links()
     out = []
-    for one in entries:
-        path = links.place(one.path)
-        links.put(path, one.link if one.kind == "symlink" else None)
-        target = links.place(normalised(one.link)) if one.kind == "hardlink" else one.link
-        out.append(one if path == one.path and target == one.link else one._replace(path=path, link=target))
+    for entry in entries:
+        path = links.place(entry.path)
+        links.put(path, entry.link if entry.kind == "symlink" else None)
+        target = links.place(normalised(entry.link)) if entry.kind == "hardlink" else entry.link
+        out.append(
+            entry if path == entry.path and target == entry.link else entry._replace(path=path, link=target)
+        )
     return out, [links.place(path) for path in whiteouts], [links.place(path) for path in opaques]
 
 

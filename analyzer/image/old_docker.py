@@ -37,7 +37,7 @@ def old_images(archive: Archive) -> Iterator[Manifest]:
         raise InputError(archive.name, f"has {len(folders)} layers, and no manifest", _HINT)
     chains = _Chains(archive)
     named = _names(archive)
-    below = {one for folder in folders for one in chains.parents(folder)}
+    below = {parent for folder in folders for parent in chains.parents(folder)}
     for folder in dict.fromkeys([*named, *(one for one in folders if one not in below)]):
         yield chains.image(folder, tuple(named.get(folder, ())))
 

@@ -72,13 +72,15 @@ def _reasons(image: Image, counted: set[int]) -> Iterator[tuple[str, int, int | 
         cause, added_by, hidden_by = key
         if cause in (SAME_CONTENT, DUPLICATE_LAYER) and added_by not in own and hidden_by in own:
             # The base's file has to stay. What can be saved is the copy, which the build has made itself.
-            copies = [one.cover for one in members if one.cover is not None]
+            copies = [member.cover for member in members if member.cover is not None]
             yield cause, hidden_by, hidden_by, advice[key], copies
             continue
         # Of a file that was copied up again and again, the first copy may be counted above.
         again = [
-            one.cover if id(one.entry) in counted and cause == SAME_CONTENT and one.cover else one.entry
-            for one in members
+            member.cover
+            if id(member.entry) in counted and cause == SAME_CONTENT and member.cover
+            else member.entry
+            for member in members
         ]
         by_layer: dict[int, list[Entry]] = {}
         for entry in again:

@@ -66,7 +66,7 @@ def parse_source(text: str) -> Source:
 def is_layout(directory: str) -> bool:
     """Whether a directory holds images: as an OCI layout, or as an archive of `docker save`, unpacked."""
     names = ("index.json", "manifest.json", "repositories")
-    return any(os.path.isfile(os.path.join(directory, one)) for one in names)
+    return any(os.path.isfile(os.path.join(directory, name)) for name in names)
 
 
 def _with_selector(text: str) -> Source:

@@ -54,7 +54,7 @@ def visible(layers: Sequence[LayerContents]) -> Visibility:
     """Merge layers, given from the bottom up."""
     directories = _Directories()
     # A later entry of a layer replaces an earlier one of the same path.
-    owns = [{one.path: one for one in contents.entries} for contents in layers]
+    owns = [{entry.path: entry for entry in contents.entries} for contents in layers]
     parents = [directories.parents_of(own) for own in owns]
     above = _Above(directories)
     below = _LinksDown()

@@ -52,7 +52,7 @@ def is_example(kind: str, token: bytes, groups: dict[str, bytes]) -> bool:
         return False
     if kind == "JSON web token":
         claims = base64.urlsafe_b64decode(token.split(b".")[1] + b"==")
-        return any(one in claims for one in _MADE_UP_CLAIMS)
+        return any(claim in claims for claim in _MADE_UP_CLAIMS)
     value = groups.get("value") or token
     if token in _PUBLISHED or _FILLERS.search(value) or len(set(value)) < _FEWEST_CHARACTERS:
         return True

@@ -149,7 +149,7 @@ _MOUNTED = frozenset({"/etc/hosts", "/etc/resolv.conf", "/etc/hostname"})
 def writes_hosts(command: Command, stage: Stage) -> Outcome:
     if command.wrapped:
         return
-    targets = [one.target for one in command.redirects if ">" in one.operator]
+    targets = [redirect.target for redirect in command.redirects if ">" in redirect.operator]
     if command.name == "tee":
         targets += command.operands()
     for word in targets:

@@ -281,9 +281,9 @@ def _nothing_else(update: Command) -> bool:
     """Whether the RUN of an update does nothing else: another program can be an installer."""
     harmless = {"sudo", "set", "echo", "rm", "true", ":", "export", "mkdir", "sed", "sleep", "cd"}
     return not any(
-        one is not update and one.name not in harmless
-        for one in update.script.commands
-        if not (one.name == update.name and _subcommand(one) == "update")
+        command is not update and command.name not in harmless
+        for command in update.script.commands
+        if not (command.name == update.name and _subcommand(command) == "update")
     )
 
 
@@ -327,7 +327,7 @@ def without_lists(command: Command, stage: Stage) -> Outcome:
     if not (upgrades or wanted == "install") or facts.distribution != "debian" or not facts.known:
         return
     packages = [word.value for word in command.operands(*_VALUED)[1:]]
-    if not upgrades and (not packages or any("/" in one or "$" in one for one in packages)):
+    if not upgrades and (not packages or any("/" in package or "$" in package for package in packages)):
         return
     if any("apt" in (flag.value or "") for flag in command.instruction.flags):
         return
@@ -377,18 +377,18 @@ def _lists(stage: Stage) -> tuple[_Lists, ...]:
             if not out or out[-1].removed is not None:
                 out.append(_Lists(_position(run.span), None))
             continue
-        for one in stage.script(run).commands:
-            if one.name not in _BRINGS_NO_LISTS or (
-                one.name in ("apt-get", "apt") and _subcommand(one) == "update"
+        for command in stage.script(run).commands:
+            if command.name not in _BRINGS_NO_LISTS or (
+                command.name in ("apt-get", "apt") and _subcommand(command) == "update"
             ):
                 if not out or out[-1].removed is not None:
-                    out.append(_Lists(_position(one.span), None))
+                    out.append(_Lists(_position(command.span), None))
             elif (
-                one.name == "rm"
-                and _removes_lists(one)
-                and not (one.depth or one.nested or cached(run, _LISTS))
+                command.name == "rm"
+                and _removes_lists(command)
+                and not (command.depth or command.nested or cached(run, _LISTS))
             ):
-                out.append(_Lists(_position(one.span), run.span.line))
+                out.append(_Lists(_position(command.span), run.span.line))
     return tuple(out)
 
 

@@ -80,7 +80,7 @@ def _looks_sound(text: str) -> bool:
 def unreadable(instruction: Instruction, stage: Stage) -> Outcome:
     if instruction.json is not None or not instruction.raw:
         return
-    text = "\n".join((instruction.line.value, *(one.body.value for one in instruction.heredocs)))
+    text = "\n".join((instruction.line.value, *(heredoc.body.value for heredoc in instruction.heredocs)))
     if _looks_sound(text) or not stage.understands(instruction):
         return
     script = stage.script(instruction)

@@ -67,7 +67,7 @@ Engines write `80/tcp`. Other spellings are taken, and look as if they meant som
 
 @INSTRUCTIONS.dockerfile
 def casing_of_the_majority(file: Dockerfile) -> Outcome:
-    words = [one.word for one in file.instructions]
+    words = [instruction.word for instruction in file.instructions]
     lower = sum(word.raw.islower() for word in words)
     upper = sum(word.raw.isupper() for word in words)
     for word in words:

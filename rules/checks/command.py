@@ -231,9 +231,11 @@ def _missing(stays: Check | None) -> str:
 def ended_while_watched(observation: Observation) -> Outcome:
     from ...analyzer.credentials import mask
 
-    claims = [one.subject for one in observation.checks if one.name in ("ports.exposed", "health.engine")]
+    claims = [
+        check.subject for check in observation.checks if check.name in ("ports.exposed", "health.engine")
+    ]
     if observation.started and not observation.alive and claims:
-        stays = next((one for one in observation.checks if one.name == "container.stays"), None)
+        stays = next((check for check in observation.checks if check.name == "container.stays"), None)
         if stays is not None and stays.verdict == "engine cannot tell":
             yield ENDED.skip("container", stays.summary)
             return

@@ -108,7 +108,7 @@ def marks_of_a_commit(image: Image) -> Outcome:
         signs["hostname"] = hostname
     if image.config.image and not image.config.image.startswith("sha256:"):
         signs["base named by"] = image.config.image
-    steps = [one for one in image.steps if not one.empty]
+    steps = [step for step in image.steps if not step.empty]
     # Exec-form RUNs have no prefix either, so this alone says nothing.
     if (
         steps

@@ -66,17 +66,23 @@ machine. Use
 @VALUE.instruction("ENV", "ARG", "LABEL", "RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "COPY", "ADD")
 def values_in_text(instruction: Instruction, stage: Stage) -> Outcome:
     line = instruction.line
-    for one in find_credentials(line.value):
-        if one.start >= instruction.word.offset and not is_made_up(
-            line.value, one, for_build=not stage.shipped
+    for credential in find_credentials(line.value):
+        if credential.start >= instruction.word.offset and not is_made_up(
+            line.value, credential, for_build=not stage.shipped
         ):
-            yield VALUE.finding(line.span(one.start, one.end), kind=a_kind(one.kind), holder=_holder(stage))
+            yield VALUE.finding(
+                line.span(credential.start, credential.end),
+                kind=a_kind(credential.kind),
+                holder=_holder(stage),
+            )
     for heredoc in instruction.heredocs:
         body = heredoc.body
-        for one in find_credentials(body.value):
-            if not is_made_up(body.value, one, for_build=not stage.shipped):
+        for credential in find_credentials(body.value):
+            if not is_made_up(body.value, credential, for_build=not stage.shipped):
                 yield VALUE.finding(
-                    body.span(one.start, one.end), kind=a_kind(one.kind), holder=_holder(stage)
+                    body.span(credential.start, credential.end),
+                    kind=a_kind(credential.kind),
+                    holder=_holder(stage),
                 )
 
 
@@ -114,18 +120,21 @@ def values_in_commands(command: Command, stage: Stage) -> Outcome:
 def values_in_configuration(image: Image) -> Outcome:
     for path, text in _strings(image.raw):
         where = _place_in_configuration(path)
-        for one in find_credentials(text):
-            place = Place("image", step=_step_of(image, path, text[one.start : one.end]))
-            if is_made_up(text, one):
+        for credential in find_credentials(text):
+            place = Place("image", step=_step_of(image, path, text[credential.start : credential.end]))
+            if is_made_up(text, credential):
                 continue
             yield VALUE.finding(
-                place, kind=f"{where} holds {a_kind(one.kind)}", holder=_IN_IMAGE, proof={"where": where}
+                place,
+                kind=f"{where} holds {a_kind(credential.kind)}",
+                holder=_IN_IMAGE,
+                proof={"where": where},
             )
     for tag in image.tags:
-        for one in find_credentials(tag):
+        for credential in find_credentials(tag):
             yield VALUE.finding(
                 Place("image"),
-                kind=f"its tag holds {a_kind(one.kind)}",
+                kind=f"its tag holds {a_kind(credential.kind)}",
                 holder=_IN_IMAGE,
                 proof={"where": "tag"},
             )

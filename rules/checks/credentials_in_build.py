@@ -144,7 +144,9 @@ def logged_in(command: Command, stage: Stage) -> Outcome:
     }
     shape = shapes.get(command.name)
     written = (
-        shape is None and "_authToken=" in given and any(">" in one.operator for one in command.redirects)
+        shape is None
+        and "_authToken=" in given
+        and any(">" in redirect.operator for redirect in command.redirects)
     )
     if not written and not (shape and re.match(shape, given)):
         return

@@ -44,14 +44,14 @@ _WRITERS = frozenset({"mkdir", "touch", "chown", "chmod", "cp", "mv", "rm", "ins
 def written_too_late(stage: Stage) -> Outcome:
     volumes: dict[str, int] = {}
     for below in reversed(stage.lineage):
-        for one in below.instructions:
-            if one.keyword == "VOLUME":
-                for word in one.args:
-                    path = (below.expanded(word, one) or "").rstrip("/")
+        for instruction in below.instructions:
+            if instruction.keyword == "VOLUME":
+                for word in instruction.args:
+                    path = (below.expanded(word, instruction) or "").rstrip("/")
                     if path.startswith("/"):
-                        volumes[path] = one.span.line
+                        volumes[path] = instruction.span.line
             elif below is stage and volumes:
-                yield from _late_writes(one, stage, volumes)
+                yield from _late_writes(instruction, stage, volumes)
 
 
 def _late_writes(one: Instruction, stage: Stage, volumes: dict[str, int]) -> Outcome:
@@ -182,9 +182,9 @@ _TRANSIENT = r"^/(?:tmp|run|var/run|var/tmp|var/cache|dev|proc|sys|root/\.cache|
 @WRITES.container
 def writable_layer(observation: Observation) -> Outcome:
     written = [
-        one
-        for one in observation.writes
-        if one.kind != "deleted" and one.bytes is not None and not re.match(_TRANSIENT, one.path)
+        write
+        for write in observation.writes
+        if write.kind != "deleted" and write.bytes is not None and not re.match(_TRANSIENT, write.path)
     ]
     if not observation.started:
         yield WRITES.skip("container", observation.error or "the container did not start")
@@ -273,7 +273,7 @@ def _data_directory(command: Command) -> str | None:
         return None
     if command.name == "redis-server" and "--dir" in values[:-1]:
         return values[values.index("--dir") + 1]
-    if command.name == "redis-server" and any(one.endswith(".conf") for one in values):
+    if command.name == "redis-server" and any(value.endswith(".conf") for value in values):
         return "the directory that its configuration names"
     return _STORES.get(command.name)
 

@@ -158,15 +158,21 @@ def _lacking(name: str, tag: str) -> tuple[str, ...]:
 def _may_have(tool: str, stage: Stage) -> bool:
     """Whether anything in the file names the tool, or runs what could bring it."""
     for below in stage.lineage:
-        for one in below.instructions:
-            if one.keyword in ("COPY", "ADD", "ENV", "ARG", "ONBUILD") and tool in one.line.value:
+        for instruction in below.instructions:
+            if (
+                instruction.keyword in ("COPY", "ADD", "ENV", "ARG", "ONBUILD")
+                and tool in instruction.line.value
+            ):
                 return True
-            if one.keyword in ("COPY", "ADD") and [word.value for word in one.args] == ["/", "/"]:
+            if instruction.keyword in ("COPY", "ADD") and [word.value for word in instruction.args] == [
+                "/",
+                "/",
+            ]:
                 return True
-            if one.keyword == "RUN":
-                if tool in one.written or not below.understands(one):
+            if instruction.keyword == "RUN":
+                if tool in instruction.written or not below.understands(instruction):
                     return True
-                for command in below.script(one).commands:
+                for command in below.script(instruction).commands:
                     program = command.words[0].value
                     if "/" in program or program in ("sh", "bash", "make", "xargs") or "$" in program:
                         return True

@@ -198,7 +198,7 @@ def package_cache(command: Command, stage: Stage) -> Outcome:
         *stage.variables(command.instruction),
         *(word.raw for word in (*command.assignments, *command.args)),
     )
-    if any(one.startswith(name) for one in settings for name in cache.settings):
+    if any(setting.startswith(name) for setting in settings for name in cache.settings):
         return
     script = command.script.text.value if command.script.text else ""
     if any(name in script for name in cache.settings if not name.startswith("-")):
@@ -209,7 +209,9 @@ def package_cache(command: Command, stage: Stage) -> Outcome:
         arguments = [word.value for word in later.args]
         if later.name in _CACHES and ("clean" in arguments or "clean-all" in arguments):
             return
-        if later.name in ("rm", "find") and any(mark in one for one in arguments for mark in cache.marks):
+        if later.name in ("rm", "find") and any(
+            mark in argument for argument in arguments for mark in cache.marks
+        ):
             return
     yield PACKAGE_CACHE.finding(
         command.span, program=command.name, directory=cache.directory, clean=cache.clean

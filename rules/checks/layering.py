@@ -69,15 +69,15 @@ def all_at_once(command: Command, stage: Stage) -> Outcome:
         return
     if command.name in ("npm", "yarn", "pnpm") and len(operands) > 1:
         return  # named packages: no manifest is read
-    for one in stage.instructions:
-        if one is command.instruction or one.flag("mount"):
+    for instruction in stage.instructions:
+        if instruction is command.instruction or instruction.flag("mount"):
             return
-        if one.keyword in ("COPY", "ADD") and one.flag("from") is None:
-            if any(re.search(_MANIFEST_FILES, word.value) for word in one.args[:-1]):
+        if instruction.keyword in ("COPY", "ADD") and instruction.flag("from") is None:
+            if any(re.search(_MANIFEST_FILES, word.value) for word in instruction.args[:-1]):
                 return
-            if _whole_context(one):
+            if _whole_context(instruction):
                 yield SOURCE_FIRST.finding(
-                    one.args[0].span, line=one.span.line, program=f"{command.name} {first}".strip(),
+                    instruction.args[0].span, line=instruction.span.line, program=f"{command.name} {first}".strip(),
                     manifest=manifest,
                 )  # fmt: skip
                 return
@@ -156,9 +156,9 @@ def one_layer(image: Image) -> Outcome:
     filled = [layer for layer in image.layers if layer.entries]
     if len(filled) != 1:
         return
-    steps = [one for one in image.steps if re.match(r"(?:RUN|COPY|ADD)\b", one.text)]
+    steps = [step for step in image.steps if re.match(r"(?:RUN|COPY|ADD)\b", step.text)]
     system = "etc/os-release" in image.tree or "usr/lib/os-release" in image.tree
-    imported = any(one.comment.startswith("Imported from") for one in image.steps) or not image.steps
+    imported = any(step.comment.startswith("Imported from") for step in image.steps) or not image.steps
     proof = {"layers": len(filled), "steps": len(steps), "bytes": image.content_bytes}
     if len(steps) > 1:
         what = f"{len(steps)} steps"
@@ -205,13 +205,18 @@ def all_in_one(instruction: Instruction, stage: Stage) -> Outcome:
     commands = stage.script(instruction).commands
     if len(commands) < 4:
         return
-    system = any(one.name in _SYSTEM and {w.value for w in one.args} & {"install", "add"} for one in commands)
+    system = any(
+        command.name in _SYSTEM and {w.value for w in command.args} & {"install", "add"}
+        for command in commands
+    )
     language = any(
-        one.name in _LANGUAGE and {w.value for w in one.args[:2]} & {"install", "ci", "mod", "get", "fetch"}
-        for one in commands
+        command.name in _LANGUAGE
+        and {w.value for w in command.args[:2]} & {"install", "ci", "mod", "get", "fetch"}
+        for command in commands
     )
     source = any(
-        one.name in _SOURCES and {w.value for w in one.args[:2]} & {"clone", "checkout"} for one in commands
+        command.name in _SOURCES and {w.value for w in command.args[:2]} & {"clone", "checkout"}
+        for command in commands
     )
     if system and language and source:
         yield GIANT.finding(instruction.word.span)

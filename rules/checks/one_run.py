@@ -63,16 +63,18 @@ def nothing_stays(instruction: Instruction, stage: Stage) -> Outcome:
     script = stage.script(instruction)
     if not script.read or stage.windows:
         return
-    commands = [one for one in script.commands if not one.starts_script]
+    commands = [command for command in script.commands if not command.starts_script]
     if not commands:
         text = script.text
         found = re.fullmatch(r"\s*(\w+=[^$`\s]*)\s*", text.value) if text else None
         if found and text:
             yield LOST_SETTING.finding(Word(text, *found.span(1)).span, what=found[1], instead=_INSTEAD["="])
         return
-    if any((not _only_sets(one) and one.name not in _QUIET) or one.redirects for one in commands):
+    if any(
+        (not _only_sets(command) and command.name not in _QUIET) or command.redirects for command in commands
+    ):
         return
-    setting = next((one for one in reversed(commands) if one.name in _SETTINGS), None)
+    setting = next((command for command in reversed(commands) if command.name in _SETTINGS), None)
     if setting is None:
         return
     instead = _INSTEAD.get(setting.name, "it in each RUN that needs it")
@@ -133,7 +135,9 @@ def started_last(instruction: Instruction, stage: Stage) -> Outcome:
     if "start" not in written and "fork" not in written and "nohup" not in written:
         return
     script = stage.script(instruction)
-    commands = [one for one in script.commands if not one.starts_script and one.name not in _IDLE]
+    commands = [
+        command for command in script.commands if not command.starts_script and command.name not in _IDLE
+    ]
     last = commands[-1] if commands else None
     if last is None or not script.read or last.depth or last.substituted or last.after == "||":
         return

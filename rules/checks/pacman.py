@@ -46,7 +46,7 @@ def asks(command: Command, stage: Stage) -> Outcome:
     if command.pipe or "--noconfirm" in words or any("$" in word.value for word in command.args):
         return
     removes = "R" in letters or bool(words & {"--remove", "-U", "--upgrade"}) or "U" in letters
-    syncs = ("S" in letters and not any(one in letters for one in _LOOKS)) or (
+    syncs = ("S" in letters and not any(look in letters for look in _LOOKS)) or (
         "--sync" in words and not words & {"--search", "--info", "--list", "--groups", "--print", "--clean"}
     )
     upgrades = "u" in letters or "--sysupgrade" in words

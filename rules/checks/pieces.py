@@ -140,7 +140,9 @@ def idle_by_text(stage: Stage) -> Outcome:
     for command in main_of_stage(stage).commands:
         if _idles(command):
             brought = any(
-                one.keyword in ("COPY", "ADD") for below in stage.lineage for one in below.instructions
+                instruction.keyword in ("COPY", "ADD")
+                for below in stage.lineage
+                for instruction in below.instructions
             )
             yield IDLE.finding(
                 command.span,
@@ -232,9 +234,9 @@ _CODE = r"\.(?:py|js|mjs|rb|php|pl|sh|so(?:\.\d+)*|jar|war|class|dll|wasm)$|/nod
 @NEW_CODE.container
 def code_after_start(observation: Observation) -> Outcome:
     new = [
-        one.path
-        for one in observation.writes
-        if one.kind == "added" and one.bytes and re.search(_CODE, one.path)
+        write.path
+        for write in observation.writes
+        if write.kind == "added" and write.bytes and re.search(_CODE, write.path)
     ]
     if not observation.started:
         yield NEW_CODE.skip("container", observation.error or "the container did not start")

@@ -89,7 +89,7 @@ def unseen_failure(instruction: Instruction, stage: Stage) -> Outcome:
             continue
         parts = script.pipeline(pipe)
         last = parts[-1]
-        if pipe.part >= max(one.pipe.part for one in parts if one.pipe) or _closes_early(parts, pipe.part):
+        if pipe.part >= max(part.pipe.part for part in parts if part.pipe) or _closes_early(parts, pipe.part):
             continue
         if last.name in _FAIL_ON_NOTHING or _swallowed(script, last):
             continue
@@ -175,8 +175,8 @@ _ERREXIT = r"-\w*e|errexit$"
 def _stops(script: Script) -> bool:
     """Whether a script is told to end at the first failure."""
     return any(
-        one.name == "set" and any(re.match(_ERREXIT, word.value) for word in one.args)
-        for one in script.commands
+        command.name == "set" and any(re.match(_ERREXIT, word.value) for word in command.args)
+        for command in script.commands
     )
 
 
@@ -191,8 +191,8 @@ def _interpreter_stops(script: Script) -> bool:
         return False
     first = script.instruction.heredocs[0].body.value.partition("\n")[0]
     return (first.startswith("#!") and re.search(r"\s-\w*e|errexit", first) is not None) or any(
-        one.name in POSIX_SHELLS and any(re.match(_ERREXIT, word.value) for word in one.args)
-        for one in script.commands
+        command.name in POSIX_SHELLS and any(re.match(_ERREXIT, word.value) for word in command.args)
+        for command in script.commands
     )
 
 
@@ -345,10 +345,12 @@ def _shown(command: Command) -> str:
 
 def _closes_early(parts: list[Command], after: int) -> bool:
     """Whether a command further right stops reading before the end, which pipefail turns into 141."""
-    for one in parts:
-        if one.pipe is None or one.pipe.part <= after:
+    for part in parts:
+        if part.pipe is None or part.pipe.part <= after:
             continue
-        if one.name == "head" or (one.name in ("grep", "egrep", "fgrep") and one.has_flag("q", "m", "quiet")):
+        if part.name == "head" or (
+            part.name in ("grep", "egrep", "fgrep") and part.has_flag("q", "m", "quiet")
+        ):
             return True
     return False
 
@@ -432,14 +434,17 @@ comment between them are left alone.
 @CONSECUTIVE.stage
 def side_by_side(stage: Stage) -> Outcome:
     previous: Instruction | None = None
-    for one in stage.instructions:
-        plain = one.keyword == "RUN" and one.json is None and not one.heredocs
-        if plain and previous is not None and not one.comments and _short(stage.script(one)):
-            same = [flag.word.raw for flag in one.flags] == [flag.word.raw for flag in previous.flags]
+    for instruction in stage.instructions:
+        plain = instruction.keyword == "RUN" and instruction.json is None and not instruction.heredocs
+        if plain and previous is not None and not instruction.comments and _short(stage.script(instruction)):
+            same = [flag.word.raw for flag in instruction.flags] == [flag.word.raw for flag in previous.flags]
             if same and _short(stage.script(previous)):
-                yield CONSECUTIVE.finding(one.word.span, line=previous.span.line)
-        previous = one if plain else None
+                yield CONSECUTIVE.finding(instruction.word.span, line=previous.span.line)
+        previous = instruction if plain else None
 
 
 def _short(script: Script) -> bool:
-    return script.read and sum(not one.wrapped and not one.starts_script for one in script.commands) <= 1
+    return (
+        script.read
+        and sum(not command.wrapped and not command.starts_script for command in script.commands) <= 1
+    )

@@ -179,7 +179,7 @@ def _several(main: Main) -> tuple[Command, str] | None:
     ):
         services.append(last)
     if len(services) > 1:
-        names = [_service(one) for one in services]
+        names = [_service(service) for service in services]
         return services[0], f"{' and '.join(names[:3])} are started side by side"
     return None
 
@@ -301,7 +301,8 @@ def programs_running(observation: Observation) -> Outcome:
         yield PROGRAMS.skip("container", observation.error or "it ended before its processes could be told")
     elif len(programs) > 1:
         pids = {
-            name: next(one.pid for one in observation.processes if one.service == name) for name in programs
+            name: next(process.pid for process in observation.processes if process.service == name)
+            for name in programs
         }
         place = Place("container", subject="processes")
         yield PROGRAMS.finding(place, programs=" and ".join(sorted(programs)), proof={"programs": pids})
@@ -339,9 +340,11 @@ def login_port(instruction: Instruction, stage: Stage) -> Outcome:
         if (stage.expanded(word, instruction) or "") in ("22", "22/tcp"):
             target = stage.target or stage
             main = main_of_stage(target)
-            if any(is_script(one) for one in main.commands):
+            if any(is_script(command) for command in main.commands):
                 yield SSH_PORT.skip("dockerfile", f"{main.argv[0]} decides what is started")
-            elif main.commands and not any(one.name == "sshd" for one in (*main.commands, *main.handed)):
+            elif main.commands and not any(
+                command.name == "sshd" for command in (*main.commands, *main.handed)
+            ):
                 yield SSH_PORT.finding(word.span)
 
 

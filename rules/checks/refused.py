@@ -95,7 +95,7 @@ def base_name(instruction: Instruction, stage: Stage) -> Outcome:
     name = stage.base_name
     if name is None or name == "scratch" or stage.parent:
         return
-    if name == "" and any(one in stage.base.raw for one in stage.file.global_args):
+    if name == "" and any(arg in stage.base.raw for arg in stage.file.global_args):
         return  # an ARG that is empty waits for --build-arg
     if not _is_plain_name(name):
         from ...analyzer.dockerfile.values import reference_fault

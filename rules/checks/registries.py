@@ -65,8 +65,8 @@ def _images(stage: Stage) -> Iterator[tuple[Word, str]]:
     found: list[tuple[Word, str | None]] = []
     # A name of nothing but variables without a value is not known at all.
     found.append((stage.base, None if _unknown(stage) else stage.base_name))
-    for one in stage.instructions:
-        for flag in one.flags:
+    for instruction in stage.instructions:
+        for flag in instruction.flags:
             if flag.name == "from" and flag.value and "$" not in flag.value:
                 found.append((flag.word, flag.value))
             if flag.name == "mount" and flag.value:

@@ -58,19 +58,24 @@ def _unanswered(code: str, program: str, programs: tuple[str, ...], flag: str, a
     def asks(command: Command, stage: Stage) -> Outcome:
         zypper = command.name == "zypper"
         word = next(
-            (one for one in command.operands(*_VALUED)[:1]
-             if one.value in (_ZYPPER_ASKS if zypper else _INSTALLS | _UPDATES | _REMOVES)),
+            (operand for operand in command.operands(*_VALUED)[:1]
+             if operand.value in (_ZYPPER_ASKS if zypper else _INSTALLS | _UPDATES | _REMOVES)),
             None,
         )  # fmt: skip
         if (
             word is None
             and not zypper
-            and [one.value for one in command.operands(*_VALUED)[:1]] == ["module"]
+            and [operand.value for operand in command.operands(*_VALUED)[:1]] == ["module"]
         ):
             word = next(
-                (one for one in command.operands(*_VALUED)[1:2] if one.value in ("install", "enable")), None
+                (
+                    operand
+                    for operand in command.operands(*_VALUED)[1:2]
+                    if operand.value in ("install", "enable")
+                ),
+                None,
             )
-        if word is None or command.pipe or any("$" in one.value[:2] for one in command.args):
+        if word is None or command.pipe or any("$" in arg.value[:2] for arg in command.args):
             return
         if zypper and command.has_flag("n", "y", "non-interactive", "no-confirm"):
             return

@@ -65,7 +65,7 @@ def ownership(command: Command, stage: Stage) -> Outcome:
         line = copy.span.line
         advice = f"use COPY --{flag} on line {line}"
         if copy.keyword == "ADD" and any(
-            re.search(_UNPACKED, one.value.strip("\"'")) for one in copy.args[:-1]
+            re.search(_UNPACKED, arg.value.strip("\"'")) for arg in copy.args[:-1]
         ):
             advice = f"unpack the archive of line {line} in this RUN, from a bind mount"
         if copy.flag(flag):

@@ -216,7 +216,11 @@ that the comment is about something else.
 @DEFINITION.dockerfile
 def other_description(file: Dockerfile) -> Outcome:
     named = [(stage.source, stage.name.value) for stage in file.stages if stage.name]
-    named += [(one, one.pairs[0][0].value) for one in file.instructions if one.keyword == "ARG" and one.pairs]
+    named += [
+        (instruction, instruction.pairs[0][0].value)
+        for instruction in file.instructions
+        if instruction.keyword == "ARG" and instruction.pairs
+    ]
     for one, name in named:
         above = one.comments[-1] if one.comments else None
         if above is None or above.span.line != one.span.line - 1 or "=" in above.text.partition(" ")[0]:

@@ -206,9 +206,9 @@ def _with_parents(path: str) -> list[str]:
 def _all_but(stage: Stage, run: Instruction) -> str:
     """What the instructions that write do, but for a RUN, without their flags."""
     return "\n".join(
-        "".join((one.value.raw, *(doc.body.value for doc in one.heredocs)))
-        for one in stage.instructions
-        if one is not run and one.keyword in ("RUN", "COPY", "ADD")
+        "".join((instruction.value.raw, *(doc.body.value for doc in instruction.heredocs)))
+        for instruction in stage.instructions
+        if instruction is not run and instruction.keyword in ("RUN", "COPY", "ADD")
     )
 
 
@@ -216,9 +216,9 @@ def _all_but(stage: Stage, run: Instruction) -> str:
 def _cache_mounts(stage: Stage) -> dict[str, list[Instruction]]:
     """The directories of the cache mounts of a stage, each with the RUNs that have it, in their order."""
     out: dict[str, list[Instruction]] = {}
-    for one in stage.instructions:
-        for path in _mounts(one, stage) if one.keyword == "RUN" and one.flags else ():
-            out.setdefault(path, []).append(one)
+    for instruction in stage.instructions:
+        for path in _mounts(instruction, stage) if instruction.keyword == "RUN" and instruction.flags else ():
+            out.setdefault(path, []).append(instruction)
     return out
 
 

@@ -102,7 +102,7 @@ def configured_user(image: Image) -> Outcome:
 
 @ROOT.container
 def uid_of_pid_1(observation: Observation) -> Outcome:
-    main = next((one for one in observation.processes if one.pid == 1), None)
+    main = next((process for process in observation.processes if process.pid == 1), None)
     if main is None or main.uid is None:
         yield ROOT.skip("container", "PID 1 was not seen: " + (observation.error or "it ended at once"))
     elif main.uid == 0:

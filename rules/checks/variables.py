@@ -135,13 +135,13 @@ _EXPANDING = ("ENV", "LABEL", "ARG", "ADD", "COPY", "WORKDIR", "EXPOSE", "USER",
 def used_unset(stage: Stage) -> Outcome:
     from ...analyzer.dockerfile.stage import CUSTOMARY_VARIABLES, PREDEFINED_ARGS
 
-    for one in stage.instructions:
-        if one.keyword not in _EXPANDING or "$" not in one.line.value:
+    for instruction in stage.instructions:
+        if instruction.keyword not in _EXPANDING or "$" not in instruction.line.value:
             continue
-        known = stage.variables(one)
+        known = stage.variables(instruction)
         # What an ENV sets and uses at once is another fault, or adds to what may be there.
-        own = {name.value for name, _ in one.pairs} if one.keyword == "ENV" else set()
-        for word, use in _uses(one):
+        own = {name.value for name, _ in instruction.pairs} if instruction.keyword == "ENV" else set()
+        for word, use in _uses(instruction):
             name = use.name
             if (
                 use.guarded

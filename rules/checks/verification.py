@@ -167,7 +167,7 @@ def _npm_off(command: Command) -> Word | None:
 def _git_off(command: Command) -> Word | None:
     for at, word in enumerate(command.args):
         name, equals, value = word.value.partition("=")
-        rest = [one.value for one in command.args[at + 1 : at + 2]]
+        rest = [arg.value for arg in command.args[at + 1 : at + 2]]
         if name.lower().endswith(".sslverify") and (value if equals else "".join(rest)).lower() in (
             "false", "0", "no", "off",
         ):  # fmt: skip
@@ -210,7 +210,7 @@ def _variable(
         bad=tuple(f"FROM a\n{one}\n" for one in bad),
         good=tuple(f"FROM a\n{one}\n" for one in good),
     )
-    wanted = {one.lower() for one in variables}
+    wanted = {variable.lower() for variable in variables}
 
     @rule.instruction("ENV", "ARG")
     def in_environment(instruction: Instruction, stage: Stage) -> Outcome:
@@ -221,7 +221,7 @@ def _variable(
     @rule.instruction("RUN")
     def in_script(instruction: Instruction, stage: Stage) -> Outcome:
         line = instruction.line.value.lower()
-        if not instruction.heredocs and not any(one in line for one in (*wanted, *programs)):
+        if not instruction.heredocs and not any(program in line for program in (*wanted, *programs)):
             return
         for command in stage.script(instruction).commands:
             exported = command.args if command.name in ("export", "env", "declare") else ()

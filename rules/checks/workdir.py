@@ -105,13 +105,13 @@ def relative_destination(stage: Stage) -> Outcome:
     placed = any(below.all("WORKDIR") for below in stage.lineage[1:]) or bottom.base_name == "scratch"
     placed = placed or facts.workdir not in (None, "/")
     where = "in /" if facts.workdir == "/" else "where the base image happens to be"
-    for one in stage.instructions:
-        if one.keyword == "WORKDIR":
-            placed = placed or not one.value.value.startswith("~")
-        elif one.keyword in ("COPY", "ADD") and not placed and len(one.args) > 1:
-            path = one.args[-1].value.strip("\"'")
+    for instruction in stage.instructions:
+        if instruction.keyword == "WORKDIR":
+            placed = placed or not instruction.value.value.startswith("~")
+        elif instruction.keyword in ("COPY", "ADD") and not placed and len(instruction.args) > 1:
+            path = instruction.args[-1].value.strip("\"'")
             if not _ABSOLUTE.match(path):
-                yield COPY_RELATIVE.finding(one.args[-1].span, path=path, where=where)
+                yield COPY_RELATIVE.finding(instruction.args[-1].span, path=path, where=where)
 
 
 CD = Rule(

@@ -195,7 +195,7 @@ def _with_run_options(command: Callable[..., int]) -> Callable[..., int]:
         return command(**values, of_run=of_run)
 
     signature = inspect.signature(command, eval_str=True)
-    own = [one for one in signature.parameters.values() if one.name != "of_run"]
+    own = [parameter for parameter in signature.parameters.values() if parameter.name != "of_run"]
     # Behind the options of the command itself, before those that all commands have.
     at = next(
         (number for number, one in enumerate(own) if one.name in ("format", "engine", "fail_level")), len(own)
@@ -211,7 +211,9 @@ def _with_run_options(command: Callable[..., int]) -> Callable[..., int]:
     ]
     typed = cast("Any", with_options)
     typed.__signature__ = signature.replace(parameters=[*own[:at], *options, *own[at:]])
-    typed.__annotations__ = {one.name: one.annotation for one in typed.__signature__.parameters.values()}
+    typed.__annotations__ = {
+        parameter.name: parameter.annotation for parameter in typed.__signature__.parameters.values()
+    }
     return with_options
 
 
@@ -254,7 +256,9 @@ def _with_command(arguments: list[str]) -> list[str]:
 
 def _called(arguments: list[str]) -> Any:
     """Run a command. What typer prints itself, its help and completions, goes out by the same door as all else."""
-    if not {"--help", "-h"}.intersection(arguments) and not any("completion" in one for one in arguments):
+    if not {"--help", "-h"}.intersection(arguments) and not any(
+        "completion" in argument for argument in arguments
+    ):
         return _main(arguments)
     printed = io.BytesIO()
     held = io.TextIOWrapper(printed, "utf-8", write_through=True)
@@ -281,7 +285,7 @@ def _command(arguments: Sequence[str], error: Exception) -> str:
 
 def app_commands() -> frozenset[str]:
     """The names of the commands."""
-    groups = {one.name for one in app.registered_groups if one.name}
+    groups = {group.name for group in app.registered_groups if group.name}
     return frozenset(one.callback.__name__ for one in app.registered_commands if one.callback) | groups
 
 

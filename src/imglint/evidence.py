@@ -69,7 +69,7 @@ def audit(
         report = lint_files([dockerfile], settings)
         _must_have_read(report)
         parts.append(report)
-        if any(one.rule.code == "IL001" for one in report.findings):
+        if any(finding.rule.code == "IL001" for finding in report.findings):
             doubts["dockerfile"] = "the Dockerfile could not be read whole"
     if image is None:
         missing["image"] = "no image was given: --image names it"
@@ -141,13 +141,13 @@ def _must_have_read(report: Report) -> None:
 def _joined(parts: list[Report]) -> Report:
     return Report(
         files=tuple(dict.fromkeys(name for part in parts for name in part.files)),
-        findings=tuple(one for part in parts for one in part.findings),
+        findings=tuple(finding for part in parts for finding in part.findings),
         skipped=tuple(one for part in parts for one in part.skipped),
-        problems=tuple(one for part in parts for one in part.problems),
+        problems=tuple(problem for part in parts for problem in part.problems),
         images=tuple(one for part in parts for one in part.images),
-        observations=tuple(one for part in parts for one in part.observations),
+        observations=tuple(observation for part in parts for observation in part.observations),
         texts={name: text for part in parts for name, text in part.texts.items()},
-        gates=tuple(one for part in parts for one in part.gates),
+        gates=tuple(gate for part in parts for gate in part.gates),
         earlier={image: weight for part in parts for image, weight in part.earlier.items()},
         notes=tuple(note for part in parts for note in part.notes),
     )
@@ -189,7 +189,7 @@ def _first_own_layer(report: Report, dockerfile: str, settings: Settings) -> Cal
         if file.target.lineage[-1].base_name == "scratch":
             return 0
         begin = min(found.spans)
-        later = (one.index for one in image.layers if one.steps and one.steps[-1] >= begin)
+        later = (layer.index for layer in image.layers if layer.steps and layer.steps[-1] >= begin)
         return next(later, len(image.layers))
 
     return first
@@ -251,20 +251,24 @@ def _settled(
     kept = []
     withdrawn = []
     order: tuple[Evidence, ...] = ("dockerfile", "image", "container")
-    for one in findings:
+    for finding in findings:
         refuted = ""
-        for better in order[order.index(one.place.evidence) + 1 :]:
-            if better in missing or better in doubts or (one.place.evidence == "dockerfile" and not related):
+        for better in order[order.index(finding.place.evidence) + 1 :]:
+            if (
+                better in missing
+                or better in doubts
+                or (finding.place.evidence == "dockerfile" and not related)
+            ):
                 continue
-            for code in one.rule.settled_by:
+            for code in finding.rule.settled_by:
                 found = any(f.rule.code == code and f.place.evidence == better for f in findings)
                 open_question = any(s.rule.code == code and s.evidence == better for s in skipped)
                 if not found and not open_question and _asks(code, better):
                     refuted = f"the {better} shows otherwise"
         if refuted:
-            withdrawn.append(Withdrawn(one, refuted))
+            withdrawn.append(Withdrawn(finding, refuted))
         else:
-            kept.append(one)
+            kept.append(finding)
     return tuple(kept), tuple(withdrawn)
 
 

@@ -21,7 +21,9 @@ def git(*arguments: str, cwd: str | None = None, **variables: str) -> str:
     status, printed, told = _run(arguments, cwd, variables)
     if status:
         lines = told.decode("utf-8", "replace").strip().splitlines() or ["it failed"]
-        command = next(one for one in arguments if not one.startswith("-") and "=" not in one)
+        command = next(
+            argument for argument in arguments if not argument.startswith("-") and "=" not in argument
+        )
         hint = "call it inside a Git repository that holds what is asked for"
         raise InputError(f"git {command}", lines[0].removeprefix("fatal: "), hint)
     return printed.decode("utf-8", "surrogateescape")

@@ -52,21 +52,21 @@ def new_findings(
     findings = tuple(findings)
     known = list(known)
     exact = {one.fingerprint for one in known}
-    matched = {one.fingerprint for one in findings} & exact
+    matched = {finding.fingerprint for finding in findings} & exact
     # A known finding that is still there as it was can't excuse another one.
     loose = Counter(one.near for one in known if one.fingerprint not in matched)
     out = []
-    for one in findings:
-        if one.rule is RULE_FAILED:  # the answer is not whole, today as before
-            out.append(one)
+    for finding in findings:
+        if finding.rule is RULE_FAILED:  # the answer is not whole, today as before
+            out.append(finding)
             continue
-        if one.fingerprint in matched:
+        if finding.fingerprint in matched:
             continue
-        near = trace(one, text).near
+        near = trace(finding, text).near
         if loose[near] > 0:
             loose[near] -= 1
         else:
-            out.append(one)
+            out.append(finding)
     return tuple(out)
 
 
@@ -91,7 +91,7 @@ class Baseline:
         try:
             version = content["version"]
             self._files = {
-                name: [Trace(str(one["fingerprint"]), str(one["near"])) for one in entries]
+                name: [Trace(str(entry["fingerprint"]), str(entry["near"])) for entry in entries]
                 for name, entries in content["files"].items()
             }
         except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -119,12 +119,12 @@ def baseline_text(findings: Iterable[Finding], texts: Mapping[str, Text], path: 
     """The baseline of these findings, as the file at `path` has to hold it."""
     directory = os.path.dirname(os.path.abspath(path))
     files: dict[str, list[dict[str, str]]] = {
-        name: [] for name in sorted(_relative(one, directory) for one in texts)
+        name: [] for name in sorted(_relative(text, directory) for text in texts)
     }
-    for one in findings:
-        mark = trace(one, texts.get(one.file))
-        entry = {"code": one.rule.code, "fingerprint": mark.fingerprint, "near": mark.near}
-        files.setdefault(_relative(one.file, directory), []).append(entry)
+    for finding in findings:
+        mark = trace(finding, texts.get(finding.file))
+        entry = {"code": finding.rule.code, "fingerprint": mark.fingerprint, "near": mark.near}
+        files.setdefault(_relative(finding.file, directory), []).append(entry)
     return json.dumps({"version": _VERSION, "files": files}, indent=1) + "\n"
 
 

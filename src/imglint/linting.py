@@ -113,16 +113,16 @@ def lint_files(
         for name in here.files:
             names[name] = names.get(name, False) or here.named
     results = _each(list(names.items()), settings, since, jobs, whole=whole)
-    texts = {one.text.name: one.text for one in results if one.text is not None}
-    problems += dict.fromkeys(one.problem for one in results if one.problem is not None)
+    texts = {result.text.name: result.text for result in results if result.text is not None}
+    problems += dict.fromkeys(result.problem for result in results if result.problem is not None)
     return Report(
         files=tuple(texts),
-        findings=tuple(finding for one in results for finding in one.judgement.findings),
-        skipped=tuple(skipped for one in results for skipped in one.judgement.skipped),
+        findings=tuple(finding for result in results for finding in result.judgement.findings),
+        skipped=tuple(skipped for result in results for skipped in result.judgement.skipped),
         problems=tuple(problems),
-        notes=tuple(dict.fromkeys([*notes, *(note for one in results for note in one.notes)])),
+        notes=tuple(dict.fromkeys([*notes, *(note for result in results for note in result.notes)])),
         texts=texts,
-        fail_levels={one.text.name: one.fail_level for one in results if one.text is not None},
+        fail_levels={result.text.name: result.fail_level for result in results if result.text is not None},
         asked=("lint", *paths),
     )
 
@@ -147,7 +147,7 @@ def _each(
 ) -> list[Linted]:
     jobs = jobs or os.cpu_count() or 1
     if jobs == 1 or len(names) < _WORTH_PROCESSES or ("-", True) in names:
-        return [_lint_name(one, configuration, since, whole=whole) for one in names]
+        return [_lint_name(name, configuration, since, whole=whole) for name in names]
     from concurrent.futures import ProcessPoolExecutor
     from functools import partial
 
@@ -219,7 +219,9 @@ def _known(name: str, text: Text, settings: Settings, since: str | None) -> list
         before = text_at_revision(name, since)
         if before is not None:
             old = Text.decode(before, text.name)
-            known += [trace(one, old) for one in lint_text(old, settings, path=name, whole=True).findings]
+            known += [
+                trace(finding, old) for finding in lint_text(old, settings, path=name, whole=True).findings
+            ]
     return known
 
 
@@ -351,10 +353,14 @@ def checked_text(data: bytes, name: str, *, named: bool = True) -> Text:
 
 def _wanted(file: Dockerfile, entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The rules that anything in this file can set off."""
-    present = {one.keyword for one in file.instructions}
-    present |= {one.trigger.keyword for one in file.instructions if one.trigger}
+    present = {instruction.keyword for instruction in file.instructions}
+    present |= {instruction.trigger.keyword for instruction in file.instructions if instruction.trigger}
     # Joined lines and here-documents of every RUN: a program that is not named there is not called.
-    runs = "\n".join(one.written for one in file.instructions if one.keyword == "RUN" or one.trigger)
+    runs = "\n".join(
+        instruction.written
+        for instruction in file.instructions
+        if instruction.keyword == "RUN" or instruction.trigger
+    )
     return tuple(
         entry
         for entry in entries

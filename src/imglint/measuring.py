@@ -120,7 +120,9 @@ def measure(
             with ProgressBar(source, image.content_bytes) as progress:
                 judgement = judge_image(image, rules, contents=contents, progress=progress)
             images.append(image)
-            notes += (f"{image.source}{image.which}: {one}" for one in (*image.oddities(), *judgement.notes))
+            notes += (
+                f"{image.source}{image.which}: {oddity}" for oddity in (*image.oddities(), *judgement.notes)
+            )
             judgements.append(judgement)
     if len(images) > 1:
         from .analyzer.graph import doubts, layer_graph
@@ -129,7 +131,7 @@ def measure(
     return Report(
         # An archive may hold several images, as one for each platform.
         files=tuple(dict.fromkeys(image.source for image in images)),
-        findings=tuple(one for judgement in judgements for one in judgement.findings),
+        findings=tuple(finding for judgement in judgements for finding in judgement.findings),
         skipped=tuple(one for judgement in judgements for one in judgement.skipped),
         problems=tuple(problems),
         images=tuple(images),

@@ -192,7 +192,7 @@ def expectations_text(seen: Observation, options: Mapping[str, Any] = {}) -> str
     from .runner.expect import observed_expectations
     from .runner.writes import places_of
 
-    places = places_of(one for one in seen.writes if one.bytes is not None)
+    places = places_of(write for write in seen.writes if write.bytes is not None)
     head = f"# What must hold of {seen.image}: imglint verify {seen.image} --expect THIS-FILE\n"
     if options.get("env"):
         head += f"# Set where imglint runs: {', '.join(options['env'])}\n"
@@ -276,9 +276,9 @@ def wishes_for(image: str, wishes: Wishes, files: Files, settings: Settings) -> 
     from .run_options import with_layers
 
     kept = (
-        RunText(one.run, os.path.dirname(one.origin), f"{one.origin}: run")
-        for one in files.expectations
-        if one.run
+        RunText(expectation.run, os.path.dirname(expectation.origin), f"{expectation.origin}: run")
+        for expectation in files.expectations
+        if expectation.run
     )
     layers = (*settings.runs_of(image), *kept)
     return with_layers(wishes, layers, (image,))

@@ -178,9 +178,9 @@ def as_texts(wishes: Wishes, directory: str) -> dict[str, Any]:
         return path if relative.startswith("..") else f"./{relative}"
 
     volumes = []
-    for one in start.mounts:
-        source = near(one.source) if one.kind == "bind" else one.source
-        volumes.append(one.target if one.kind == "anonymous" else f"{source}:{one.target}:{one.mode}")
+    for mount in start.mounts:
+        source = near(mount.source) if mount.kind == "bind" else mount.source
+        volumes.append(mount.target if mount.kind == "anonymous" else f"{source}:{mount.target}:{mount.mode}")
     out: dict[str, Any] = {
         "env": [name for name in start.environment if name not in start.from_files],
         "env-file": [near(path) for path in dict.fromkeys(start.from_files.values())],
@@ -256,7 +256,7 @@ def _start(layer: RunText, images: Iterable[str]) -> Start | None:
             raise UsageError(f"--tmpfs {text}: takes options as in /run:size=64m,mode=1777")
         tmpfs[_target(f"--tmpfs {text}", path)] = options
     targets = [*(one.target for one in mounts), *tmpfs]
-    twice = next((one for one in targets if targets.count(one) > 1), None)
+    twice = next((target for target in targets if targets.count(target) > 1), None)
     if twice is not None:
         raise UsageError(f"{twice} is mounted twice: name it once in -v, --mount and --tmpfs")
     user = (values.get("user") or ("",))[-1]

@@ -130,13 +130,13 @@ class _Gate:
     def look(self, told: tuple[Ref, ...], remote: str) -> Exit:
         """Look at what is sent to a remote."""
         sent = pushed(self._repository, told, remote)
-        new = {one.oid for one in sent.versions} - sent.known
+        new = {version.oid for version in sent.versions} - sent.known
         self._blobs = {head.commit for head in sent.heads if head.kind == "blob"}
         texts = PushedTexts(
             self._repository,
-            (one.oid for head in sent.heads for one in self._of(head.commit).candidates.values()),
+            (candidate.oid for head in sent.heads for candidate in self._of(head.commit).candidates.values()),
         )
-        texts.expect(one.oid for one in sent.versions)
+        texts.expect(version.oid for version in sent.versions)
         leaked = leaks(sent, self._of, texts)
         for number, leak in enumerate(leaked):
             self._leak(leak, sent, shown=number < _SHOWN)
@@ -154,7 +154,7 @@ class _Gate:
             self._head(head, sent, changed, credentials, remote)
             for path, image in mapped.items():
                 self._image(head, path, image, texts)
-        configured = (note for one in self._files.values() for note in one.notes)
+        configured = (note for file in self._files.values() for note in file.notes)
         for note in dict.fromkeys((*sent.notes, *texts.notes, *configured)):
             _tell(f"note: {note}")
         return worst(self._codes)

@@ -134,7 +134,7 @@ def _compared(report: Report, look: Look) -> str:
     parts = [image_text.compared(report.images)]
     if report.gates:
         parts.append(gates(report.gates, look))
-    failing = tuple(one for one in report.findings if report.fails(one))
+    failing = tuple(finding for finding in report.findings if report.fails(finding))
     if report.failures_beside_findings() or failing:
         parts.append(text.render(report._replace(findings=failing), look).rstrip("\n"))
     return "\n\n".join(parts) + "\n"

@@ -101,7 +101,7 @@ def known_traces(
         if before is not None:
             with contextlib.suppress(InputError):  # the stage to build may be new
                 findings, _ = _findings(before, path, settings, files(base), of=here)
-                known += [trace(one, before) for one in findings]
+                known += [trace(finding, before) for finding in findings]
     return known
 
 
@@ -153,4 +153,4 @@ def _findings(
 
 def _without_credentials(settings: Settings) -> Settings:
     """Those are looked for in every version, and told there."""
-    return settings._replace(ignore=(*settings.ignore, *(one.code for one in credential_rules())))
+    return settings._replace(ignore=(*settings.ignore, *(rule.code for rule in credential_rules())))

@@ -237,7 +237,7 @@ class CommittedContext(BuildContext):
 
     def _inside_of(self, directory: str) -> Iterator[str]:
         prefix = f"{directory}/" if directory else ""
-        return (one for one in self._files.entries if one.startswith(prefix))
+        return (entry for entry in self._files.entries if entry.startswith(prefix))
 
 
 def _size(objects: Mapping[str, Any], oid: str) -> int:

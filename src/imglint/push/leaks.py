@@ -160,8 +160,8 @@ def _credentials(text: Text, rules: tuple[Entry, ...], settings: Settings, *, la
         severities=settings.severities,
         silent_if_unshipped={one.code for one in loaded if one.shipped_only},
     )
-    wanted = {one.code for one in rules} | {RULE_FAILED.code}
-    return [(_key(file, one), one) for one in judgement.findings if one.rule.code in wanted]
+    wanted = {rule.code for rule in rules} | {RULE_FAILED.code}
+    return [(_key(file, finding), finding) for finding in judgement.findings if finding.rule.code in wanted]
 
 
 def _key(file: Dockerfile, finding: Finding) -> tuple[str, ...]:
@@ -188,7 +188,7 @@ def _value_at(file: Dockerfile, finding: Finding) -> str:
     value = "\n".join(lines)
     owner = file.instruction_at(span.line)
     if "PRIVATE KEY" in value and owner is not None:  # all of them begin alike
-        value = "\n".join((owner.line.value, *(one.body.value for one in owner.heredocs)))
+        value = "\n".join((owner.line.value, *(heredoc.body.value for heredoc in owner.heredocs)))
     return value
 
 
@@ -208,7 +208,7 @@ def _keys_of_the_heads(
     sent: Pushed, files: Callable[[str], CommittedFiles], texts: PushedTexts
 ) -> set[tuple[str, ...]]:
     """The credentials that the heads hold, in whatever file."""
-    entries = [one for head in sent.heads for one in files(head.commit).candidates.items()]
+    entries = [candidate for head in sent.heads for candidate in files(head.commit).candidates.items()]
     texts.expect(entry.oid for _, entry in entries)
     return _keys(texts.of(entry.oid, path, is_file=entry.is_file) for path, entry in entries)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _STEP_WIDTH = 60
 _SAVINGS_ROWS = 12
 _FILES_WIDTH = 56
+_LONGEST_PATH = 200
 
 
 def render(report: Report, look: Look = PLAIN) -> str:
@@ -96,7 +97,11 @@ def savings(image: Image, look: Look = PLAIN) -> str:
         for one in shown
     ]
     headers = ["could save", "layer", "of", "what", "files"]
-    view = table(rows, headers, right=("could save",), width=look.width, flexible=("files", "what"))
+    view = table(rows, headers, right=("could save",))
+    if look.width is not None and max(map(len, view.splitlines())) > look.width:
+        # The files stand below the reason, so that no path is cut that fits into a line.
+        rows = [[*row[:3], f"{row[3]}\n{_below(saving)}"] for row, saving in zip(rows, shown, strict=True)]
+        view = table(rows, headers[:4], right=("could save",), width=look.width, flexible=("what",))
     rest = len(found) - len(shown)
     more = f"\n… and {rest} smaller ones: --format full shows them" if rest else ""
     return f"{view}{more}\n{look.folded(saved(image))}"
@@ -109,6 +114,17 @@ def _reason(saving: Saving) -> str:
     return f"{saving.what} (layer {saving.hidden_by})"
 
 
+def _plain(path: str) -> str:
+    """A path as it is, unless it is longer than any table is wide."""
+    return clipped(path, _LONGEST_PATH)
+
+
+def _below(saving: Saving) -> str:
+    """The first of the files, a line each."""
+    paths = [f"/{_plain(path)}" for path in saving.paths[:2]]
+    return "\n".join([f"{saving.files} files:", *paths] if saving.files > len(paths) else paths)
+
+
 def saved(image: Image) -> str:
     """How much could be saved altogether, by whom."""
     own, base = image.savings.own_bytes, image.savings.base_bytes
@@ -119,9 +135,14 @@ def saved(image: Image) -> str:
 
 
 def _files(count: int, paths: Sequence[str]) -> str:
-    """How many files, and the first of them: "7 files: /srv/a.css, /srv/b.svg"."""
-    named = ", ".join(f"/{path}" for path in paths)
-    return clipped(f"{count} files: {named}" if count > len(paths) else named, _FILES_WIDTH)
+    """How many files, and those of the first that fit, whole: "7 files: /srv/a.css, /srv/b.svg, …"."""
+    told, named = f"{count} files: " if count > len(paths) else "", 0
+    for path in paths:
+        more = f"{', ' if named else ''}/{_plain(path)}"
+        if named and len(told + more) > _FILES_WIDTH:
+            break
+        told, named = told + more, named + 1
+    return told if named == count else f"{told}, …"
 
 
 def shared(images: tuple[Image, ...]) -> str:

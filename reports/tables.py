@@ -53,8 +53,9 @@ def table(
         excess = sum(widths := _widths(cells, headers)) + 2 * (len(headers) - 1) - width
         if excess > 0:
             column = headers.index(header)
+            room = max(widths[column] - excess, _LEAST_COLUMN)
             for row in cells:
-                row[column] = _cut(row[column], max(widths[column] - excess, _LEAST_COLUMN))
+                row[column] = "\n".join(_cut(line, room) for line in row[column].split("\n"))
     aligns = ["right" if header in right else "left" for header in headers]
     return str(
         tabulate(cells, headers=list(headers), tablefmt="simple", colalign=aligns, disable_numparse=True)
@@ -70,5 +71,8 @@ def _cut(text: str, width: int) -> str:
 
 def _widths(cells: Sequence[Sequence[str]], headers: Sequence[str]) -> list[int]:
     # tabulate sets a header into two blanks.
-    columns = [[len(header) + 2, *(len(row[at]) for row in cells)] for at, header in enumerate(headers)]
+    columns = [
+        [len(header) + 2, *(len(line) for row in cells for line in row[at].split("\n"))]
+        for at, header in enumerate(headers)
+    ]
     return [max(column) for column in columns]

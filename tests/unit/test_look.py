@@ -103,9 +103,12 @@ def test_no_row_of_an_image_breaks(width: int) -> None:
     for view in (image_text.image_view(report.images[0], Look(width=width)),
                  image_text.history(report.images[0], Look(width=width)).partition("\n\na step")[0]):  # fmt: skip
         assert max(map(len, view.splitlines())) <= width, view
-    # What is cut of a path is its beginning: the end names the file.
-    narrow = image_text.savings(report.images[0], Look(width=100))
-    assert re.search(r"deleted \(layer 4\) +…\S*import\.log$", narrow, re.MULTILINE)
+    # A path is one thing: where the row has no room for it, it stands below the reason.
+    narrow = image_text.savings(report.images[0], Look(width=72))
+    assert re.search(r"deleted \(layer 4\)\n +/var/cache/shop/import\.log$", narrow, re.MULTILINE)
+    wide = image_text.savings(report.images[0], Look(width=140))
+    assert re.search(r"deleted \(layer 4\) +/var/cache/shop/import\.log$", wide, re.MULTILINE)
+    assert re.search(r"7 files: /srv/shop/assets/shop\.css, …$", wide, re.MULTILINE)
 
 
 def test_a_column_is_cut_only_where_it_has_to_be() -> None:

@@ -217,6 +217,24 @@ def _with_run_options(command: Callable[..., int]) -> Callable[..., int]:
     return with_options
 
 
+# Limits of an image.
+MaxSize = Annotated[str | None, typer.Option("--max-size", help="Fail over this content: 500MB, 1.5GiB.")]
+MaxPull = Annotated[
+    str | None, typer.Option("--max-pull", help="Fail when a registry would send more than this.")
+]
+MaxLayer = Annotated[str | None, typer.Option("--max-layer", help="Fail over this in one layer.")]
+MaxWaste = Annotated[str | None, typer.Option("--max-waste", help="Fail when more than this can't be seen.")]
+MaxReclaim = Annotated[
+    str | None, typer.Option("--max-reclaim", help="Fail when a rebuild could save more than this.")
+]
+MinEfficiency = Annotated[
+    str | None, typer.Option("--min-efficiency", help="Fail when less of the content is live: 90%, 0.9.")
+]
+MaxGrowth = Annotated[
+    str | None, typer.Option("--max-growth", help="Fail when content grew by more: 5MB, 3%. With --against.")
+]
+
+
 # typer comes with click inside or beside it, by version; its own BadParameter leads to click's root
 # of all usage errors either way.
 _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
@@ -483,27 +501,14 @@ def image(
     config: Config = None,
     isolated: Isolated = False,
     fail_level: Level = None,
-    max_size: Annotated[
-        str | None, typer.Option("--max-size", help="Fail over this content: 500MB, 1.5GiB.")
-    ] = None,
-    max_pull: Annotated[
-        str | None, typer.Option("--max-pull", help="Fail when a registry would send more than this.")
-    ] = None,
-    max_layer: Annotated[str | None, typer.Option("--max-layer", help="Fail over this in one layer.")] = None,
-    max_waste: Annotated[
-        str | None, typer.Option("--max-waste", help="Fail when more than this can't be seen.")
-    ] = None,
-    max_reclaim: Annotated[
-        str | None, typer.Option("--max-reclaim", help="Fail when a rebuild could save more than this.")
-    ] = None,
-    min_efficiency: Annotated[
-        str | None, typer.Option("--min-efficiency", help="Fail when less of the content is live: 90%, 0.9.")
-    ] = None,
+    max_size: MaxSize = None,
+    max_pull: MaxPull = None,
+    max_layer: MaxLayer = None,
+    max_waste: MaxWaste = None,
+    max_reclaim: MaxReclaim = None,
+    min_efficiency: MinEfficiency = None,
     against: Against = None,
-    max_growth: Annotated[
-        str | None,
-        typer.Option("--max-growth", help="Fail when content grew by more: 5MB, 3%. With --against."),
-    ] = None,
+    max_growth: MaxGrowth = None,
     dive_compat: Annotated[
         bool, typer.Option("--dive-compat", help="Count waste and efficiency as dive does, for its limits.")
     ] = False,
@@ -541,7 +546,7 @@ def image(
     from .commands.image import image as command
 
     if max_growth is not None and against is None:
-        raise UsageError("--max-growth needs --against: what it grew from")
+        raise UsageError(GROWTH_ALONE)
     formats = outputs(format or [], output or [])
     limits = _limits(
         max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
@@ -586,6 +591,9 @@ def diff(
         old, new, _settings(formats, ("diff", old, new)), formats,
         limits=_limits(max_growth=max_growth), base=tuple(base or ()), verify=not no_verify, engine=engine,
     )  # fmt: skip
+
+
+GROWTH_ALONE = "--max-growth needs --against: what it grew from"
 
 
 def _limits(**given: str | None) -> Limits:
@@ -727,7 +735,14 @@ def audit(
     fail_on: FailOnOption = None,
     build_arg: BuildArgs = None,
     target: Target = None,
+    max_size: MaxSize = None,
+    max_pull: MaxPull = None,
+    max_layer: MaxLayer = None,
+    max_waste: MaxWaste = None,
+    max_reclaim: MaxReclaim = None,
+    min_efficiency: MinEfficiency = None,
     against: Against = None,
+    max_growth: MaxGrowth = None,
     no_verify: NoVerify = False,
     engine: EngineOption = None,
     *,
@@ -752,9 +767,17 @@ def audit(
     )  # fmt: skip
     if against is not None and image is None and not settings.images:
         raise UsageError("--against compares images: name the one to compare by --image")
+    if max_growth is not None and against is None:
+        raise UsageError(GROWTH_ALONE)
+    limits = _limits(
+        max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
+        max_reclaim=max_reclaim, min_efficiency=min_efficiency, max_growth=max_growth,
+    )  # fmt: skip
+    if limits != Limits() and image is None and not settings.images:
+        raise UsageError("limits are an image's: name the one that has to keep them by --image")
     return command(
         dockerfile, image, settings, formats, run=run, wishes=wishes, verify=not no_verify,
-        engine=engine, against=against,
+        engine=engine, against=against, limits=limits,
     )  # fmt: skip
 
 

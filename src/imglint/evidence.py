@@ -33,6 +33,7 @@ def audit(
     verify: bool = True,
     engine: str | None = None,
     against: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008
     names: tuple[str, ...] | None = None,
 ) -> Report:
     """Read what there is and answer the thirty questions: `audit(...).matrix`.
@@ -46,6 +47,7 @@ def audit(
         verify: check digests of the image.
         engine: as for `connect`.
         against: what to compare the image's size with: a SOURCE, or the JSON of an earlier run.
+        limits: what the image may weigh, beside what the settings say.
         names: what the image is going to be called; None: what it is called now.
 
     Raises:
@@ -79,7 +81,7 @@ def audit(
             [image], settings, verify=verify, engine=engine, contents=True, names=names, first_own=own
         )
         _must_have_read(report)
-        parts.append(weigh(report, settings, Limits(), against=against, engine=engine))
+        parts.append(weigh(report, settings, limits, against=against, engine=engine))
     if not run:
         missing["container"] = "nothing was started: --run does" + ("" if image else ", with --image")
     elif image is not None:

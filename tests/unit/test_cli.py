@@ -366,6 +366,25 @@ def test_every_command_that_judges_takes_the_same_options(tmp_path: Path) -> Non
     assert len(imglint(*audit, "--profile", "strict").stdout) > len(imglint(*audit).stdout)
 
 
+def test_an_audit_keeps_limits() -> None:
+    audit = (
+        "audit",
+        "examples/waste/Dockerfile",
+        "--image",
+        WASTE,
+        "--fail-level",
+        "none",
+        "--format",
+        "json",
+    )
+    assert imglint(*audit, "--max-waste", "100kB").returncode == 0
+    broken = imglint(*audit, "--max-waste", "1kB")
+    assert broken.returncode == 1
+    assert [one["name"] for one in json.loads(broken.stdout)["failures"] if one["kind"] == "limit"] == [
+        "max-waste"
+    ]
+
+
 def test_explain_takes_codes_aliases_and_names() -> None:
     for name in ("IL010", "il010", "main-process-forks"):
         assert imglint("explain", name).stdout.startswith(b"# IL010 main-process-forks")

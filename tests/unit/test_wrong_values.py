@@ -185,6 +185,17 @@ FOR_HOOK = [
     *(one for one in WITH_RUN if "NOWHERE_SET" not in one[0]),
     (["--run", "--env", "A=b"], 2, "-e A would stand in the hook with its value"),
 ]
+LIMITS: list[tuple[list[str], int, str]] = [
+    (["--max-size", "big"], 2, "--max-size: 'big' is no size"),
+    (["--max-pull", "1XB"], 2, "--max-pull: '1XB' is no size"),
+    (["--max-layer", "1 000"], 2, "--max-layer: '1 000' is no size"),
+    (["--max-waste", "5%"], 2, "--max-waste: '5%' is no size"),
+    (["--max-reclaim", "5%"], 2, "--max-reclaim: '5%' is no size"),
+    (["--min-efficiency", "150%"], 2, "--min-efficiency: '150%' is no part"),
+    (["--min-efficiency", "95"], 2, "--min-efficiency: '95' is no part"),
+    (["--max-growth", "some", "--against", WASTE], 2, "--max-growth: 'some' is no size"),
+    (["--max-growth", "5%"], 2, "--max-growth needs --against"),
+]
 COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
     "fix": (["Dockerfile"], [
         *RULES, (["missing"], 2, "missing: no such file"), (["empty"], 3, "empty: holds no Dockerfile"),
@@ -199,18 +210,9 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
     ]),
     "rules": ([], [(["--format", "xml"], 2, "--format is text or json here, not 'xml'")]),
     "image": ([WASTE], [
-        *OUTPUTS, *RULES, *LEVEL, *ENGINE,
-        (["--max-size", "big"], 2, "--max-size: 'big' is no size"),
+        *OUTPUTS, *RULES, *LEVEL, *ENGINE, *LIMITS,
         (["--max-size", "-5"], 2, "--max-size: '-5' is no size"),
         (["--max-size", "nan"], 2, "--max-size: 'nan' is no size"),
-        (["--max-pull", "1XB"], 2, "--max-pull: '1XB' is no size"),
-        (["--max-layer", "1 000"], 2, "--max-layer: '1 000' is no size"),
-        (["--max-waste", "5%"], 2, "--max-waste: '5%' is no size"),
-        (["--max-reclaim", "1e3"], 2, "--max-reclaim: '1e3' is no size"),
-        (["--min-efficiency", "150%"], 2, "--min-efficiency: '150%' is no part"),
-        (["--min-efficiency", "95"], 2, "--min-efficiency: '95' is no part"),
-        (["--max-growth", "some", "--against", WASTE], 2, "--max-growth: 'some' is no size"),
-        (["--max-growth", "5%"], 2, "--max-growth needs --against"),
         (["--against", "none.tar"], 2, "none.tar: no such file or directory"),
         (["--against", "none.json"], 1, "there is nothing to compare with"),
         (["--against", "Dockerfile"], 2, "Dockerfile: is no tar archive"),
@@ -263,6 +265,8 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--build-arg", "A"], 2, "--build-arg takes NAME=VALUE"),
         (["--target", "x"], 2, "has no stage 'x'"),
         (["--against", "none.tar"], 2, "--against compares images: name the one to compare by --image"),
+        *((["--image", WASTE, *words], code, told) for words, code, told in LIMITS),
+        (["--max-size", "1MB"], 2, "limits are an image's: name the one that has to keep them by --image"),
         (["--against", "none.tar", "--image", WASTE], 2, "none.tar: no such file"),
         (["--run"], 2, "there is no image to start"), *WITH_RUN,
     ]),

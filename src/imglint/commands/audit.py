@@ -10,6 +10,7 @@ from ..exits import Exit
 from ..proving import Wishes
 from ..reports import Report
 from ..reports.look import Look
+from ..rules.gates import Limits
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
 from .show import show, show_problem
@@ -26,6 +27,7 @@ def audit(
     verify: bool = True,
     engine: str | None = None,
     against: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008
 ) -> Exit:
     """Join all evidence and print the matrix."""
     from ..evidence import audit as join
@@ -34,8 +36,9 @@ def audit(
         dockerfile = "Dockerfile"
     try:
         report = join(
-            dockerfile, image, settings, run=run, wishes=wishes, verify=verify, engine=engine, against=against
-        )
+            dockerfile, image, settings, run=run, wishes=wishes, verify=verify, engine=engine, against=against,
+            limits=limits,
+        )  # fmt: skip
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:

@@ -81,7 +81,7 @@ def test_what_the_tag_named_before(desk: Desk, images: Images) -> None:
     # And the other way round: in the registry, it would be known as latest alone.
     to = f"127.0.0.1:{desk.registry.port}/team/shop:latest"
     done = desk.push(first, "--to", to)
-    assert (done.returncode, f"is known only as {to}" in done.stdout) == (1, True), done.stdout
+    assert (done.returncode, f"has only the tags {to}" in done.stdout) == (1, True), done.stdout
 
 
 def test_what_fails_does_not_arrive(docker_desk: Desk, images: Images) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from ..rules.fix import mends
+from ..rules.registry import find
 from ..rules.rule import ContextExample, Example, ImageExample, PolicyExample, Rule
+from .look import PLAIN, Look
+
+_FIXES = {
+    "safe": "`imglint fix` mends it",
+    "unsafe": "`imglint fix --unsafe` mends it",
+    None: "mended by hand",
+}
 
 
 def page(rule: Rule) -> str:
@@ -18,10 +27,11 @@ def page(rule: Rule) -> str:
         facts.append(f"antipattern {rule.antipattern}: {ANTIPATTERNS[rule.antipattern - 1]}")
     if rule.aliases:
         facts.append(f"also known as: {', '.join(rule.aliases)}")
-    facts.append(f"since {rule.since}")
+    facts.append(_FIXES[mends(rule)])
+    facts += [f"since {rule.since}", f"in rules/checks/{find(rule.code).module}.py"]
     summary, _, reason = rule.page.strip().partition("\n")
     lines = [f"# {rule.title}", "", summary, "", " · ".join(facts), "", reason.strip()]
-    for title, examples in (("Found", rule.bad), ("Not found", rule.good)):
+    for title, examples in (("Reported", rule.bad), ("Not reported", rule.good)):
         shown = [_example(example) for example in examples]
         if shown:
             lines += ["", f"## {title}", ""]
@@ -71,26 +81,50 @@ def _content(content: str | bytes | None) -> str:
     return text if len(text) <= 40 else f"({len(text)} bytes)"
 
 
-def table(rules: Iterable[Rule]) -> str:
-    """All rules, one a line, for the terminal."""
+def listed(rules: Iterable[Rule], look: Look = PLAIN) -> str:
+    """Rules, one a line, or where a terminal is too narrow for that, two."""
+    rules = tuple(rules)
+    view = _table(rules)
+    if look.width is None or max(map(len, view.splitlines())) <= look.width:
+        return f"{view}\n{_LEGEND}"
+    lines = []
+    for rule in rules:
+        lines.append(f"{look.strong(rule.title)}  {_severity(rule)}  {_letters(rule)}{_mark(rule)}")
+        lines.append(look.folded(f"    {rule.summary}"))
+    return "\n".join([*lines, look.folded(_LEGEND.rstrip())]) + "\n"
+
+
+_LEGEND = "D Dockerfile · I image · C container · * `imglint fix` mends it · a severity in brackets: off until selected\n"
+
+
+def _severity(rule: Rule) -> str:
+    return rule.severity.label if rule.default else f"({rule.severity.label})"
+
+
+def _letters(rule: Rule) -> str:
+    return " ".join(kind[0].upper() for kind in ("dockerfile", "image", "container") if kind in rule.evidence)
+
+
+def _mark(rule: Rule) -> str:
+    return " *" if mends(rule) is not None else ""
+
+
+def _table(rules: Iterable[Rule]) -> str:
     from tabulate import tabulate
 
     rows = [
         (
             rule.code,
             rule.name,
-            rule.severity.label if rule.default else f"({rule.severity.label})",
+            _severity(rule),
             rule.antipattern or "",
-            " ".join(
-                kind[0].upper() for kind in ("dockerfile", "image", "container") if kind in rule.evidence
-            ),
+            f"{_letters(rule)}{_mark(rule)}",
             rule.summary,
         )
         for rule in rules
     ]
     headers = ("code", "name", "severity", "antipattern", "looks at", "fault")
-    legend = "\nD Dockerfile · I image · C container · a severity in brackets: off until selected\n"
-    return str(tabulate(rows, headers=headers, tablefmt="simple")) + legend
+    return str(tabulate(rows, headers=headers, tablefmt="simple"))
 
 
 def as_json(rules: Iterable[Rule]) -> str:
@@ -112,6 +146,7 @@ def _record(rule: Rule) -> dict[str, object]:
         "default": rule.default,
         "antipattern": rule.antipattern,
         "evidence": sorted(rule.evidence),
+        "fix": mends(rule),
         "summary": rule.summary,
         "since": rule.since,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .rule import Edit, Finding
+from .rule import Edit, Finding, Rule
 
 if TYPE_CHECKING:
     from ..analyzer.dockerfile import Span, Text
@@ -16,6 +16,23 @@ class Fixed(NamedTuple):
 
     value: str
     findings: tuple[Finding, ...]
+
+
+def mends(rule: Rule) -> str | None:
+    """Whether `imglint fix` mends what a rule finds, as its own examples show: "safe", "unsafe", or None."""
+    from ..analyzer.dockerfile import Dockerfile
+    from .judge import judge_dockerfile
+
+    edits = [
+        finding.fix
+        for example in rule.bad
+        if isinstance(example, str)
+        for finding in judge_dockerfile(Dockerfile.from_string(example), [rule]).findings
+        if finding.fix is not None
+    ]
+    if not edits:
+        return None
+    return "safe" if any(edit.safe for edit in edits) else "unsafe"
 
 
 def apply(text: Text, findings: Iterable[Finding], *, unsafe: bool = False) -> Fixed:

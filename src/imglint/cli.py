@@ -460,19 +460,24 @@ def explain(
 
 @app.command()
 def rules(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only rules whose code begins so, or whose name holds this: AV03, apt."),
+    ] = None,
     format: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
 ) -> int:
-    """List all rules.
+    """List the rules.
 
     \b
     imglint rules
+    imglint rules AV03 cache
     imglint rules --format json
     """
     from .commands.explain import rules as command
 
     if format not in ("text", "json"):
         raise UsageError(f"--format is text or json here, not {format!r}")
-    return command(format)
+    return command(words or (), format)
 
 
 Against = Annotated[

@@ -397,6 +397,20 @@ def test_rules_as_json() -> None:
     assert len({one["code"] for one in listed}) == len(listed)
 
 
+def test_rules_by_code_alias_and_name() -> None:
+    def codes(*words: str) -> set[str]:
+        return {one["code"] for one in json.loads(imglint("rules", *words, "--format", "json").stdout)}
+
+    assert codes("av0307") == {"AV0307"}
+    assert codes("maintainerdep") == {"DL4000"}
+    assert codes("AV05", "apt-lists") == {"AV0501", "AV0502", "AV0503", "DL3009"}
+    fixes = {one["code"]: one["fix"] for one in json.loads(imglint("rules", "--format", "json").stdout)}
+    assert (fixes["DL4000"], fixes["DL3015"], fixes["DL3009"]) == ("safe", "unsafe", None)
+    nothing = imglint("rules", "no-such-rule")
+    assert (nothing.returncode, nothing.stdout) == (2, b"")
+    assert b"no rule has the code 'no-such-rule'" in nothing.stderr
+
+
 def test_version() -> None:
     assert re.fullmatch(rb"imglint \d+\.\d+\.\d+\n", imglint("--version").stdout)
 

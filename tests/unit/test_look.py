@@ -15,9 +15,12 @@ import imglint
 from imglint import Settings
 from imglint.analyzer.sizes import shown
 from imglint.measuring import measure
-from imglint.reports import image_text, matrix_text
+from imglint.reports import image_text, matrix_text, rules_text
 from imglint.reports.look import PLAIN, Look
+from imglint.reports.page_text import page_text
 from imglint.reports.tables import table
+from imglint.rules.index import INDEX
+from imglint.rules.registry import load
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "imglint", "examples/seed/Dockerfile"]
@@ -88,6 +91,59 @@ def test_a_terminal_sees_the_source_and_the_fix() -> None:
     for other in (piped(), on_terminal("--format", "concise", NO_COLOR="1")):
         assert "DL4000 maintainer-instruction: MAINTAINER" in " ".join(other.split())
         assert "^^^" not in other
+
+
+def test_a_page_on_a_terminal() -> None:
+    page = """# DL1 name
+
+`x` is a word.
+
+- an item that is longer than the terminal is wide, and goes on in the next
+  line of the file
+- another one, of [a page](docs/page.md)
+
+## Reported
+
+```dockerfile
+FROM a
+# no heading
+```
+"""
+    shown = page_text(page, Look(color=True, width=40))
+    assert (
+        shown
+        == """\x1b[1mDL1 name\x1b[0m
+
+`x` is a word.
+
+- an item that is longer than the
+  terminal is wide, and goes on in the
+  next line of the file
+- another one, of a page (docs/page.md)
+
+\x1b[1mReported\x1b[0m
+
+    FROM a
+    # no heading
+"""
+    )
+
+
+def test_every_page_fits_into_a_terminal() -> None:
+    for rule in load(INDEX):
+        prose = page_text(rules_text.page(rule), Look(width=80)).partition("\nReported\n")[0]
+        assert max(map(len, prose.splitlines())) <= 80, rule.code
+
+
+def test_the_list_of_rules_fits_into_a_terminal() -> None:
+    narrow = rules_text.listed(load(INDEX), Look(width=80))
+    assert max(map(len, narrow.splitlines())) <= 80
+    wide = rules_text.listed(load(INDEX))
+    for entry in INDEX:
+        assert f"{entry.code} {entry.name}  " in narrow
+        assert entry.name in wide
+    assert "DL4000 maintainer-instruction  info  D *" in narrow, "imglint fix mends it"
+    assert "DL3009 apt-lists-left  info  D\n" in narrow
 
 
 def test_a_look_without_a_width_changes_nothing() -> None:

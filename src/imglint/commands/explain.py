@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from ..exits import Exit
 from ..output import tell, write_own
 from ..rules.check_pages import check_names, find_page, nearest_check
+from ..rules.entry import Entry
 from ..rules.index import INDEX
 from ..rules.registry import UnknownCodeError, find, load
+from .show import look_of
 
 
 def explain(name: str, form: str) -> Exit:
@@ -17,13 +20,22 @@ def explain(name: str, form: str) -> Exit:
 
     check = find_page(name)
     if check is not None:
-        write_own(checks_text.as_json(check) if form == "json" else checks_text.page(check), "-")
-        return Exit.CLEAN
+        return _show(checks_text.as_json(check) if form == "json" else checks_text.page(check), form)
     try:
         rule = load([find(name)])[0]
     except UnknownCodeError as error:
         return _unknown(error)
-    write_own(rules_text.page_as_json(rule) if form == "json" else rules_text.page(rule), "-")
+    return _show(rules_text.page_as_json(rule) if form == "json" else rules_text.page(rule), form)
+
+
+def _show(page: str, form: str) -> Exit:
+    """Print a page: as Markdown into files and pipes, as text on a terminal."""
+    look = look_of()
+    if form == "text" and look.width is not None:
+        from ..reports.page_text import page_text
+
+        page = page_text(page, look)
+    write_own(page, "-")
     return Exit.CLEAN
 
 
@@ -51,10 +63,18 @@ def _unknown(error: UnknownCodeError) -> Exit:
     return Exit.INPUT
 
 
-def rules(form: str) -> Exit:
-    """Print all rules."""
-    from ..reports.rules_text import as_json, table
+def rules(words: Sequence[str], form: str) -> Exit:
+    """Print all rules, or those whose code begins with one of the words, or whose name holds it."""
+    from ..reports.rules_text import as_json, listed
 
-    every = load(INDEX)
-    write_own(as_json(every) if form == "json" else table(every), "-")
+    wanted = [entry for entry in INDEX if not words or any(_is_meant(entry, word) for word in words)]
+    if not wanted:
+        return _unknown(UnknownCodeError(words[0]))
+    every = load(wanted)
+    write_own(as_json(every) if form == "json" else listed(every, look_of()), "-")
     return Exit.CLEAN
+
+
+def _is_meant(entry: Entry, word: str) -> bool:
+    named = any(code.lower().startswith(word.lower()) for code in (entry.code, *entry.aliases))
+    return named or word.lower() in entry.name

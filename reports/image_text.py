@@ -20,6 +20,7 @@ _STEP_WIDTH = 60
 _SAVINGS_ROWS = 12
 _FILES_WIDTH = 56
 _LONGEST_PATH = 200
+_WIDE = 110  # columns of a terminal
 
 
 def render(report: Report, look: Look = PLAIN) -> str:
@@ -195,13 +196,15 @@ def compared(images: tuple[Image, ...]) -> str:
 def history(image: Image, look: Look = PLAIN) -> str:
     """Every step with the layer that it made, from the first."""
     rows = []
+    # The step says more than the second in which it was made.
+    day = look.width is not None and look.width < _WIDE
     for step in image.steps:
         layer = image.layers[step.layer] if step.layer is not None else None
         joint = image.layers[step.within] if step.within is not None else None
         rows.append(
             [
                 step.index,
-                (step.created or "")[:19].replace("T", " "),
+                (step.created or "")[: 10 if day else 19].replace("T", " "),
                 layer.index if layer is not None else joint.index if joint is not None else "",
                 "" if layer is None else size(layer.content_bytes),
                 "" if layer is None else size(layer.wasted_bytes) if layer.wasted_bytes else "",
@@ -221,7 +224,7 @@ def history(image: Image, look: Look = PLAIN) -> str:
     ]
     view = table(
         rows,
-        ["step", "created (UTC)", "layer", "content", "wasted", "what"],
+        ["step", "created" if day else "created (UTC)", "layer", "content", "wasted", "what"],
         right=("step", "layer", "content", "wasted"),
         width=look.width,
         flexible=("what",),
@@ -233,7 +236,7 @@ def history(image: Image, look: Look = PLAIN) -> str:
     ]
     if not image.has_configuration:
         notes = ["a root file system has no history"]
-    return f"{heading(image, look)}\n\n{view}\n\n{'; '.join(notes)}"
+    return f"{heading(image, look)}\n\n{view}\n\n{look.folded('; '.join(notes), '')}"
 
 
 def _doubts(image: Image) -> list[str]:

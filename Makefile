@@ -43,7 +43,7 @@ demo: $(VENV)/.run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
 # Side by side: all tests of one engine are one worker's. T names files or tests, which run one by one.
-WORKERS ?= 5
+WORKERS ?= 7
 test: $(if $(T),,lint) $(VENV)/.dev
 	$(BIN)/python -m pytest --durations=10 $(or $(T),-n $(WORKERS))
 

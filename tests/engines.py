@@ -61,11 +61,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
 
 def worker_of(nodeid: str) -> str:
-    """Whose a container test is: its engine's. Pushes disturb no other test, on whatever engine they are."""
+    """Whose a container test is: its engine's. Pushes disturb no other test, on whatever engine they are.
+
+    Of the modern engines each worker starts its own, so that the most patient tests have one for themselves.
+    """
     if re.search(r"/test_(?:push|modern|registry|engine_page)", nodeid):
         return "push"
     found = re.search(r"[\[-](podman5|podman|docker28)[\]-]", nodeid)
-    return found[1] if found else "docker"
+    kind = found[1] if found else "docker"
+    patient = kind in _MODERN and re.search(r"/test_(?:verify_engines|verify_expect|verify_hostile)", nodeid)
+    return f"{kind}, patient" if patient else kind
 
 
 def _kind(item: pytest.Item) -> str:

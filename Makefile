@@ -42,7 +42,7 @@ $(VENV)/.bench: $(VENV)/.dev
 demo: $(VENV)/.run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
-# Side by side: all tests of one engine are one worker's. T names files or tests, which run one by one.
+# Side by side: the tests of one engine are the business of one worker, or of two. T names files or tests, which run one by one.
 WORKERS ?= 7
 test: $(if $(T),,lint) $(VENV)/.dev
 	$(BIN)/python -m pytest --durations=10 $(or $(T),-n $(WORKERS))

@@ -142,6 +142,20 @@ _NAMED = (
 )
 _VALUE = r"(?s)\\+\"[^\"\\]+\\+\"|\"(?:[^\"\\]|\\.)+\"|'[^']+'|[\"']?[^\s'\"|&;,]+"
 
+# Passwords that stand in command lines without a name that says so; an option and its value as words of an array.
+_COMMANDS_WITH = ("curl", "mysql", "mariadb", "redis-cli", "sshpass", "login", "chpasswd", '", "', '","')
+_BEFORE = r"[^\n|;&]{0,200}?[\s\"']"
+_END_OF_WORD = r"[^\s\"'|;&,\]]+"
+_IN_COMMANDS = (
+    rf"\bcurl\b{_BEFORE}(?:-u|--user)(?:[ =]|\",\s*\")?[\"']?[^\s:\"'/]+:(?P<curl>{_END_OF_WORD})"
+    rf"|\b(?:mysql|mariadb)[\w-]*\b{_BEFORE}-p(?P<mysql>[^\s\"'|;&,\]-]{_END_OF_WORD})"
+    rf"|\bredis-cli\b{_BEFORE}-a(?:[ ]+|\",\s*\")[\"']?(?P<redis>{_END_OF_WORD})"
+    rf"|\bsshpass\s+-p\s*[\"']?(?P<ssh>{_END_OF_WORD})"
+    rf"|\blogin\b{_BEFORE}-p(?:[ =]|\",\s*\")[\"']?(?P<login>{_END_OF_WORD})"
+    rf"|\b(?:echo|printf)\s+[\"']?[\w.-]+:(?P<account>{_END_OF_WORD})[\"']?[^\n;&]{{0,80}}\|\s*(?:sudo\s+)?chpasswd"
+    r"|\"--?(?P<option>[A-Za-z][\w-]{0,60})\",[ ]?\"(?P<word>[^\"\s]+)\""
+)
+
 # The lines of a key behind its first one, up to its last, however the line ends are written.
 _KEY_END = r"(?:[\s\"',\\]|(?<=\\)[nr]|%0[AD]|&#1[03];)"
 _KEY_REST = (
@@ -205,7 +219,7 @@ def names_secret(name: str) -> bool:
         return True
     if _HARMLESS & set(words):
         return False
-    if _SECRET_WORDS & set(words):
+    if _SECRET_WORDS & set(words) or any(word.endswith(("password", "passwd")) for word in words):
         return True
     return any(word == "key" and before in _SECRET_KEYS for before, word in itertools.pairwise(words))
 
@@ -289,7 +303,20 @@ def _told(text: str) -> list[tuple[int, int]]:
         value = found[0].strip("\\\"'")
         if not value.startswith("$") and not is_placeholder(value):
             ranges.append(found.span())
+    if any(word in text for word in _COMMANDS_WITH):
+        ranges = sorted([*ranges, *_in_commands(text)])
     return ranges
+
+
+def _in_commands(text: str) -> Iterator[tuple[int, int]]:
+    """The passwords in command lines; of an option and its value as two words the value."""
+    for match in re.finditer(_IN_COMMANDS, text):
+        group = match.lastgroup or ""
+        value = match[group]
+        if group == "word" and not names_secret(match["option"]):
+            continue
+        if not value.startswith("$") and not is_placeholder(value):
+            yield match.span(group)
 
 
 def mask_shapes(text: str) -> str:

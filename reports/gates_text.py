@@ -30,10 +30,18 @@ def gates(found: Iterable[Gate], look: Look = PLAIN) -> str:
     return table(rows, ["gate", "limit on", "is", "may be", "image", ""], right=("is", "may be"))
 
 
+# What each limit is about.
+_MEASURES = {
+    "max-size": "the content", "max-pull": "what a registry sends", "max-layer": "the content of the largest layer",
+    "max-waste": "what can't be seen", "max-reclaim": "what a rebuild could save", "min-efficiency": "the efficiency",
+    "max-own-waste": "the own waste", "max-growth": "the growth",
+}  # fmt: skip
+
+
 def missed(gate: Gate) -> str:
     """A limit that is not kept, in one sentence."""
     is_, may_be = _shown(gate.name, gate.value), _shown(gate.name, gate.limit)
-    return f"{gate.image}: {gate.name} is {is_}, and the limit is {may_be}"
+    return f"{gate.image}: {_MEASURES.get(gate.name, gate.name)} is {is_}, and {gate.name} allows {may_be}"
 
 
 def _shown(name: str, value: float | None) -> str:

@@ -243,9 +243,9 @@ def _source(text: Text, span: Span, width: int) -> list[str]:
     masked = mask_lines(text.value)[span.line - 1].rstrip("\r").lstrip("\ufeff")
     end = span.end_column if span.end_line == span.line else len(line) + 1
     start = span.column
-    if masked != line:
-        # The columns of a masked line are others; point at its start only.
-        start, end = 1, 2
+    if masked[: end - 1] != line[: end - 1]:
+        # The columns behind what is masked are others; point at what stands before it, or at the start only.
+        start, end = (start, start + 1) if masked[: start - 1] == line[: start - 1] else (1, 2)
     margin = len(str(span.line))
     room = max(width - margin - 4, 20)
     # Of a line that is too long, the part around the word.

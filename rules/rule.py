@@ -143,6 +143,15 @@ ImageCheck = Callable[["Image"], Outcome]
 ContainerCheck = Callable[["Observation"], Outcome]
 
 
+def _masked(value: object) -> object:
+    """What a message repeats of the input, without the passwords in it. A name alone holds none."""
+    if not isinstance(value, str) or not ("=" in value or " " in value):
+        return value
+    from ..analyzer.credentials import mask
+
+    return mask(value)
+
+
 class Rule:
     """One fault: what the world calls it, what to say of it, and the checks that find it.
 
@@ -343,7 +352,8 @@ class Rule:
         """A finding of this rule; `fields` fill the message."""
         place = where if isinstance(where, Place) else Place("dockerfile", span=where)
         level = self.severity if severity is None else severity
-        return Finding(self, level, self.message.format_map(fields), place, proof, fix)
+        told = {name: _masked(value) for name, value in fields.items()}
+        return Finding(self, level, self.message.format_map(told), place, proof, fix)
 
     def skip(self, evidence: Evidence, reason: str) -> Skipped:
         """What this rule can't decide on this evidence, and why."""

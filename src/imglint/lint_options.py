@@ -57,6 +57,11 @@ def command_first(arguments: Sequence[str], commands: Container[str]) -> list[st
     at = 0
     while at < len(arguments) and arguments[at].partition("=")[0] in OPTION_NAMES:
         at += 2 if arguments[at] in _VALUED else 1
+    if at < len(arguments) and arguments[at].startswith("-"):
+        # An option of that command alone, which says itself what it thinks of it.
+        at = next(
+            (later for later in range(at, len(arguments)) if arguments[later] in commands), len(arguments)
+        )
     if at < len(arguments) and arguments[at] in commands:
         return [arguments[at], *arguments[:at], *arguments[at + 1 :]]
     return list(arguments)

@@ -313,6 +313,8 @@ def read_text(path: str, settings: Settings, *, named: bool = True) -> Text:
     """
     name = settings.stdin_filename if path == "-" else path
     try:
+        if path == "-" and sys.stdin is None:
+            raise InputError(name, "standard input is closed", "name a Dockerfile")
         if path == "-":
             data = sys.stdin.buffer.read(MAX_DOCKERFILE_BYTES + 1)
         else:

@@ -366,6 +366,22 @@ def test_every_command_that_judges_takes_the_same_options(tmp_path: Path) -> Non
     assert len(imglint(*audit, "--profile", "strict").stdout) > len(imglint(*audit).stdout)
 
 
+@pytest.mark.parametrize("command", ["lint", "audit"])
+def test_standard_input_that_is_closed(command: str) -> None:
+    shell = f"exec {sys.executable} -m imglint {command} - <&-"
+    result = subprocess.run(["sh", "-c", shell], cwd=ROOT, capture_output=True, check=False)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert b"standard input is closed" in result.stderr
+
+
+def test_options_of_a_command_alone_may_stand_before_it() -> None:
+    assert (
+        imglint("--max-waste", "1kB", "image", WASTE).stdout
+        == imglint("image", WASTE, "--max-waste", "1kB").stdout
+    )
+    assert b"No such option: --nope" in imglint("--nope", "image", WASTE).stderr
+
+
 def test_an_audit_keeps_limits() -> None:
     audit = (
         "audit",

@@ -157,7 +157,9 @@ def test_no_credential_is_told(form: str) -> None:
 @pytest.mark.parametrize("form", ["github", "junit"])
 def test_a_limit_that_is_not_kept_is_told_in_units(form: str) -> None:
     gate = Gate("shop:1.0", "max-size", 10_000_000, 25_000_000, False)
-    assert "shop:1.0: max-size is 25.0 MB, and the limit is 10.0 MB" in render(Report(gates=(gate,)), form)
+    assert "shop:1.0: the content is 25.0 MB, and max-size allows 10.0 MB" in render(
+        Report(gates=(gate,)), form
+    )
 
 
 def test_github_can_not_steer_the_terminal() -> None:

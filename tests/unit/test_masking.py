@@ -449,6 +449,36 @@ def test_the_hook(place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: p
     assert "1 commit, 1 version of Dockerfiles: " in told
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN export DB_PASSWORD={} && ls",
+        "ENV A b PASSWORD={}",
+        "RUN curl -u admin:{} https://example.org/a.sh | sh",
+        'RUN curl -s --user "admin:{}" https://example.org/a.sh | sh',
+        "RUN echo root:{} | chpasswd",
+        "RUN docker login -u a -p {}",
+        "CMD app --password {}",
+        "CMD mysql -uroot -p{} db",
+        'CMD ["app", "--password", "{}"]',
+        'CMD ["redis-cli", "-a", "{}"]',
+        'CMD ["curl", "-u", "me:{}", "https://example.org"]',
+        'HEALTHCHECK CMD "redis-cli -a {} ping"',
+        'ENTRYPOINT ["PGPASSWORD={} psql"]',
+        'CMD "app --api-token {}"',
+    ],
+)
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_finding_repeats_a_password(
+    line: str, form: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Neither what a message repeats of the input, nor the source below it."""
+    secret = "Xk7vPq2wLm"
+    (tmp_path / "Dockerfile").write_text(f"FROM debian:12\n{line.replace('{}', secret)}\n")
+    assert main(["--isolated", "--select", "ALL", "--format", form, str(tmp_path / "Dockerfile")]) in (0, 1)
+    assert secret not in capfd.readouterr().out
+
+
 def test_no_name_of_a_rule_hides_what_is_told() -> None:
     """A rule's name stands before a colon, as the name of a secret does before its value."""
     for rule in load(INDEX):

@@ -115,7 +115,7 @@ def test_what_fails_is_what_the_failures_are() -> None:
     assert sentence(report(failing)).startswith("Not safe to push: large image: image: half of it is waste")
     limit = Gate("shop:1", "max-size", 10_000_000, 25_000_000, False)
     told = sentence(report(gates=(limit,)))
-    assert told == "Not safe to push: shop:1: max-size is 25.0 MB, and the limit is 10.0 MB."
+    assert told == "Not safe to push: shop:1: the content is 25.0 MB, and max-size allows 10.0 MB."
     dead = Check("ports.exposed", "80/tcp", Verdict.DISPROVED, "nothing listens")
     told = sentence(report(observations=(Observation(image="shop:1", checks=(dead,)),)))
     assert told == "Not safe to push: 80/tcp: nothing listens."

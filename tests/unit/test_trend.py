@@ -72,7 +72,7 @@ def test_gates(tmp_path: Path) -> None:
     [trend] = json.loads(told.stdout)["trends"]
     assert (told.returncode, trend["gate"]["value"], trend["gate"]["passed"]) == (1, 40, False)
     page = imglint("trend", "sizes.csv", "--max-growth", "39B", "--last", "1", "-f", "markdown", cwd=tmp_path)
-    assert "max-growth is 40 B, and the limit is 39 B" in page.stdout
+    assert "the growth is 40 B, and max-growth allows 39 B" in page.stdout
     assert "| +40 B |" in page.stdout
 
 

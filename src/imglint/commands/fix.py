@@ -40,6 +40,8 @@ def fix(
     fixed = left = files = 0
     try:
         for path in paths or (".",):
+            if path == "-":
+                raise InputError("-", "standard input can't be fixed in place", "name a Dockerfile")
             found = dockerfiles(path)
             for note in found.notes:
                 tell(f"note: {printable(note)}\n")

@@ -28,7 +28,8 @@ def argument_faults(instruction: Instruction) -> Iterator[tuple[str, Word]]:
     elif keyword == "FROM":
         args = instruction.args  # cut where they are looked at: those of a RUN can be many
         if len(args) not in (1, 3) or (len(args) == 3 and args[1].raw.lower() != "as"):
-            meant = "; did you mean AS?" if len(args) == 3 else ""
+            like_as = len(args) == 3 and re.fullmatch(r"[A-Za-z]{1,3}", args[1].raw)
+            meant = "; did you mean AS?" if like_as else ""
             yield f"FROM takes an image, or an image AS a name{meant}", args[min(1, len(args) - 1)]
         elif len(args) == 3 and not _STAGE_NAME.fullmatch(args[2].raw):
             yield (

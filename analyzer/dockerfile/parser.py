@@ -350,4 +350,6 @@ def _meant(keyword: str) -> str:
     import difflib
 
     close = difflib.get_close_matches(keyword, KEYWORDS, 1, 0.74)
+    if not close:  # letters that were typed in another order: CDM
+        close = [known for known in KEYWORDS if sorted(known) == sorted(keyword)]
     return f"; did you mean {close[0]}?" if close else ""

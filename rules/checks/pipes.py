@@ -139,10 +139,10 @@ def _advice(stage: Stage, script: Script) -> str:
     """What works in the shell that reads the RUN."""
     base = stage.root_base
     if script.shell in ("bash", "ash", "zsh", "ksh") or (script.shell in ("", "sh") and base.pipefail):
-        return "set -o pipefail"
+        return "use set -o pipefail"
     if base.shell == "dash" and base.pipefail is False:
         return (
-            'SHELL ["/bin/bash", "-o", "pipefail", "-c"] (the /bin/sh of this base is dash, which has no pipefail),'
+            'use SHELL ["/bin/bash", "-o", "pipefail", "-c"] (the /bin/sh of this base is dash, which has no pipefail),'
             " or save the download first"
         )
     return (

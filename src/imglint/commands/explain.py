@@ -67,9 +67,12 @@ def rules(words: Sequence[str], form: str) -> Exit:
     """Print all rules, or those whose code begins with one of the words, or whose name holds it."""
     from ..reports.rules_text import as_json, listed
 
+    for word in words:
+        if not any(_is_meant(entry, word) for entry in INDEX):
+            hint = "give the beginning of a code, as AV03, or a part of a name, as cache"
+            tell(f"imglint: no rule has a code that begins with {word!r}, or a name that holds it\n  {hint}\n")
+            return Exit.INPUT
     wanted = [entry for entry in INDEX if not words or any(_is_meant(entry, word) for word in words)]
-    if not wanted:
-        return _unknown(UnknownCodeError(words[0]))
     every = load(wanted)
     write_own(as_json(every) if form == "json" else listed(every, look_of()), "-")
     return Exit.CLEAN

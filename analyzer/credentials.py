@@ -6,6 +6,7 @@ name that says what it is. Shapes and names are facts; whether they are a fault 
 
 import functools
 import itertools
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -143,16 +144,28 @@ _NAMED = (
 _VALUE = r"(?s)\\+\"[^\"\\]+\\+\"|\"(?:[^\"\\]|\\.)+\"|'[^']+'|[\"']?[^\s'\"|&;,]+"
 
 # Passwords that stand in command lines without a name that says so; an option and its value as words of an array.
-_COMMANDS_WITH = ("curl", "mysql", "mariadb", "redis-cli", "sshpass", "login", "chpasswd", '", "', '","')
+_COMMANDS_WITH = (
+    "curl",
+    "mysql",
+    "mariadb",
+    "redis-cli",
+    "sshpass",
+    "login",
+    "chpasswd",
+    "uthorization",
+    '", "',
+    '","',
+)
 _BEFORE = r"[^\n|;&]{0,200}?[\s\"']"
 _END_OF_WORD = r"[^\s\"'|;&,\]]+"
 _IN_COMMANDS = (
-    rf"\bcurl\b{_BEFORE}(?:-u|--user)(?:[ =]|\",\s*\")?[\"']?[^\s:\"'/]+:(?P<curl>{_END_OF_WORD})"
+    rf"\bcurl\b{_BEFORE}(?:-[A-Za-z]{{0,8}}u|--(?:proxy-)?user)(?:[ =]|\",\s*\")?[\"']?[^\s:\"'/]+:(?P<curl>{_END_OF_WORD})"
     rf"|\b(?:mysql|mariadb)[\w-]*\b{_BEFORE}-p(?P<mysql>[^\s\"'|;&,\]-]{_END_OF_WORD})"
     rf"|\bredis-cli\b{_BEFORE}-a(?:[ ]+|\",\s*\")[\"']?(?P<redis>{_END_OF_WORD})"
     rf"|\bsshpass\s+-p\s*[\"']?(?P<ssh>{_END_OF_WORD})"
     rf"|\blogin\b{_BEFORE}-p(?:[ =]|\",\s*\")[\"']?(?P<login>{_END_OF_WORD})"
     rf"|\b(?:echo|printf)\s+[\"']?[\w.-]+:(?P<account>{_END_OF_WORD})[\"']?[^\n;&]{{0,80}}\|\s*(?:sudo\s+)?chpasswd"
+    rf"|\b[Aa]uthorization:[ ]?(?:[Bb]asic|[Bb]earer|[Tt]oken)[ ](?P<header>{_END_OF_WORD})"
     r"|\"--?(?P<option>[A-Za-z][\w-]{0,60})\",[ ]?\"(?P<word>[^\"\s]+)\""
 )
 
@@ -448,6 +461,18 @@ def _without(text: str, ranges: list[tuple[int, int]], *, keep_lines: bool = Fal
     return "".join(out) + text[at:]
 
 
+def _masked_words(words: list[Any]) -> list[Any]:
+    """Words of a command, masked by what stands before them, as in an array."""
+    if not words or not all(isinstance(word, str) for word in words):
+        return words
+    together = json.dumps(words)
+    hidden = mask(together)
+    try:
+        return words if hidden == together else list(json.loads(hidden))
+    except ValueError:  # a quote went with it
+        return words
+
+
 def masked(value: Any) -> Any:
     """A value of JSON's own types with all its strings masked; `--password x` as two words, too."""
     if isinstance(value, str):
@@ -455,7 +480,7 @@ def masked(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: masked(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        out = [masked(one) for one in value]
+        out = _masked_words([masked(one) for one in value])
         for at, (before, one) in enumerate(itertools.pairwise(value), 1):
             option = isinstance(before, str) and isinstance(one, str) and before.startswith("-")
             if option and "=" not in before and names_secret(before) and not is_placeholder(one):

@@ -28,7 +28,9 @@ _KINDS = (
     (
         "package caches and lists",
         r"var/lib/apt/lists/.|var/cache/(?:apt|apk|yum|dnf|libdnf5|zypp|pacman|debconf)/.|var/lib/(?:yum|dnf)/history"
-        r"|(?:root|home/[^/]+)/\.(?:cache|npm/_cacache|m2/repository|gradle/caches|cargo/registry|composer/cache)/"
+        # Not all of ~/.cache: models and browsers are kept there, too, and read by the program.
+        r"|(?:root|home/[^/]+)/\.(?:cache/(?:pip|uv|pypoetry|pipenv|yarn|node-gyp|pnpm|go-build|composer|bazel|conda|ccache)"
+        r"|npm/_cacache|m2/repository|gradle/caches|cargo/registry|composer/cache)/"
         r"|go/pkg/mod/cache/|usr/local/share/\.cache/",
         "remove them in the RUN that makes them, or give them a cache mount: RUN --mount=type=cache",
     ),
@@ -40,7 +42,7 @@ _KINDS = (
     (
         "documentation",
         # Licences have to go with the programs.
-        r"usr/(?:local/)?share/(?:doc|man|info|gtk-doc|help|groff|lintian|linda)/(?!(?:.*/)?(?i:copyright|licen[cs]e))"
+        r"usr/(?:local/)?share/(?:doc|man|info|gtk-doc|help|groff|lintian|linda)/(?!(?:.*/)?(?i:copyright|copying|licen[cs]e|notice|eula|authors|patents))"
         r"|usr/share/locale/.*/LC_MESSAGES/",
         "leave it out when packages are installed: dpkg's path-exclude, apk without -doc, dnf --nodocs",
     ),

@@ -256,11 +256,13 @@ def _tokens(blocks: Iterator[bytes], path: str, inside: str) -> tuple[tuple[Toke
         if len(head) > MOST_READ:
             break
     tokens = tuple(find_tokens(itertools.chain([head], blocks), inside))
-    if tokens:
+    if any(not token.lower for token in tokens):
         return tokens, ""
     if found := first_credential(path, head[:MOST_READ]):
         identity = hashlib.blake2b(found.value, digest_size=16).digest()
-        return (Token(FILE_CREDENTIALS, "****", 0, found.line, inside, identity=identity),), ""
+        return (*tokens, Token(FILE_CREDENTIALS, "****", 0, found.line, inside, identity=identity)), ""
+    if tokens:
+        return tokens, ""
     return (), _TOO_LARGE if len(head) > MOST_READ else ""
 
 

@@ -36,7 +36,7 @@ _PATHS = re.compile(
     r"|examples?|samples?|demos?|docs?|documentation|man|benchmarks?|tutorials?)/"
     r"|\.(?:dist|egg)-info/(?:metadata|pkg-info)$"  # holds the README
     r"|(?:^|/)(?:test_[^/]*\.py|conftest\.py|[^/]*(?:_test\.(?:go|py|rb|exs?)|[._-](?:spec|test)\.[cm]?[jt]sx?|\.d\.ts)"
-    r"|(?:readme|changelog|changes|history|news|contributing|tutorial)(?:[._][^/]*)?|[^/]*\.(?:md|markdown|mdx|rst|adoc|pod))$"
+    r"|(?:readme|changelog|changes|history|news|contributing|tutorial)(?:\.(?:txt|html?|gz))?|[^/]*\.(?:md|markdown|mdx|rst|adoc|pod))$"
 )
 
 
@@ -62,6 +62,10 @@ def is_example(kind: str, token: bytes, groups: dict[str, bytes]) -> bool:
     return user == value or bool(_NO_PASSWORDS.match(value) or _NO_HOSTS.match(host))
 
 
+_HOME = re.compile(r"(?:home/[^/]+|root)/")  # of somebody who may be called test or demo
+
+
 def is_example_path(path: str) -> bool:
     """Whether a file is one of tests or documentation, by its path."""
-    return _PATHS.search(path) is not None
+    home = _HOME.match(path)
+    return _PATHS.search(path, home.end() - 1 if home else 0) is not None

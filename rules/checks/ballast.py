@@ -154,7 +154,8 @@ def _told(rule: Rule, image: Image, kind: str) -> Outcome:
         if one.own and one.bytes >= _LEAST:
             yield from _finding(rule, image, [one], step_of(image, one.layer), one.advice, None)
     if sum(one.bytes for one in base) >= _LEAST:
-        yield from _finding(rule, image, base, "the base", base[0].advice, Severity.INFO)
+        where = "the base, as the times of the steps suggest," if image.base_is_guessed else "the base"
+        yield from _finding(rule, image, base, where, base[0].advice, Severity.INFO)
 
 
 def _finding(

@@ -274,7 +274,9 @@ def test_the_base_s_are_told_to_be_so(tmp_path: Path) -> None:
     archive.write_bytes(docker_legacy(Saved.of(*layers, history=history)))
     (image,) = open_images(str(archive))
     found = judge_image(image, RULES, contents=True).findings
-    assert ["in layer 0 of the base; " in one.message for one in found] == [True, False]
+    assert [
+        "in layer 0 of the base (as the times of the steps suggest); " in one.message for one in found
+    ] == [True, False]
     assert [(one.proof or {}).get("from_base") for one in found] == [True, False]
 
 
@@ -348,3 +350,20 @@ def test_hostile_neighbours_of_marks_take_linear_time() -> None:
         start = time.process_time()
         find_tokens(iter([piece * (300_000 // len(piece))]))
         assert time.process_time() - start < 10, piece
+
+
+def codes(judgement: Judgement) -> set[tuple[str, str]]:
+    return {(finding.rule.code, finding.place.path or "") for finding in judgement.findings}
+
+
+def test_a_token_for_tests_hides_no_password(tmp_path: Path) -> None:
+    made_up = "sk_" + "test_" + "Q7hVbn3KfXw9ZpLmT2sYcRd8"
+    env = f"STRIPE_KEY={made_up}\nDB_PASSWORD=vq8Zk3Lm0x\n"
+    assert codes(judged(tmp_path, {"srv/.env": env})) == {("AV0807", "srv/.env"), ("AV0802", "srv/.env")}
+
+
+def test_the_home_of_a_user_called_test_holds_no_tests(tmp_path: Path) -> None:
+    files: LayerFiles = {"home/test/.netrc": "machine a.org login me password vq8Zk3Lm0x", "home/me/test/.netrc":
+                         "machine a.org login me password vq8Zk3Lm0x1"}  # fmt: skip
+    assert ("AV0802", "home/test/.netrc") in codes(judged(tmp_path, files))
+    assert ("AV0802", "home/me/test/.netrc") not in codes(judged(tmp_path, files))

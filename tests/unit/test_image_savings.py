@@ -98,7 +98,11 @@ def test_what_the_build_deletes_of_its_base_only_another_base_saves(tmp_path: Pa
 def test_a_cached_file_with_a_name_that_is_needed_stays(tmp_path: Path) -> None:
     image = opened(
         tmp_path / "a.tar",
-        {"root/.cache/x/a": "a" * 600, "srv/a": hardlink("root/.cache/x/a"), "root/.cache/x/b": "b" * 10},
+        {
+            "root/.cache/pip/a": "a" * 600,
+            "srv/a": hardlink("root/.cache/pip/a"),
+            "root/.cache/pip/b": "b" * 10,
+        },
     )
     assert found(image) == [("package caches and lists", 0, True, 10)]
 
@@ -255,7 +259,8 @@ def test_each_finding_says_whose_it_is(tmp_path: Path) -> None:
     opened(tmp_path / "a.tar", {"var/lib/apt/lists/a": big}, {"var/lib/apt/lists/b": big}, base=1)
     text = imglint("image", "a.tar", cwd=tmp_path)[1]
     (base,) = (line for line in text.splitlines() if line.startswith("a.tar: layer 0 (base): AV0307"))
-    assert f" 1.0 MB of the base are package caches and lists; {ANOTHER_BASE} [info]" in base
+    guessed = "the base, as the times of the steps suggest,"
+    assert f" 1.0 MB of {guessed} are package caches and lists; {ANOTHER_BASE} [info]" in base
     (own,) = (line for line in text.splitlines() if line.startswith("a.tar: layer 1 (own): AV0307"))
     assert " 1.0 MB of layer 1 (COPY part1 /) are package caches and lists; remove them in the RUN" in own
     # A build argument stands at a step of the history. The step between both layers may be of either.
@@ -281,3 +286,23 @@ def test_what_is_only_copied_up_is_told_at_the_step_that_copies(tmp_path: Path) 
     (waste,) = (one for one in parsed["findings"] if one["code"] == "AV0303")
     assert (waste["severity"], waste["layer"]["index"], waste["proof"]["from_base"]) == ("warning", 1, False)
     assert "leave owner, mode and time of the base's files" in waste["message"]
+
+
+def test_what_programs_read_while_they_run_is_no_package_cache(tmp_path: Path) -> None:
+    """Models and browsers are kept in ~/.cache, too; and licences have to stay."""
+    image = opened(
+        tmp_path / "a.tar",
+        {
+            "root/.cache/huggingface/hub/model": "m" * 900, "home/app/.cache/ms-playwright/chromium": "c" * 900,
+            "usr/share/doc/a/NOTICE": "n" * 900, "usr/share/doc/a/COPYING": "n" * 900, "root/.cache/uv/a": "u" * 9,
+        },
+    )  # fmt: skip
+    assert found(image) == [("package caches and lists", 0, True, 9)]
+
+
+def test_a_graph_is_not_written_over_what_was_read(tmp_path: Path) -> None:
+    opened(tmp_path / "a.html", {"srv/a": "a"})
+    before = (tmp_path / "a.html").read_bytes()
+    code, out = imglint("image", "a.html", "--graph", "a.html", cwd=tmp_path)[:2]
+    assert code == 2
+    assert (tmp_path / "a.html").read_bytes() == before

@@ -70,7 +70,9 @@ def rules(words: Sequence[str], form: str) -> Exit:
     for word in words:
         if not any(_is_meant(entry, word) for entry in INDEX):
             hint = "give the beginning of a code, as AV03, or a part of a name, as cache"
-            tell(f"imglint: no rule has a code that begins with {word!r}, or a name that holds it\n  {hint}\n")
+            tell(
+                f"imglint: no rule has a code that begins with {word!r}, or a name that holds it\n  {hint}\n"
+            )
             return Exit.INPUT
     wanted = [entry for entry in INDEX if not words or any(_is_meant(entry, word) for word in words)]
     every = load(wanted)

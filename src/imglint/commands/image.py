@@ -13,7 +13,7 @@ from ..reports.look import Look
 from ..rules.gates import Limits
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
-from .show import show, show_problem
+from .show import show, show_problem, spare
 
 
 class View(NamedTuple):
@@ -78,6 +78,7 @@ def _write_graph(report: Report, path: str) -> None:
     if form not in (*pictures, "graphml", "dot", "json"):
         hint = "end it in .svg or .html for a picture, in .graphml, .dot or .json for other programs"
         raise InputError(path, "is no kind of graph that imglint writes", hint)
+    spare(report, path)
     found = layer_graph(report.images)
     write(pictures[form](found) if form in pictures else as_text(found, form), path)
 

@@ -39,20 +39,20 @@ def show(report: Report, outputs: Iterable[tuple[str, str]], text: Callable[[Rep
 
             rendered = formats.render(report, form)
         try:
-            _spare(report, target)
+            spare(report, target)
             write(rendered, target)
         except InputError as error:
             codes.append(fail(error))
     return worst(codes)
 
 
-def _spare(report: Report, target: str) -> None:
+def spare(report: Report, target: str) -> None:
     """See to it that nothing is written over what was read, as by a forgotten file name: `-o Dockerfile`."""
     subjects = (problem.subject for problem in report.problems)
     # A problem's subject can name the line as well.
     for name in (*report.files, *report.asked[1:], *(re.sub(r":\d+$", "", name) for name in subjects)):
         if os.path.isfile(target) and os.path.isfile(name) and os.path.samefile(name, target):
-            raise InputError(target, "is what was read: it is not overwritten", "give --output another file")
+            raise InputError(target, "is what was read: it is not overwritten", "name another file")
 
 
 def look_of(target: str = "-", form: str = "text") -> Look:

@@ -316,9 +316,12 @@ def _told(text: str) -> list[tuple[int, int]]:
         value = found[0].strip("\\\"'")
         if not value.startswith("$") and not is_placeholder(value):
             ranges.append(found.span())
-    if any(word in text for word in _COMMANDS_WITH):
-        ranges = sorted([*ranges, *_in_commands(text)])
-    return ranges
+    return sorted([*ranges, *command_passwords(text)])
+
+
+def command_passwords(text: str) -> list[tuple[int, int]]:
+    """Where a password is given to a command that is known to take one there: `curl -u me:…`, `mysql -p…`."""
+    return list(_in_commands(text)) if any(word in text for word in _COMMANDS_WITH) else []
 
 
 def _in_commands(text: str) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,14 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
-from ...analyzer.credentials import find_credentials, is_made_up, is_placeholder, mask, names_secret
+from ...analyzer.credentials import (
+    command_passwords,
+    find_credentials,
+    is_made_up,
+    is_placeholder,
+    mask,
+    names_secret,
+)
 from ..rule import ContainerExample, ImageExample, Outcome, Place, Rule, Severity
 
 if TYPE_CHECKING:
@@ -48,6 +55,7 @@ machine. Use
         ImageExample(config={"Env": [f"A={_GITHUB}"]}),
         ImageExample(config={"Labels": {"source": "https://me:s3cr3t@example.org/x.git"}}),
         ImageExample(config={"Cmd": ["/srv/app", f"--token={_GITHUB}"]}),
+        ImageExample(steps=("RUN curl -u me:vq8Zk3Lm0x https://a.org # buildkit",)),
     ),
     good=(
         "FROM a AS b\nENV DATABASE_URL=mysql://app:password@db/shop\nRUN make\nFROM c\n",
@@ -59,6 +67,7 @@ machine. Use
         'FROM a\nRUN echo "root:$PASSWORD" | chpasswd\n',
         "FROM a\nRUN --mount=type=secret,id=aws cat /run/secrets/aws\n",
         ImageExample(config={"Env": ["A=b"]}),
+        ImageExample(steps=("RUN curl -u $USER:$PASS https://a.org # buildkit",)),
     ),
 )
 
@@ -127,6 +136,13 @@ def values_in_configuration(image: Image) -> Outcome:
             yield VALUE.finding(
                 place,
                 kind=f"{where} holds {a_kind(credential.kind)}",
+                holder=_IN_IMAGE,
+                proof={"where": where},
+            )
+        for start, end in command_passwords(text):
+            yield VALUE.finding(
+                Place("image", step=_step_of(image, path, text[start:end])),
+                kind=f"{where} holds a password for a command",
                 holder=_IN_IMAGE,
                 proof={"where": where},
             )

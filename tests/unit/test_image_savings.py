@@ -303,6 +303,5 @@ def test_what_programs_read_while_they_run_is_no_package_cache(tmp_path: Path) -
 def test_a_graph_is_not_written_over_what_was_read(tmp_path: Path) -> None:
     opened(tmp_path / "a.html", {"srv/a": "a"})
     before = (tmp_path / "a.html").read_bytes()
-    code, out = imglint("image", "a.html", "--graph", "a.html", cwd=tmp_path)[:2]
-    assert code == 2
+    assert imglint("image", "a.html", "--graph", "a.html", cwd=tmp_path)[0] == 2
     assert (tmp_path / "a.html").read_bytes() == before

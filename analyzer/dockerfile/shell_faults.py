@@ -79,6 +79,7 @@ class _Reader:
         words = 0  # of the current command
         compound = False  # whether a compound command has just ended: a reserved word may follow at once
         empty = True
+        word = ""  # the last one
         while True:
             self._skip_blanks()
             start = self.at
@@ -116,6 +117,8 @@ class _Reader:
                 continue
             found = _OPERATOR.match(self.text, start)
             if found:
+                if self.text.startswith("&>", start) and (expected or not command):
+                    raise _LostError  # Bash's redirection of both outputs
                 self.at = found.end()
                 compound = False
                 if closer == _ARM and not expected and found[0] in (";;", ";&", ";;&"):
@@ -132,6 +135,8 @@ class _Reader:
                 continue
             empty = False
             if char == "(":
+                if command and word.replace("\\\n", "").endswith("="):
+                    raise _LostError  # an array, which only Bash knows
                 if command and words == 1 and not compound and (end := self._function(start)):
                     self.at, command, words = end, False, 0
                     expected, operator, operator_at = True, "()", start
@@ -164,7 +169,7 @@ class _Reader:
                     self.at = start
                     return
                 command = self._first_word(word, start, open_words, depth)
-                compound = word in _CLOSERS
+                compound = word in _CLOSERS or word == "case"
                 words = int(command)
                 if word == "!":
                     expected, operator, operator_at = True, "!", start
@@ -197,6 +202,8 @@ class _Reader:
             self._case(start, depth)
             return True
         if word in _CLOSED_BY:
+            if word == "{" and open_words and open_words[-1].word == "for" and not open_words[-1].led:
+                raise _LostError  # Bash takes braces for do and done
             open_words.append(_Open(word, start))
             if word == "for":
                 self._for_head(depth)
@@ -322,6 +329,8 @@ class _Reader:
             raise _LostError  # <(…)
         self._skip_blanks()
         start = self.at
+        if self.text.startswith(("<(", ">("), start):
+            raise _LostError  # > >(…)
         if not self.text[start : start + 1] or self.text[start] in "\n;&|)<>(":
             raise _FoundError(f"{found[0]} names no file; use one behind it", found.start(), found.end())
         self._word(0)
@@ -396,8 +405,8 @@ class _Reader:
         if follower and follower in "$#?!@*-":
             self.at += 1
             return
-        if follower == "'":
-            raise _LostError  # Bash's $'…'
+        if follower and follower in "'[":
+            raise _LostError  # Bash's $'…' and $[…]
         if follower == "(":
             if text.startswith("((", self.at):
                 self._arithmetic(start)

@@ -48,6 +48,8 @@ and arithmetic are left alone, as are other shells and files that speak of Windo
         "FROM a\nRUN echo \"$(a | sed 's/(//')\" `b` ${c:-d} $((1 + 2)) # it's\n",
         'FROM a\nRUN ["a", "("]\nSHELL ["pwsh", "-c"]\nRUN if (a) { b }\n',
         "FROM a\nRUN a=(b c); d <(e)\n",
+        'FROM a\nSHELL ["/bin/bash", "-c"]\nRUN a=() && for i in b c; do a+=("$i"); done\n',
+        "FROM a\nRUN while case a in b) c;; esac do d; done\n",
         "FROM a\nRUN cat <<EOF > x\nit's (\nEOF\n",
     ),
 )

@@ -24,11 +24,16 @@ The engine starts `/bin/sh -c` with the text. Whether the shell then replaces it
 program depends on the shell (bash and BusyBox do for a simple command, Debian's dash does not),
 and a shell that stays does not pass SIGTERM on, so that stopping takes ten seconds and ends in
 a kill. Write a JSON array; where a shell is needed, for a variable or `&&`, let it go with `exec` before
-the last command: `CMD exec app --port=$PORT`. HEALTHCHECK is not meant, nor a stage that chose a SHELL
-itself.
+the last command: `CMD exec app --port=$PORT`. A loop, a pipe or `||` needs the shell as long as it runs:
+`CMD ["sh", "-c", "…"]` says that it is meant, and signals go to that shell. HEALTHCHECK is not meant,
+nor a stage that chose a SHELL itself.
 """,
     bad=(
         "FROM a\nCMD nginx -g 'daemon off;'\n",
+        "FROM a\nCMD while true; do app; done\n",
+        "FROM a\nCMD node a.js | tee /log\n",
+        "FROM a\nCMD a || b\n",
+        "FROM a\nCMD LEVEL=3 app\n",
         "FROM a\nENTRYPOINT top -b\n",
         "FROM a\nCMD app --port=$PORT\n",
         "FROM a\nCMD exec migrate; app\n",
@@ -43,11 +48,16 @@ itself.
         "FROM a\nENTRYPOINT exec top -b\n",
         "FROM a\nENTRYPOINT app.exe\n",
         "FROM a\nCMD ./migrate && exec ./serve --port=$PORT\n",
+        "FROM a\nCMD exec ./serve >> /log 2>&1\n",
     ),
 )
-# What a JSON array can't say.
-_NEEDS_A_SHELL = re.compile(r"[$`|;<>*]|&&")
 _GIVES_WAY = re.compile(r"(?:^|&&|;)\s*exec\s+[^;&|]+$")
+_IN_A_WORD = re.compile(r"[$`*?\[~{]")  # what a JSON array can't say
+# What `exec` finds no program for, beside SHELL_WORDS.
+_BUILT_IN = frozenset(
+    ": exit read readonly set shift times trap wait command time type unalias bg fg jobs hash local return break"
+    " continue let declare typeset [[ builtin until case ! { coproc select function".split()
+)
 
 
 @SHELL_FORM.instruction("CMD", "ENTRYPOINT")
@@ -59,18 +69,46 @@ def written_for_a_shell(instruction: Instruction, stage: Stage) -> Outcome:
         return
     if re.search(r"(?i)\.(?:exe|bat|cmd|ps1)$", raw.split()[0]):
         return  # Windows, which has no signals to keep
-    words = raw.split()
-    if words[0] == "exec":
-        words = words[1:]  # what an array does by itself
-    simple = not any(char in raw for char in "\"'\\$`&|;<>(){}*?~#[]=!") and bool(words)
-    simple = simple and words[0] not in SHELL_WORDS
-    array = "[" + ", ".join(f'"{word}"' for word in words) + "]"
-    fix = Edit(instruction.value.span, array, safe=True) if simple else None
-    shown = array[1:-1] if simple and len(array) < 60 else '"program", "argument"'
-    instead = f"a JSON array, {instruction.keyword} [{shown}]"
-    if _NEEDS_A_SHELL.search(raw):
-        instead = f"exec before {'its last command' if '&&' in raw or ';' in raw else 'it'}"
+    instead = _instead(instruction, stage)
+    if instead is None:
+        return
+    fix = None
+    if instead == "array":
+        words = raw.split()
+        simple = not any(char in raw for char in "\"'\\$`&|;<>(){}*?~#[]=!")
+        array = "[" + ", ".join(f'"{word}"' for word in words) + "]"
+        fix = Edit(instruction.value.span, array, safe=True) if simple else None
+        shown = array[1:-1] if simple and len(array) < 60 else '"program", "argument"'
+        instead = f"a JSON array, {instruction.keyword} [{shown}]"
     yield SHELL_FORM.finding(instruction.value.span, keyword=instruction.keyword, instead=instead, fix=fix)
+
+
+def _instead(instruction: Instruction, stage: Stage) -> str | None:
+    """What keeps the meaning of a shell form: "array", or the words for it; None where nothing is wrong."""
+    script = stage.script(instruction)
+    if not script.read:
+        return None
+    text = instruction.value.raw
+    ours = [one for one in script.commands if not (one.wrapped or one.quoted or one.substituted)]
+    last = ours[-1] if ours else None
+    stays = f'{instruction.keyword} ["sh", "-c", "…"], and know that signals go to that shell'
+    if last is None or re.search(r"(?:^|\s)!\s", text):
+        return stays
+    if any(one.depth or one.nested or one.background or one.pipe or one.after == "||" for one in ours):
+        return stays
+    executing = [one for one in ours if one.name == "exec" and one.args]
+    if last in executing:
+        return None
+    if last.name in SHELL_WORDS or last.name in _BUILT_IN or (instruction.heredocs and ours[1:]):
+        return stays
+    if executing:
+        return "exec before its last command alone: nothing behind an earlier one runs"
+    if last.assignments:
+        return "exec behind its variables: A=b exec app"
+    if ours[1:] or script.constants:
+        return "exec before its last command"
+    needs_shell = last.redirects or any(_IN_A_WORD.search(one.raw) for one in last.words)
+    return "exec before it" if needs_shell else "array"
 
 
 def _repeated(code: str, name: str, keyword: str, severity: Severity, alias: str) -> Rule:

@@ -212,7 +212,9 @@ installs; the official images of databases declare a volume themselves.
         'FROM debian:12\nRUN apt-get install -y redis-server\nCMD ["redis-server"]\n',
         "FROM debian:12\nRUN apt-get install -y mysql-server\nCMD mysqld_safe\n",
         'FROM debian:12\nENTRYPOINT ["/usr/bin/tini", "--", "etcd"]\n',
+        'FROM debian:12\nCMD ["mongod", "--dbpath=/d"]\n',
         ImageExample(config={"Cmd": ["redis-server"]}),
+        ImageExample(config={"Cmd": ["postgres", "-D", "/d"]}),
     ),
     good=(
         'FROM debian:12\nRUN apt-get install -y redis-server\nVOLUME /var/lib/redis\nCMD ["redis-server"]\n',
@@ -232,6 +234,19 @@ _STORES = {
     "elasticsearch": "/usr/share/elasticsearch/data", "cassandra": "/var/lib/cassandra", "slapd": "/var/lib/ldap",
     "couchdb": "/opt/couchdb/data", "etcd": "/var/lib/etcd", "minio": "/data", "clickhouse-server": "/var/lib/clickhouse",
 }  # fmt: skip
+# Options that name the directory, and those that name a configuration, which may name it.
+_MYSQL = ("--datadir", "-h")
+_DIRECTORY_OPTIONS = {
+    "redis-server": ("--dir",), "mongod": ("--dbpath",), "postgres": ("-D",),
+    "mysqld": _MYSQL, "mariadbd": _MYSQL, "mysqld_safe": ("--datadir",), "mariadbd-safe": ("--datadir",),
+    "etcd": ("--data-dir", "-data-dir"),
+}  # fmt: skip
+_DEFAULTS = ("--defaults-file",)
+_CONFIGURATION_OPTIONS = {
+    "mongod": ("--config", "-f"), "postgres": ("--config_file", "--config-file"), "mysqld": _DEFAULTS,
+    "mariadbd": _DEFAULTS, "mysqld_safe": _DEFAULTS, "mariadbd-safe": _DEFAULTS, "etcd": ("--config-file",),
+}  # fmt: skip
+_CONFIGURED = "the directory that its configuration names"
 
 
 @NO_VOLUME.target
@@ -271,11 +286,38 @@ def _data_directory(command: Command) -> str | None:
     values = [word.value for word in command.words]
     if ("--save" in values and "" in values) or command.has_flag("version", "help"):
         return None
-    if command.name == "redis-server" and "--dir" in values[:-1]:
-        return values[values.index("--dir") + 1]
-    if command.name == "redis-server" and any(value.endswith(".conf") for value in values):
-        return "the directory that its configuration names"
-    return _STORES.get(command.name)
+    directories = _option(values, *_DIRECTORY_OPTIONS.get(command.name, ()))
+    configured = bool(_option(values, *_CONFIGURATION_OPTIONS.get(command.name, ())))
+    if command.name == "redis-server":
+        configured = any(value.endswith(".conf") for value in values)
+    elif command.name == "postgres":
+        # A setting is stronger than what the configuration says, and that is stronger than -D.
+        settings = [setting.partition("=") for setting in _option(values, "-c")]
+        named = [value for name, _, value in settings if name.replace("-", "_") == "data_directory"]
+        named += _option(values, "--data_directory", "--data-directory")
+        configured |= any(name.replace("-", "_") == "config_file" for name, _, _ in settings)
+        directories = named or ([] if configured else directories)
+    elif command.name == "etcd" and configured:
+        directories = []  # it reads no other option then
+    if any("$" in directory for directory in directories):
+        return "the directory that its options name"
+    if directories:
+        return directories[-1]
+    return _CONFIGURED if configured else _STORES.get(command.name)
+
+
+def _option(values: list[str], *names: str) -> list[str]:
+    """The values that a command line gives to an option: `--name value`, `--name=value`, `-nvalue`."""
+    found = []
+    for value, follower in zip(values, [*values[1:], ""], strict=True):
+        for name in names:
+            if value == name:
+                found.append(follower)
+            elif value.startswith(f"{name}=") and len(name) > 2:
+                found.append(value[len(name) + 1 :])
+            elif value.startswith(name) and len(name) == 2:
+                found.append(value[2:])
+    return [value for value in found if value]
 
 
 DATABASE_FILE = Rule(

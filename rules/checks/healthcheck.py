@@ -52,7 +52,8 @@ NO_PROBE = Rule(
 
 debian, ubuntu and the slim images have neither curl nor wget, Alpine has no curl, and distroless
 images have nothing at all. Told for bases that are known, where no RUN and no COPY names the program;
-and of an image whose files do not have it.
+and of an image whose files do not have it. Left alone where the check has another way: `|| wget …`,
+`|| true`, `if command -v …`, a pipe to something else than grep, or a program in `$(…)`.
 Install it, or ask with what is there: `wget -q -O /dev/null http://127.0.0.1/` on Alpine, or the
 program itself.
 """,
@@ -66,6 +67,11 @@ program itself.
         ImageExample(
             config=_probed("CMD-SHELL", "curl -f x >/dev/null 2>&1 && true"), layers=_SHELL, modes=_MODES
         ),
+        'FROM alpine:3\nHEALTHCHECK CMD timeout 5 curl -f "http://localhost/?a=1&b=2" | grep -q up || exit 1\n',
+        'FROM alpine:3\nHEALTHCHECK CMD ["sh", "-c", "test -f /up && curl -f http://localhost/ || exit 1"]\n',
+        'FROM alpine:3\nHEALTHCHECK CMD ["curl", "-f", "http://localhost/?a=1&b=2"]\n',
+        ImageExample(config=_probed("CMD", "curl", "http://x/?a=1&b=2"), layers=_SHELL, modes=_MODES),
+        ImageExample(config=_probed("CMD-SHELL", "curl -f http://$(hostname)/"), layers=_SHELL, modes=_MODES),
         ImageExample(config=_probed("CMD", "/srv/probe"), layers=_SHELL, modes=_MODES),
         ImageExample(config=_probed("CMD-SHELL", "true")),  # nor is the shell that it takes
     ),
@@ -79,7 +85,21 @@ program itself.
         "FROM debian:12\nHEALTHCHECK NONE\n",
         'FROM gcr.io/distroless/base-debian12:debug\nHEALTHCHECK CMD ["/busybox/wget", "-qO-", "http://127.0.0.1/"]\n',
         ImageExample(config=_probed("CMD-SHELL", "wget -q x || exit 1"), layers=_SHELL, modes=_MODES),
+        "FROM alpine:3\nHEALTHCHECK CMD wget -q -O - http://localhost/ || curl -f http://localhost/ || exit 1\n",
+        "FROM alpine:3\nHEALTHCHECK CMD if command -v curl >/dev/null; then curl -f x; else wget -q x; fi\n",
+        "FROM alpine:3\nHEALTHCHECK CMD curl -f http://localhost/ || true\n",
+        "FROM alpine:3\nHEALTHCHECK CMD curl -f http://localhost/ || exit 0\n",
+        'FROM alpine:3\nHEALTHCHECK CMD ["sh", "-c", "curl -f http://localhost/ || exit 0"]\n',
+        "FROM alpine:3\nHEALTHCHECK CMD curl -s http://localhost/ | tee /log\n",
+        "FROM alpine:3\nHEALTHCHECK CMD ! curl -s http://localhost/stopped\n",
+        "FROM alpine:3\nHEALTHCHECK CMD curl -f http://localhost/ &>/dev/null || exit 1\n",
+        'FROM alpine:3\nHEALTHCHECK CMD test -z "$(curl -s http://localhost/faults)"\n',
+        "FROM alpine:3\nHEALTHCHECK CMD wget -q -O - --header 'User-Agent: curl ' http://localhost/ || exit 1\n",
+        'FROM alpine:3\nHEALTHCHECK CMD ["pgrep", "-f", "/srv/curl loop"]\n',
         ImageExample(config=_probed("CMD-SHELL", "curl x || wget x"), layers=_SHELL, modes=_MODES),
+        ImageExample(config=_probed("CMD-SHELL", "curl x || exit 0"), layers=_SHELL, modes=_MODES),
+        ImageExample(config=_probed("CMD-SHELL", "curl x | tee /log"), layers=_SHELL, modes=_MODES),
+        ImageExample(config=_probed("CMD-SHELL", "test -z $(curl x)"), layers=_SHELL, modes=_MODES),
         ImageExample(config=_probed("CMD", "/bin/sh"), layers=_SHELL, modes=_MODES),
         ImageExample(config=_probed("NONE"), layers=_SHELL, modes=_MODES),
     ),
@@ -92,14 +112,23 @@ def probe_missing(instruction: Instruction, stage: Stage) -> Outcome:
     if reference is None or stage.windows or instruction.value.value.upper().startswith("NONE"):
         return
     lacking = _lacking(reference.familiar.lower(), (reference.tag or "").lower())
-    text = instruction.value.raw
-    tools = [tool for tool in lacking if re.search(rf"(?:^|[\s\"'/;|&(]){tool}(?=[\s\"'])", text)]
-    for tool in tools:
-        if not _may_have(tool, stage):
-            at = text.index(tool)
-            span = instruction.value.part(at, at + len(tool)).span
+    script = stage.script(instruction)
+    by_shell = script.text is not None or any(command.starts_script for command in script.commands)
+    text = (
+        script.text.value
+        if script.text is not None
+        else " ".join(word.value for word in instruction.json or ())
+    )
+    if by_shell and _another_way(text):
+        return
+    for command in script.commands:
+        tool, word = command.name, command.words[0]
+        if tool in lacking and not command.substituted and tool in word.raw and not _may_have(tool, stage):
+            at = word.raw.rindex(tool)
             base = stage.lineage[-1].base.raw
-            yield NO_PROBE.finding(span, tool=tool, base=base, why=", and nothing here installs it")
+            yield NO_PROBE.finding(
+                word.part(at, at + len(tool)).span, tool=tool, base=base, why=", and nothing here installs it"
+            )
             return
 
 
@@ -111,9 +140,14 @@ def probe_not_in_the_image(image: Image) -> Outcome:
     from ...runner.healthcheck import configured, programs, search_path
 
     check = configured(config)
-    if check is None or image.platform.startswith("windows") or _ANOTHER_WAY.search(" ".join(check.test)):
+    if check is None or image.platform.startswith("windows"):
+        return
+    text = " ".join(check.test[1:]) if check.by_shell else ""
+    if _another_way(text):
         return
     for name in programs(check)[:2]:
+        if name in text and re.search(r"`|\$\(", text.partition(name)[0]):
+            return  # what becomes of the value that it does not give is not known
         if not _is_in(image, name, search_path(config)):
             place = Place("image", subject="HEALTHCHECK")
             yield NO_PROBE.finding(
@@ -122,10 +156,19 @@ def probe_not_in_the_image(image: Image) -> Outcome:
             return
 
 
-# What may make up for a program that is missing; `|| exit 1` and the like do not.
+# What may make up for a program that is missing; `|| exit 1` and the like do not, nor does `| grep x`,
+# which finds nothing in nothing. To dash, `&>` puts the program into the background.
 _ANOTHER_WAY = re.compile(
-    r"\|\|(?!\s*(?:exit|false|kill)\b)|\bif\b|\bcase\b|\bcommand -v\b|\bwhich\b|;|(?<![&>])&(?![&>])"
+    r"\|\|(?!\s*(?:exit(?:\s+[1-9]\d?)?|false)\s*(?:$|[)}|&'\"]))"
+    r"|(?<!\|)\|(?!\||\s*[ef]?grep\s(?!.*-\w*L))"
+    r"|\b(?:if|case|which)\b|\bcommand\s+-v\b|(?:^|\s)!\s|[;\n]|(?<![&>])&(?!&)"
 )
+_QUOTED_URL = re.compile(r"""(["'])https?://[^\s"'`$;|]*\1""")
+
+
+def _another_way(text: str) -> bool:
+    """Whether a check that a shell reads may succeed though a program of it is missing."""
+    return _ANOTHER_WAY.search(_QUOTED_URL.sub("", text)) is not None
 
 
 def _is_in(image: Image, name: str, search: str) -> bool:

@@ -28,6 +28,25 @@ SOUND = [
     "case x in\n  # why\n  a) if b; then c; fi ;;\n  b)\n    d\n    ;;\nesac",
     "case x in a) cat <<E\n)\nE\n;; esac",
     'for i in $(a) `b` "c d" *.x; do case $i in y) continue;; esac; done',
+    "while case a in b) c;; esac do d; done",
+    "{ case a in b) ;; esac }; if case a in b) c;; esac then case d in e) ;; esac fi",
+    "while (a) do if { b; } then (c) fi done",
+]
+ONLY_BASH = [
+    'args=() && for i in a; do args+=("$i"); done',
+    "x=(); y",
+    "x+=()",
+    "x=( ) # why",
+    "a=() b=() && c",
+    "if x=(); then y; fi",
+    "f() { x=(); }; a[1]=() && f || x=\\\n()",
+    "case x in a) y=();; *) z=( ) ;; esac",
+    "for i in a b; { echo $i; }",
+    "for i\n{ case $i in a) for j; { b; } ;; esac }",
+    "while read x; do y; done < <(z)",
+    "exec > >(tee log) 2>&1",
+    "a && &>f b; &>>g c",
+    "echo $[ (1+2)*3 ]",
 ]
 BROKEN = {
     "for i in a b; echo $i; done": "`for` has no do",
@@ -50,6 +69,12 @@ BROKEN = {
 def test_sound_scripts_have_no_fault(script: str) -> None:
     assert shell_fault(script) is None
     assert not refused(script)
+
+
+@pytest.mark.parametrize("script", ONLY_BASH)
+def test_what_only_bash_reads_is_no_fault(script: str) -> None:
+    assert shell_fault(script) is None
+    assert not shutil.which("bash") or not refused(script)
 
 
 @pytest.mark.parametrize("script", BROKEN)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..analyzer.dockerfile import Command, Instruction, Word
+    from ..analyzer.dockerfile import Command, Dockerfile, Instruction, Stage, Word
 
 
 def mounted(instruction: Instruction) -> list[str]:
@@ -26,6 +27,42 @@ def cached(instruction: Instruction, *targets: str) -> bool:
         for one in mounted(instruction)
         for target in targets
     )
+
+
+def holds_home(path: str, home: str | None = None) -> bool:
+    """Whether a path is a home directory, all that is in it, or what homes lie in; `home` is one more of them."""
+    whole = path.rstrip("/") or "/"
+    known = home is not None and home.startswith("/") and f"{home.rstrip('/')}/".startswith(f"{whole}/")
+    return known or re.fullmatch(_HOMES, whole) is not None
+
+
+_HOMES = r"(?:/|/root|/home(?:/[^/]+)?|~\w*|\$HOME|\$\{HOME\})(?:/\.(?:[*?]|\[).*)?"
+
+
+def configured(stage: Stage, instruction: Instruction, programs: tuple[str, ...], key: str) -> bool:
+    """Whether a RUN up to this one sets a key of a program's configuration: `npm config set cache /x`."""
+    since = _configurations(stage.file, programs, key)
+    first = since.get(stage.index)
+    return (first is not None and first <= instruction.start) or (
+        bool(since) and any(below.index in since for below in stage.lineage[1:])
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _configurations(file: Dockerfile, programs: tuple[str, ...], key: str) -> dict[int, int]:
+    """Where the first RUN begins that sets a key of a program's configuration, for each stage that has one."""
+    set_here = re.compile(rf"(?:^|[.]){key}(?:=|$)")
+    out: dict[int, int] = {}
+    for stage in file.stages:
+        for run in stage.all("RUN"):
+            if key not in run.written or not re.search(r"\b(?:config|set)\b", run.written):
+                continue
+            for command in stage.script(run).commands:
+                values = [word.value for word in command.args]
+                named = command.name.startswith(programs) and ("config" in values or "set" in values)
+                if named and any(set_here.search(value) for value in values):
+                    out.setdefault(stage.index, run.start)
+    return out
 
 
 def subcommand(command: Command, *valued: str) -> str:

@@ -132,17 +132,22 @@ HOSTS = Rule(
     name="hosts-file-written",
     severity=Severity.WARNING,
     antipattern=10,
-    message="the engine writes {path} anew for each container, so this line is lost; use --add-host",
+    message="the engine writes {path} anew for each container, so this line is lost; use {cure}",
     page="""A RUN writes to /etc/hosts, /etc/resolv.conf or /etc/hostname.
 
 The engine mounts its own over them when a container starts, so that what the build wrote is
-never seen. Use `--add-host` or the orchestrator's DNS, and names in the configuration.
+never seen. Give a container its names by `--add-host`, its resolvers by `--dns` and its own name by
+`--hostname`, or leave them to the orchestrator, and use names in the configuration.
 """,
-    bad=("FROM a\nRUN echo '10.0.0.5 db' >> /etc/hosts\n", "FROM a\nRUN echo x | tee -a /etc/hosts\n"),
+    bad=(
+        "FROM a\nRUN echo '10.0.0.5 db' >> /etc/hosts\n",
+        "FROM a\nRUN echo x | tee -a /etc/hosts\n",
+        "FROM a\nRUN echo web > /etc/hostname && echo 'search example.org' > /etc/resolv.conf\n",
+    ),
     good=("FROM a\nRUN cat /etc/hosts\n", "FROM a\nRUN echo x >> /etc/hosts.allow\n"),
 )
 
-_MOUNTED = frozenset({"/etc/hosts", "/etc/resolv.conf", "/etc/hostname"})
+_MOUNTED = {"/etc/hosts": "--add-host", "/etc/resolv.conf": "--dns", "/etc/hostname": "--hostname"}
 
 
 @HOSTS.command()
@@ -154,7 +159,7 @@ def writes_hosts(command: Command, stage: Stage) -> Outcome:
         targets += command.operands()
     for word in targets:
         if word.value in _MOUNTED:
-            yield HOSTS.finding(word.span, path=word.value)
+            yield HOSTS.finding(word.span, path=word.value, cure=_MOUNTED[word.value])
 
 
 PEERS = Rule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +11,7 @@ from ..installing import cached, subcommand, unpinned
 from ..rule import Edit, Outcome, Rule, Severity
 
 if TYPE_CHECKING:
-    from ...analyzer.dockerfile import Command, Stage, Word
+    from ...analyzer.dockerfile import Command, Dockerfile, Instruction, Stage, Word
     from ...analyzer.dockerfile.span import Span
 
 _LISTS = "/var/lib/apt/lists"
@@ -226,10 +227,14 @@ APT_PIN = Rule(
     page="""apt-get install of a package without a version.
 
 Off by default: distributions remove old versions, so a pinned build breaks sooner than an open
-one changes. Variables may hold a version and are left alone.
+one changes. Variables may hold a version and are left alone, and so is `package-`, which removes it.
 """,
-    bad=("FROM a\nRUN apt-get install -y b\n",),
-    good=("FROM a\nRUN apt-get install -y b=1.2 c/stable ./d.deb $E\n",),
+    bad=(
+        "FROM a\nRUN apt-get install -y b\n",
+        "FROM a\nRUN apt-get install -y g++\n",
+        "FROM a\nRUN apt-get remove -y x && apt-get install -y b+\n",
+    ),
+    good=("FROM a\nRUN apt-get install -y b=1.2 c/stable ./d.deb $E wget-\n",),
 )
 
 
@@ -238,8 +243,10 @@ def apt_versions(command: Command, stage: Stage) -> Outcome:
     if _subcommand(command) != "install":
         return
     for word in _packages(command):
-        if unpinned(word, "=/") and not word.value.endswith(".deb"):
-            yield APT_PIN.finding(word.span, package=word.value)
+        if unpinned(word, "=/") and not word.value.endswith((".deb", "-")):
+            # b+ installs b, but g++ is a name.
+            name = word.value if word.value.endswith("++") else word.value.removesuffix("+")
+            yield APT_PIN.finding(word.span, package=name)
 
 
 UPDATE_ALONE = Rule(
@@ -252,12 +259,15 @@ UPDATE_ALONE = Rule(
 
 The build cache keeps the layer with the lists. When the install below changes, it runs with lists
 of months ago, and asks for versions that the archive no longer has, or gets old ones. Put
-`apt-get update && apt-get install …` into one RUN. An update that nothing in the stage uses is
-reported, too; one that reads the lists from a cache mount is not.
+`apt-get update && apt-get install …` into one RUN. Told where an install or upgrade
+below, in this stage or one built on it, reads these lists: not where it fetches its own first (as
+`apk add --no-cache` does), where a RUN in between removes them, or where they lie in a cache mount.
 """,
     bad=(
         "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y --no-install-recommends a\n",
-        "FROM alpine:3\nRUN apk update\n",
+        "FROM alpine:3\nRUN apk update\nRUN apk add b\n",
+        "FROM debian:12 AS b\nRUN apt-get update\nFROM b\nRUN apt-get install -y a\n",
+        "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y a && apt-get update\n",
     ),
     good=(
         "FROM debian:12\nRUN apt-get update && apt-get install -y a\n",
@@ -265,6 +275,10 @@ reported, too; one that reads the lists from a cache mount is not.
         "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt/lists apt-get update\n",
         "FROM debian:12\nRUN apt-get update && ./install-all.sh\n",
         "FROM debian:12\nRUN apt-get update; apt-get upgrade -y\n",
+        "FROM debian:12\nRUN apt-get update\nRUN pip install b\n",
+        "FROM debian:12\nRUN apt-get update\nRUN apt-get update && apt-get install -y a\n",
+        "FROM debian:12\nRUN apt-get install -y a\nRUN apt-get update\n",
+        "FROM alpine:3\nRUN apk update\nRUN apk add --no-cache b && apk -U add c\n",
     ),
 )
 
@@ -273,8 +287,60 @@ reported, too; one that reads the lists from a cache mount is not.
 def updated_alone(command: Command, stage: Stage) -> Outcome:
     if _subcommand(command) != "update" or cached(command.instruction, "/var/lib/apt", "/var/cache"):
         return
-    if _nothing_else(command):
+    if _nothing_else(command) and _used_later(command, stage):
         yield UPDATE_ALONE.finding(command.span)
+
+
+class _Event(NamedTuple):
+    """A RUN, by its beginning, that installs from lists as they are; or else one that fetches or removes them."""
+
+    start: int
+    uses: bool
+
+
+_FETCHES = ("add", "install", "reinstall", "upgrade", "dist-upgrade", "full-upgrade", "build-dep")
+
+
+def _used_later(update: Command, stage: Stage) -> bool:
+    """Whether what happens next to an update's lists is an install, in its stage or in one built on it."""
+    events = _events(stage, update.name[:3])
+    at = bisect.bisect_right(events, update.instruction.start, key=lambda event: event.start)
+    return events[at].uses if at < len(events) else stage.index in _used_above(stage.file, update.name[:3])
+
+
+@functools.lru_cache(maxsize=16)
+def _used_above(file: Dockerfile, family: str) -> frozenset[int]:
+    """The stages on which one is built that installs from the lists it finds; `family` is apt or apk."""
+    out: set[int] = set()
+    for stage in reversed(file.stages):
+        events = _events(stage, family)
+        if stage.parent is not None and (events[0].uses if events else stage.index in out):
+            out.add(stage.parent.index)
+    return frozenset(out)
+
+
+@functools.lru_cache(maxsize=64)
+def _events(stage: Stage, family: str) -> tuple[_Event, ...]:
+    """What each RUN of a stage does first to the package lists of apt or apk; in order."""
+    found = [(run, _first_event(run, stage, family)) for run in stage.all("RUN")]
+    return tuple(_Event(run.start, uses) for run, uses in found if uses is not None)
+
+
+def _first_event(run: Instruction, stage: Stage, family: str) -> bool | None:
+    """Whether a RUN installs from the lists it finds; None where it does nothing to them."""
+    if cached(run, "/var/lib/apt", "/var/cache"):
+        return None
+    for command in stage.script(run).commands:
+        if command.name == "rm" and _removes_lists(command):
+            return False
+        if not command.name.startswith(family):
+            continue
+        wanted = _subcommand(command)
+        if wanted == "update":
+            return False
+        if wanted in _FETCHES and not command.has_flag("no-cache", "update-cache", "update", "U"):
+            return True
+    return None
 
 
 def _nothing_else(update: Command) -> bool:

@@ -146,12 +146,17 @@ UNVERIFIED = Rule(
     page="""ADD fetches a file from the network and compares nothing.
 
 Whoever controls the server decides what is in the image, and over plain http so does everyone on the
-way. `ADD --checksum=sha256:… https://…` stops the build when the file is another one. Git
+way. `ADD --checksum=sha256:… https://…` stops the build when the file is another one. The builder takes
+it for one source only: several URLs need an ADD each. Git
 repositories are left alone: a tag or a commit behind `#` names their state; and so is the state of a
 branch by GitHub's API, which is added to start the cache anew. What a later RUN of the stage compares
 (sha256sum, gpg, cosign) is left alone, too.
 """,
-    bad=("FROM a\nADD http://example.org/x.tar /x/\n", "FROM a\nADD https://example.org/x.sh /x.sh\n"),
+    bad=(
+        "FROM a\nADD http://example.org/x.tar /x/\n",
+        "FROM a\nADD https://example.org/x.sh /x.sh\n",
+        "FROM a\nADD https://example.org/x https://example.org/y /z/\n",
+    ),
     good=(
         "FROM a\nADD --checksum=sha256:0000 https://example.org/x.tar /x/\n",
         "FROM a\nADD https://github.com/a/b.git#v1 /x\nADD x.tar /y/\n",
@@ -179,9 +184,9 @@ def unverified(instruction: Instruction, stage: Stage) -> Outcome:
         ):
             continue
         plain = url.startswith("http://")
-        advice = "name its --checksum"
-        if plain:
-            advice = "nothing protects it on its way; use https, and name its --checksum"
+        # The builder takes a checksum for a single source only.
+        named = "name its --checksum" if len(instruction.args) == 2 else "give it an ADD with --checksum"
+        advice = f"nothing protects it on its way; use https, and {named}" if plain else named
         severity = Severity.WARNING if plain else None
         shown = url if len(url) <= 60 else url[:59] + "…"
         yield UNVERIFIED.finding(word.span, url=shown, advice=advice, severity=severity)

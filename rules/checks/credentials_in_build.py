@@ -105,23 +105,30 @@ LOGIN = Rule(
     name="login-in-build",
     severity=Severity.WARNING,
     antipattern=8,
-    message="{program} logs in, and the credentials stay in the layer; use RUN --mount=type=secret",
+    message="{program} {does} a credential that stays in the layer; use RUN --mount=type=secret",
     page="""A RUN logs in to a service, or writes a token into a configuration file.
 
 `aws configure set`, `gcloud auth activate-service-account`, `az login -p`, `doctl auth init -t`,
 `docker login`, and an `_authToken` written to .npmrc keep the credential in a file of the layer,
 where it stays even when a later step deletes it. `RUN --mount=type=secret,id=…` lends it to one
-command. A RUN with a secret mount, and files removed again in the same RUN, are left alone.
+command. A RUN with a secret mount, and credentials taken out again in the same RUN (`rm`,
+`docker logout`, `npm config delete`), are left alone.
 """,
     bad=(
         "FROM a\nRUN aws configure set aws_secret_access_key $KEY\n",
         'FROM a\nRUN echo "//registry.npmjs.org/:_authToken=${NPM_TOKEN}" > .npmrc && npm ci\n',
         "FROM a\nRUN az login -u me -p $PASSWORD\n",
+        "FROM a\nRUN npm config set //registry.npmjs.org/:_authToken $TOKEN && npm rm b && npm config delete c\n",
     ),
     good=(
         "FROM a\nRUN --mount=type=secret,id=aws aws configure set aws_secret_access_key $(cat /run/secrets/aws)\n",
         'FROM a\nRUN echo "//r/:_authToken=${NPM_TOKEN}" > .npmrc && npm ci && rm -f .npmrc\n',
         "FROM a\nRUN aws configure set region eu-central-1 && az login --identity\n",
+        "FROM a\nRUN docker login -u me -p $P && docker pull b && docker logout\n",
+        "FROM a\nRUN npm config set //r/:_authToken $T && npm ci && npm config delete //r/:_authToken\n",
+        "FROM a\nRUN npm config set //r/:_authToken=$T; npm ci; sed -i /_authToken/d ~/.npmrc\n",
+        "FROM a\nRUN az login -u me -p $P && az account show && az logout\n",
+        "FROM a\nRUN gcloud auth activate-service-account --key-file k && gcloud auth revoke --all\n",
     ),
 )
 
@@ -150,10 +157,25 @@ def logged_in(command: Command, stage: Stage) -> Outcome:
     )
     if not written and not (shape and re.match(shape, given)):
         return
-    if any(one.name == "rm" for one in command.script.following(command)):
+    if any(_takes_out(later, command) for later in command.script.following(command)):
         return
     program = "this" if shape is None else f"{command.name} {values[0]}"
-    yield LOGIN.finding(command.words[0].span, program=program)
+    does = "logs in with" if command.name in ("gcloud", "az", "docker") else "writes"
+    yield LOGIN.finding(command.words[0].span, program=program, does=does)
+
+
+def _takes_out(later: Command, login: Command) -> bool:
+    """Whether a later command removes what a login left: its file, or the credential in it."""
+    if later.name in ("rm", "unlink", "shred", "truncate", "sed", "find"):
+        return True
+    words = {word.value for word in later.operands()}
+    # What echo has written is npm's.
+    if later.name != login.name and not (login.name in ("echo", "printf") and later.name == "npm"):
+        return False
+    if words & {"logout", "revoke", "clear"}:
+        return True
+    of_credentials = "auth" in words or any("_auth" in word for word in words)
+    return of_credentials and bool(words & {"delete", "del", "rm", "remove", "unset"})
 
 
 CLONED = Rule(

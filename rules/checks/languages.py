@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..installing import cached, mounted, unpinned
+from ..installing import cached, configured, holds_home, mounted, unpinned
 from ..rule import Outcome, Rule, Severity
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class _Cache(NamedTuple):
     clean: str
     marks: tuple[str, ...]  # in the paths of those who remove it or mount something there
     settings: tuple[str, ...]  # variables and flags that put it elsewhere
+    key: str  # of the configuration that does
 
 
 _CONDA = _Cache(
@@ -123,7 +124,9 @@ _CONDA = _Cache(
     "conda clean -afy",
     ("pkgs", ".conda", "conda", ".cache", "/opt/micromamba"),
     ("CONDA_PKGS_DIRS",),
+    "pkgs_dirs",
 )
+_CONDAS = ("conda", "mamba", "micromamba")
 _CACHES = {
     "npm": _Cache(
         "~/.npm",
@@ -131,6 +134,7 @@ _CACHES = {
         "npm cache clean --force",
         (".npm", "npm", "/root/.", "$HOME/."),
         ("NPM_CONFIG_CACHE", "npm_config_cache", "--cache"),
+        "cache",
     ),
     "poetry": _Cache(
         "~/.cache/pypoetry",
@@ -138,6 +142,7 @@ _CACHES = {
         "rm -rf ~/.cache/pypoetry",
         (".cache", "pypoetry", "poetry"),
         ("POETRY_CACHE_DIR", "XDG_CACHE_HOME", "--no-cache"),
+        "cache-dir",
     ),
     "conda": _CONDA,
     "mamba": _CONDA._replace(clean="mamba clean -afy"),
@@ -154,12 +159,14 @@ PACKAGE_CACHE = Rule(
 The archives of all packages stay beside what was unpacked of them, and nothing reads them again:
 express, typescript and vite come to 71 MB in node_modules, and to 61 MB in ~/.npm. Empty the cache in
 the same RUN, or keep it in a mount: `RUN --mount=type=cache,target=/root/.npm npm ci`. A cache that a
-variable or a flag puts elsewhere is left alone. So are uv and pnpm, whose caches share their files with
-what is installed by hard links. Told once in a stage.
+variable, a flag or the program's configuration puts elsewhere is left alone. So are uv and pnpm, whose
+caches share their files with what is installed by hard links. Told once in a stage.
 """,
     bad=(
         "FROM a\nRUN npm ci\n",
         "FROM a\nRUN npm install -g b && rm -rf /tmp/x\n",
+        "FROM a\nRUN --mount=type=cache,target=/root/.x poetry install && rm -rf /root/.ssh /root/*\n",
+        "FROM a\nRUN npm ci\nRUN npm config set cache /tmp/c\n",
         "FROM a\nRUN npm cache clean --force && npm i b\n",
         "FROM a\nRUN poetry install --only main\n",
         "FROM a\nRUN conda install -y b\n",
@@ -170,6 +177,15 @@ what is installed by hard links. Told once in a stage.
         "FROM a\nRUN npm ci && npm run build && rm -rf /root/.npm /tmp/x\n",
         "FROM a\nRUN --mount=type=cache,target=/root/.npm npm ci\n",
         "FROM a\nENV NPM_CONFIG_CACHE=/tmp/n\nRUN npm ci\n",
+        "FROM a\nRUN --mount=type=cache,target=/root npm ci\n",
+        "FROM a\nRUN --mount=type=tmpfs,target=/home/node/ poetry install\n",
+        "FROM a\nENV HOME=/srv/app\nRUN --mount=type=tmpfs,target=/srv npm ci\n",
+        "FROM a\nRUN poetry install && rm -rf /root\n",
+        "FROM a\nRUN conda install -y b && rm -rf /opt\n",
+        "FROM a\nRUN npm config set cache /tmp/c\nRUN npm ci\n",
+        "FROM a\nRUN npm config set cache=/tmp/c --global && npm ci\n",
+        "FROM a\nRUN poetry config cache-dir /x && poetry install\n",
+        "FROM a\nENV XDG_CACHE_HOME=/x\nRUN poetry install\n",
         "FROM a\nRUN npm ci --cache /tmp/n && npm install --package-lock-only && npm run install\n",
         "FROM a AS b\nRUN npm ci\nFROM c\nCOPY --from=b /x /x\n",
         "FROM a\nRUN npm install --dry-run && npm --version\n",
@@ -203,15 +219,22 @@ def package_cache(command: Command, stage: Stage) -> Outcome:
     script = command.script.text.value if command.script.text else ""
     if any(name in script for name in cache.settings if not name.startswith("-")):
         return
-    if any(mark in target for target in mounted(command.instruction) for mark in cache.marks):
+    programs = _CONDAS if command.name in _CONDAS else (command.name,)
+    if configured(stage, command.instruction, programs, cache.key):
+        return
+    home = stage.variables(command.instruction).get("HOME")
+
+    def covers(path: str) -> bool:
+        whole = path.rstrip("/*") == "/opt" if command.name in _CONDAS else holds_home(path, home)
+        return whole or any(mark in path for mark in cache.marks)
+
+    if any(covers(target) for target in mounted(command.instruction)):
         return
     for later in command.script.following(command):
         arguments = [word.value for word in later.args]
         if later.name in _CACHES and ("clean" in arguments or "clean-all" in arguments):
             return
-        if later.name in ("rm", "find") and any(
-            mark in argument for argument in arguments for mark in cache.marks
-        ):
+        if later.name in ("rm", "find") and any(covers(argument) for argument in arguments):
             return
     yield PACKAGE_CACHE.finding(
         command.span, program=command.name, directory=cache.directory, clean=cache.clean

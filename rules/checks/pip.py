@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..installing import mounted, unpinned
+from ..installing import configured, holds_home, mounted, unpinned
 from ..rule import Outcome, Rule, Severity
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ PIP_CACHE = Rule(
     name="pip-cache-left",
     severity=Severity.INFO,
     antipattern=3,
-    message="pip leaves its downloads in ~/.cache/pip; use --no-cache-dir",
+    message="pip leaves its downloads in {directory}; use --no-cache-dir",
     page="""pip install without `--no-cache-dir`.
 
 The downloads stay in the layer and are never used again. `PIP_NO_CACHE_DIR`, a cache mount on
@@ -26,6 +26,8 @@ the directory, or removing it in the same RUN does as well.
         "FROM a\nRUN python3 -m pip install b\n",
         "FROM a\nRUN /usr/bin/python3.12 -m pip install b\n",
         "FROM a\nRUN --mount=type=cache,target=/var/cache/apt pip install b\n",
+        "FROM a\nENV PIP_CACHE_DIR=/p\nRUN pip install b && rm -rf /q /root\n",
+        "FROM a\nRUN pip config set global.cache-dir /p && pip install b\n",
     ),
     good=(
         "FROM a\nRUN pip install --no-cache-dir b==1\n",
@@ -34,6 +36,10 @@ the directory, or removing it in the same RUN does as well.
         "FROM a\nRUN --mount=type=cache,target=/root/.cache/pip pip install b\n",
         "FROM a\nRUN --mount=type=cache,target=/home/app/.cache pip install b\n",
         "FROM a\nRUN pip install b && rm -rf /root/.cache\n",
+        "FROM a\nRUN --mount=type=tmpfs,target=/root pip install b\n",
+        "FROM a\nRUN pip install b && rm -rf /root\n",
+        "FROM a\nENV XDG_CACHE_HOME=/p/c\nRUN pip install b && rm -rf /p\n",
+        "FROM a\nRUN pip config set global.no-cache-dir true && pip install b\n",
         "FROM a\nRUN PIP_NO_CACHE_DIR=1 pip install b\n",
         "FROM a\nRUN pip install --no-cache b && pip --no-cache-dir install c\n",
         "FROM a\nRUN python3.11 -I -m pip install --no-cache-dir b\n",
@@ -45,14 +51,37 @@ the directory, or removing it in the same RUN does as well.
 )
 
 
-def _kept_outside(command: Command, stage: Stage) -> bool:
-    """Whether a mount holds pip's cache: below somebody's home, or where a variable puts it."""
-    elsewhere = (
-        "PIP_CACHE_DIR" in stage.variables(command.instruction)
-        or "XDG_CACHE_HOME" in stage.variables()
-        or any(word.raw.startswith(("PIP_CACHE_DIR=", "XDG_CACHE_HOME=")) for word in command.assignments)
-    )
-    return any(elsewhere or ".cache" in one or "pip" in one for one in mounted(command.instruction))
+_AT_HOME, _ELSEWHERE = "~/.cache/pip", "its cache"
+
+
+def _directory(command: Command, stage: Stage) -> str:
+    """Where pip keeps its downloads: at home, in a directory that a variable or a flag names, or elsewhere."""
+    flags = [word.value for word in command.args]
+    if "--cache-dir" in flags or any(flag.startswith("--cache-dir=") for flag in flags):
+        return _ELSEWHERE
+    given: dict[str, str | None] = {
+        name: value for word in command.assignments for name, _, value in [word.value.partition("=")]
+    }
+    variables = {**stage.variables(command.instruction), **given}
+    written = command.script.text.value if command.script.text else ""
+    for name, below in (("PIP_CACHE_DIR", ""), ("XDG_CACHE_HOME", "/pip")):
+        if name in variables:
+            value = variables[name] or ""
+            return value.rstrip("/") + below if value.startswith("/") and "$" not in value else _ELSEWHERE
+        if name in written:
+            return _ELSEWHERE
+    moved = configured(stage, command.instruction, ("pip", "python"), "cache-dir")
+    return _ELSEWHERE if moved else _AT_HOME
+
+
+def _covered(path: str, directory: str, home: str | None) -> bool:
+    """Whether what is mounted or removed at a path is pip's cache, or holds it; any path may where that is unknown."""
+    if directory == _ELSEWHERE:
+        return True
+    if directory == _AT_HOME:
+        return ".cache" in path or holds_home(path, home)
+    whole = path.rstrip("/*")
+    return f"{directory}/".startswith(f"{whole}/") or whole.startswith(f"{directory}/")
 
 
 def _pip_arguments(command: Command) -> tuple[Word, ...] | None:
@@ -87,19 +116,26 @@ def pip_cache(command: Command, stage: Stage) -> Outcome:
     if command.has_flag("no-index", "download-cache"):
         return  # nothing is downloaded
     setting = "PIP_NO_CACHE_DIR"
-    if setting in stage.variables(command.instruction) or _kept_outside(command, stage):
+    variables = stage.variables(command.instruction)
+    if setting in variables or configured(stage, command.instruction, ("pip", "python"), "no-cache-dir"):
         return
+    directory, home = _directory(command, stage), variables.get("HOME")
+    for target in mounted(command.instruction):
+        if "pip" in target or ".cache" in target or _covered(target, directory, home):
+            return
     if any(word.raw.startswith(setting) for word in command.assignments):
         return
     for one in command.script.commands:
         if setting in " ".join(word.value for word in one.words):
             return
     for later in command.script.following(command):
-        if later.name == "rm" and any(".cache" in word.value for word in later.args):
+        if later.name in ("rm", "find") and any(
+            ".cache" in word.value or _covered(word.value, directory, home) for word in later.operands()
+        ):
             return
         if later.name.startswith("pip") and [w.value for w in later.operands()[:2]] == ["cache", "purge"]:
             return
-    yield PIP_CACHE.finding(command.span)
+    yield PIP_CACHE.finding(command.span, directory=directory)
 
 
 PIP_PIN = Rule(
@@ -107,16 +143,18 @@ PIP_PIN = Rule(
     name="unpinned-pip-package",
     severity=Severity.WARNING,
     default=False,
-    message="{package} is not pinned: the build installs the version of that day; use package==version",
+    message="{package} is not pinned: the build installs the version of that day; use {pin}",
     page="""pip install of a package without a version.
 
 Off by default. A requirements or constraints file can pin it as well, and is left alone; so are
-paths, URLs and variables.
+paths, archives' URLs and variables. A Git repository's URL is pinned by `@` and a tag or a commit behind
+its path: `git+https://example.org/b.git@v1`.
 """,
     bad=(
         "FROM a\nRUN pip install b\n",
         "FROM a\nRUN pipx install b\n",
         "FROM a\nRUN pip install git+https://example.org/c/d.git\n",
+        "FROM a\nRUN pip install git+ssh://git@example.org/c.git#egg=c@1\n",
     ),
     good=(
         "FROM a\nRUN pip install b==1 'c>=2,<3' ./d e @ https://x/e.whl\n",
@@ -124,6 +162,7 @@ paths, URLs and variables.
         "FROM a\nRUN pip install -c constraints.txt b\n",
         "FROM a\nRUN pip install .\n",
         "FROM a\nRUN pip install git+https://example.org/b.git@v1 git+ssh://git@example.org/c.git@v2\n",
+        "FROM a\nRUN pip install git+https://example.org/b@v1#subdirectory=c/d git+https://example.org/e@rel/1\n",
         "FROM a\nRUN pip install --root-user-action ignore b==1 && pip install --group dev .\n",
     ),
 )
@@ -158,10 +197,13 @@ def pip_versions(command: Command, stage: Stage) -> Outcome:
         return
     for word in operands[1:]:
         named = unpinned(word, "=<>~!@/\\:") and not word.value.endswith((".whl", ".gz", ".zip", ".txt"))
-        if named or _moving_branch(word.value):
-            yield PIP_PIN.finding(word.span, package=word.value)
+        if named:
+            yield PIP_PIN.finding(word.span, package=word.value, pin="package==version")
+        elif _moving_branch(word.value):
+            yield PIP_PIN.finding(word.span, package=word.value, pin="@ and a commit behind its path")
 
 
 def _moving_branch(value: str) -> bool:
     """Whether a package comes from a Git repository whose newest commit is taken: no @ behind the path."""
-    return value.startswith("git+") and "$" not in value and "@" not in value.rpartition("/")[2]
+    path = value.partition("#")[0].partition("://")[2].partition("/")[2]
+    return value.startswith("git+") and "$" not in value and "@" not in path

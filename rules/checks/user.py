@@ -313,18 +313,48 @@ PASSWORDLESS = Rule(
 
 USER then protects nothing: whoever runs code as that user runs it as root. Do what needs root
 before USER, or drop privileges at start with gosu or setpriv. Development containers may mean it.
+Told where the rule is for all commands, as root or as anyone: what single programs let a user do can't
+be told from their names.
 """,
-    bad=("FROM a\nRUN echo 'app ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers\n",),
+    bad=(
+        "FROM a\nRUN echo 'app ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers\n",
+        "FROM a\nRUN echo '%app ALL=(root:root) SETENV:NOPASSWD:/bin/x, ALL' > /etc/sudoers.d/app\n",
+        "FROM a\nRUN echo app ALL=NOPASSWD: ALL >> /etc/sudoers\n",
+        "FROM a\nRUN sed -i 's/^%sudo.*/%sudo ALL=(ALL:ALL) NOPASSWD:ALL/g' /etc/sudoers\n",
+    ),
     good=(
         "FROM a\nRUN echo 'app ALL=(ALL) ALL' >> /etc/sudoers\n",
         "FROM a\nRUN grep NOPASSWD /etc/sudoers\n",
+        "FROM a\nRUN echo 'app ALL=(ALL) NOPASSWD: /usr/sbin/nginx -s reload' >> /etc/sudoers\n",
+        "FROM a\nRUN echo 'app ALL=(postgres) NOPASSWD: ALL' > /etc/sudoers.d/app\n",
     ),
     shipped_only=True,
 )
 
 
+# HOSTS=(USERS:GROUPS) TAG:NOPASSWD:COMMANDS
+_SUDOERS = re.compile(
+    r"=(?:\s|\\t)*(?:\\?\((?P<users>[^():=]{0,200})[^()=]{0,200}\)(?:\s|\\t)*)?"
+    r"(?:[A-Z_]+:\s*)*?NOPASSWD:\s*(?:[A-Z_]+:\s*)*(?P<commands>(?:[^\n\\]|\\(?!n))*)"
+)
+
+
+def _all_as_root(text: str) -> bool:
+    """Whether a line of sudoers gives all commands as root, who is meant where no user is named."""
+    for rule in _SUDOERS.finditer(text):
+        users = {
+            user.strip(" \\") for user in (rule["users"] if rule["users"] is not None else "root").split(",")
+        }
+        everything = any(re.match(r"\s*ALL(?!\w)", program) for program in rule["commands"].split(","))
+        if everything and users & {"ALL", "root", "#0"} and not users & {"!root", "!#0"}:
+            return True
+    return False
+
+
 @PASSWORDLESS.command("echo", "printf", "sed")
 def sudoers_written(command: Command, stage: Stage) -> Outcome:
+    if not _all_as_root(" ".join(word.value for word in command.args)):
+        return
     for word in command.args:
         at = word.raw.find("NOPASSWD") if "NOPASSWD" in word.value else -1
         if at >= 0:

@@ -197,8 +197,14 @@ def _variable(
     aliases: tuple[str, ...] = (),
     programs: tuple[str, ...] = (),
     switched_off: Callable[[Command], Word | None] = lambda command: None,
+    kind: str = "program",
+    ignored: Callable[[Stage, str], bool] = lambda stage, program: False,
 ) -> Rule:
-    """A rule about variables that switch a check off: in ENV, ARG, export, or before a command."""
+    """A rule about variables that switch a check off: in ENV, ARG, export, or before a command.
+
+    `kind` names the programs that read the variable; `ignored` says of a stage, and of a program ("" where
+    none is named), that nothing reads it there.
+    """
     rule = Rule(
         code=code,
         name=name,
@@ -211,12 +217,19 @@ def _variable(
         good=tuple(f"FROM a\n{one}\n" for one in good),
     )
     wanted = {variable.lower() for variable in variables}
+    program = programs[0] if programs else ""
 
     @rule.instruction("ENV", "ARG")
     def in_environment(instruction: Instruction, stage: Stage) -> Outcome:
         for word, value in instruction.pairs:
-            if word.value.lower() in wanted and value is not None and off(value.value.strip()):
-                yield rule.finding(word.span, word=word.value)
+            if word.value.lower() not in wanted or value is None or not off(value.value.strip()):
+                continue
+            if ignored(stage, ""):
+                continue
+            kept = instruction.keyword == "ENV" and stage.shipped
+            reach = f"every {kind} of the image" if kept else f"every {kind} that this stage runs"
+            shown = f"{word.value}={value.value.strip()}"
+            yield rule.finding(word.span, word=shown, reach=reach, program=program)
 
     @rule.instruction("RUN")
     def in_script(instruction: Instruction, stage: Stage) -> Outcome:
@@ -225,15 +238,36 @@ def _variable(
             return
         for command in stage.script(instruction).commands:
             exported = command.args if command.name in ("export", "env", "declare") else ()
+            of = "RUN" if command.name in ("export", "declare") or not command.words else "command"
+            # Without a command or -x a variable is the shell's own, unless it is exported elsewhere.
+            own = not command.words or (command.name == "declare" and not command.has_flag("x"))
+            if own and "export" not in instruction.written:
+                continue
             for word in (*command.assignments, *exported):
                 given, equals, value = word.value.partition("=")
-                if equals and given.lower() in wanted and off(value):
-                    yield rule.finding(word.span, word=given)
+                if equals and given.lower() in wanted and off(value) and not ignored(stage, command.name):
+                    reach = f"the {kind}s of this {of}"
+                    yield rule.finding(word.span, word=word.value, reach=reach, program=program)
             found = switched_off(command) if command.name in programs else None
             if found is not None:
-                yield rule.finding(found.span, word=found.value)
+                yield rule.finding(found.span, word=_with_value(found, command), program=command.name)
 
     return rule
+
+
+def _with_value(found: Word, command: Command) -> str:
+    """A setting as it was written, with its value: `strict-ssl false`, `http.sslVerify=false`."""
+    if "=" in found.value:
+        return found.value
+    at = next(at for at, word in enumerate(command.args) if word is found)
+    return " ".join(word.value for word in command.args[at : at + 2])
+
+
+def _python_3(stage: Stage, program: str) -> bool:
+    """Whether Python 3 is what runs: an official image of it, or its program by name."""
+    base = stage.lineage[-1].reference
+    official = base is not None and base.name == "python" and not (base.tag or "").startswith("2")
+    return official or re.match(r"(?:python|pip)3", program) is not None
 
 
 def _zero(value: str) -> bool:
@@ -256,21 +290,26 @@ PIP = _variable(
 )  # fmt: skip
 PYTHON = _variable(
     "CKV2_DOCKER_5", "python-https-unverified", ("PYTHONHTTPSVERIFY",), _zero,
-    "{word} turns certificate checks off for every Python program of the image",
-    "Python is told not to verify certificates.",
+    "{word} turns certificate checks off for {reach}",
+    "Python 2.7 is told not to verify certificates.\n\nPython 3 does not read this variable: its official"
+    " images and `python3` are left alone.",
     bad=("ENV PYTHONHTTPSVERIFY=0", "RUN PYTHONHTTPSVERIFY=0 python x.py"),
-    good=("ENV PYTHONHTTPSVERIFY=1",),
+    good=("ENV PYTHONHTTPSVERIFY=1", "RUN PYTHONHTTPSVERIFY=0 python3 x.py",
+          "FROM python:3.12\nENV PYTHONHTTPSVERIFY=0"),
+    kind="Python 2.7 program",
+    ignored=_python_3,
 )  # fmt: skip
 NODE = _variable(
     "CKV2_DOCKER_6", "node-tls-unverified", ("NODE_TLS_REJECT_UNAUTHORIZED",), _zero,
-    "{word} turns certificate checks off for every Node program of the image",
+    "{word} turns certificate checks off for {reach}",
     "Node is told not to verify certificates.",
     bad=("ENV NODE_TLS_REJECT_UNAUTHORIZED=0", "RUN export NODE_TLS_REJECT_UNAUTHORIZED=0 && npm ci"),
-    good=("ENV NODE_TLS_REJECT_UNAUTHORIZED=1",),
+    good=("ENV NODE_TLS_REJECT_UNAUTHORIZED=1", "RUN NODE_TLS_REJECT_UNAUTHORIZED=0; npm ci"),
+    kind="Node program",
 )  # fmt: skip
 NPM = _variable(
     "CKV2_DOCKER_12", "npm-strict-ssl-off", ("NPM_CONFIG_STRICT_SSL",), _zero,
-    "{word} makes npm download packages without checking certificates",
+    "{word} makes {program} download packages without checking certificates",
     "npm is told not to verify certificates.",
     bad=("ENV NPM_CONFIG_STRICT_SSL=false", "RUN npm config set strict-ssl false",
          "RUN npm install --strict-ssl=false"),

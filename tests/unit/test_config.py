@@ -24,7 +24,7 @@ from imglint.rules.registry import select
 from imglint.rules.rule import Severity
 
 ROOT = Path(__file__).parents[2]
-FAULTY = "FROM debian\nRUN apt-get update\nUSER root\n"
+FAULTY = "FROM debian\nRUN apt-get update\nUSER root\nRUN apt-get install -y --no-install-recommends b=1\n"
 
 
 def imglint(*arguments: str, cwd: Path) -> Any:

@@ -27,7 +27,8 @@ from imglint.rules.trends import Row
 
 ROOT = Path(__file__).parents[2]
 WASTE = str(ROOT / "examples/waste/waste.tar")
-FAULTY = "FROM debian\nRUN apt-get update\nUSER root\n"  # three warnings and a note
+# three warnings and a note
+FAULTY = "FROM debian\nRUN apt-get update\nUSER root\nRUN apt-get install -y --no-install-recommends b=1\n"
 
 
 @pytest.fixture(autouse=True)

@@ -194,7 +194,7 @@ _HARMLESS = frozenset(
     "file path dir public pub version alias name tokenizer url uri host length size ttl expiry expires"
     " expiration timeout type enabled enable required policy less passwordless user username gpg release"
     " count limit endpoint issuer audience algorithm format prefix regex field header id stdin prompt label hint"
-    " title fingerprint placeholder provider store manager".split()
+    " title fingerprint placeholder provider store manager backend engine driver mode".split()
 )
 _PLACEHOLDERS = (
     r"(?i)(?:true|false|yes|no|on|off|none|null|nil|undefined|\d{1,2}|x+|0+|[-_.*#?]+|<.*>|\*+\w+\*+)$"

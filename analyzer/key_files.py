@@ -61,6 +61,8 @@ _FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = (
 _NO_VALUE = re.compile(
     r"(?i)\$|%\w+%$|%\(\w+\)s|\{\{|<|`|@\w+@$|\{[\w+/=]+\}$|(?:env|getenv|file)[\[(:]|\*+$|null$"
     r"|put your unique|password_here$"
+    # Where a value is kept: files, and the stores of secrets.
+    r"|/[\w.-]+/|vault:|arn:aws:|op://|bws?:|gcp-?sm:|sm://|ssm:|projects/[^/]+/secrets/|secret(?:s)?manager:|ENC\[|\w+@$"
 )
 _XML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _KEY = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File")

@@ -104,6 +104,22 @@ def ballast(image: Image) -> tuple[Ballast, ...]:
     return tuple(sorted(out, key=lambda one: (-one.bytes, one.layer, one.kind)))
 
 
+def _needed(image: Image) -> set[str]:
+    """The paths whose bytes have another name that is needed, through whatever chain of hard links."""
+    needed: set[str] = set()
+    for path, entry in image.tree.items():
+        if entry.kind != "hardlink" or _kind(path, image):
+            continue
+        at = normalised(entry.link)
+        while at not in needed:
+            needed.add(at)
+            below = image.tree.get(at)
+            if below is None or below.kind != "hardlink":
+                break
+            at = normalised(below.link)
+    return needed
+
+
 def files_by_kind(image: Image, *, duplicates: bool = True) -> Mapping[tuple[str, int], Sequence[Entry]]:
     """The files that are hardly needed by kind and layer, of each the largest first.
 
@@ -115,16 +131,12 @@ def files_by_kind(image: Image, *, duplicates: bool = True) -> Mapping[tuple[str
     """
     groups: dict[tuple[str, int], list[Entry]] = {}
     rest: list[Entry] = []
-    needed = {
-        (entry.layer, normalised(entry.link))
-        for path, entry in image.tree.items()
-        if entry.kind == "hardlink" and not _kind(path, image)
-    }
+    needed = _needed(image)
     for path, entry in image.tree.items():
         if not entry.is_file or not entry.size:
             continue
         kind = _kind(path, image)
-        if kind and (entry.layer, path) not in needed:
+        if kind and path not in needed:
             groups.setdefault((kind, entry.layer), []).append(entry)
         elif not kind and entry.size >= _MIN_DUPLICATE:
             rest.append(entry)

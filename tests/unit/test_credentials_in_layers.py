@@ -367,3 +367,15 @@ def test_the_home_of_a_user_called_test_holds_no_tests(tmp_path: Path) -> None:
                          "machine a.org login me password vq8Zk3Lm0x1"}  # fmt: skip
     assert ("AV0802", "home/test/.netrc") in codes(judged(tmp_path, files))
     assert ("AV0802", "home/me/test/.netrc") not in codes(judged(tmp_path, files))
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [("srv/.env", f"DB_PASSWORD={value}\n") for value in (
+        "/run/secrets/db", "vault:secret/data/db#pw", "arn:aws:secretsmanager:eu-west-1:1:secret:db", "op://vault/db/pw",
+        "ENC[AES256_GCM,data:abcd,iv:efgh]", "projects/a/secrets/db",
+    )] + [("srv/.env", "SECRET_BACKEND=kubernetes\n"), ("root/.netrc", "machine a.org login anonymous password guest@\n")],
+)  # fmt: skip
+def test_where_a_credential_is_kept_is_none(path: str, text: str, tmp_path: Path) -> None:
+    assert codes(judged(tmp_path, {path: text})) == set()
+    assert codes(judged(tmp_path, {"srv/.env": "DB_PASSWORD=vq8Zk3Lm0x\n"})) == {("AV0802", "srv/.env")}

@@ -305,3 +305,16 @@ def test_a_graph_is_not_written_over_what_was_read(tmp_path: Path) -> None:
     before = (tmp_path / "a.html").read_bytes()
     assert imglint("image", "a.html", "--graph", "a.html", cwd=tmp_path)[0] == 2
     assert (tmp_path / "a.html").read_bytes() == before
+
+
+def test_a_chain_of_names_keeps_the_bytes(tmp_path: Path) -> None:
+    """What is needed may be the third name, and stand in a layer of its own."""
+    first: LayerFiles = {
+        "usr/lib/one.a": "a" * 900,
+        "usr/lib/two.a": hardlink("usr/lib/one.a"),
+        "usr/lib/free.a": "b" * 9,
+    }
+    image = opened(tmp_path / "a.tar", {**first, "srv/need": hardlink("usr/lib/two.a")})
+    assert found(image) == [("static libraries", 0, True, 9)]
+    image = opened(tmp_path / "b.tar", first, {"srv/need": hardlink("usr/lib/one.a")})
+    assert found(image) == [("static libraries", 0, True, 9)]

@@ -104,6 +104,16 @@ def ballast(image: Image) -> tuple[Ballast, ...]:
     return tuple(sorted(out, key=lambda one: (-one.bytes, one.layer, one.kind)))
 
 
+def _started(image: Image) -> str | None:
+    """The path of the program that the image starts; None where it has none, or starts none."""
+    program = next(iter((*image.config.entrypoint, *image.config.cmd)), "")
+    if "/" in program:
+        return image.resolve(program)
+    directories = image.config.search_path.split(":") if program else []
+    found = (image.resolve(f"{directory}/{program}") for directory in directories if directory)
+    return next((path for path in found if path), None)
+
+
 def _needed(image: Image) -> set[str]:
     """The paths whose bytes have another name that is needed, through whatever chain of hard links."""
     needed: set[str] = set()
@@ -132,11 +142,13 @@ def files_by_kind(image: Image, *, duplicates: bool = True) -> Mapping[tuple[str
     groups: dict[tuple[str, int], list[Entry]] = {}
     rest: list[Entry] = []
     needed = _needed(image)
+    started = _started(image)
+    used = _kind(started, image) if started else ""  # a compiler that is started needs what lies beside it
     for path, entry in image.tree.items():
         if not entry.is_file or not entry.size:
             continue
         kind = _kind(path, image)
-        if kind and path not in needed:
+        if kind and kind != used and path not in needed:
             groups.setdefault((kind, entry.layer), []).append(entry)
         elif not kind and entry.size >= _MIN_DUPLICATE:
             rest.append(entry)

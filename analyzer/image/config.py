@@ -8,6 +8,8 @@ from typing import Any
 
 from ..errors import InputError
 
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 
 @dataclass(frozen=True, slots=True)
 class Healthcheck:
@@ -39,6 +41,11 @@ class ImageConfig:
     onbuild: tuple[str, ...]
     hostname: str  # builders leave it empty, commits do not
     image: str
+
+    @property
+    def search_path(self) -> str:
+        """Where a program without a slash is looked for: ENV PATH, or what engines take without it."""
+        return next((value for name, value in self.env if name == "PATH"), _DEFAULT_PATH)
 
 
 def parse_config(raw: Mapping[str, Any], subject: str) -> ImageConfig:

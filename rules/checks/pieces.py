@@ -190,8 +190,6 @@ would: an absolute path through its links, a bare name along PATH.
     ),
 )
 
-_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
 
 @MISSING.image
 def program_present(image: Image) -> Outcome:
@@ -206,7 +204,7 @@ def program_present(image: Image) -> Outcome:
         if image.resolve(program) is None:
             yield MISSING.finding(Place("image", path=program), program=program, where="")
         return
-    path = next((value for name, value in image.config.env if name == "PATH"), _DEFAULT_PATH)
+    path = image.config.search_path
     if all(image.resolve(f"{directory}/{program}") is None for directory in path.split(":") if directory):
         yield MISSING.finding(
             Place("image"), program=program, where=f" in PATH ({path})", proof={"PATH": path}
@@ -404,6 +402,5 @@ def runnable(image: Image) -> Outcome:
 
 
 def _on_path(image: Image, name: str) -> str | None:
-    path = next((value for key, value in image.config.env if key == "PATH"), _DEFAULT_PATH)
-    found = (f"{directory}/{name}" for directory in path.split(":") if directory)
+    found = (f"{directory}/{name}" for directory in image.config.search_path.split(":") if directory)
     return next((one for one in found if image.resolve(one) is not None), None)

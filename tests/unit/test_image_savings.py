@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from command import ROOT
 from command import imglint as run
-from image_archives import LayerFiles, Saved, docker_legacy, hardlink, layer_tar, step
+from image_archives import LayerFiles, Saved, docker_legacy, hardlink, layer_tar, step, symlink
 
 from imglint.analyzer.image import Image, open_images
 from imglint.analyzer.image.ballast import ANOTHER_BASE
@@ -318,3 +318,23 @@ def test_a_chain_of_names_keeps_the_bytes(tmp_path: Path) -> None:
     assert found(image) == [("static libraries", 0, True, 9)]
     image = opened(tmp_path / "b.tar", first, {"srv/need": hardlink("usr/lib/one.a")})
     assert found(image) == [("static libraries", 0, True, 9)]
+
+
+@pytest.mark.parametrize(
+    ("config", "saved"),
+    [
+        ({"Entrypoint": ["gcc"]}, []),
+        ({"Entrypoint": ["/usr/bin/cc"]}, []),
+        ({"Cmd": ["/srv/app"]}, [("build tools", 0, True, 1400)]),
+    ],
+)
+def test_a_compiler_that_is_started_is_needed(
+    config: dict[str, Any], saved: list[tuple[str, int, bool, int]], tmp_path: Path
+) -> None:
+    files: LayerFiles = {
+        "usr/bin/gcc": "g" * 900,
+        "usr/lib/gcc/cc1": "c" * 500,
+        "usr/bin/cc": symlink("gcc"),
+        "srv/app": "a",
+    }
+    assert found(opened(tmp_path / "a.tar", files, config=config)) == saved

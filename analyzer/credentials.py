@@ -374,7 +374,6 @@ def _hidden_form(form: str) -> str:
 def _forms(value: str) -> set[str]:
     """A value as it is, and as JSON, Python, XML, URLs, Markdown and GitHub's log write it."""
     import html
-    import json
     from urllib.parse import quote, quote_plus
 
     written = {value, " ".join(value.split())}

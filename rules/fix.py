@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +19,7 @@ class Fixed(NamedTuple):
     findings: tuple[Finding, ...]
 
 
+@functools.cache
 def mends(rule: Rule) -> str | None:
     """Whether `imglint fix` mends what a rule finds, as its own examples show: "safe", "unsafe", or None."""
     from ..analyzer.dockerfile import Dockerfile

@@ -32,7 +32,7 @@ class HeldWaste(NamedTuple):
 
 
 class CarriedWaste(NamedTuple):
-    """The same for all images: each of the `images` that hold the hiding layer carries these bytes."""
+    """The same for all images: each of these `images` that hold the hiding layer carries these bytes."""
 
     cause: str
     added: str
@@ -92,17 +92,28 @@ def held_layers(graph: nx.DiGraph[str], image: str) -> tuple[HeldLayer, ...]:
 
 
 def wasted_everywhere(graph: nx.DiGraph[str]) -> tuple[CarriedWaste, ...]:
-    """All waste × the images that hold it, what is carried most first: where a change pays most.
+    """All waste × the images that carry it, what is carried most first: where a change pays most.
 
     How many images hold a layer is summed down the trees of layers once, for all of them; then each edge "hides" is
-    looked at once. Linear, but for the sorting.
+    looked at once. Where an image differs from others on the same layers (see `held_waste`), it is told in a row of its
+    own, with what it has in fact. Linear, but for the sorting.
     """
     nodes = nodes_of(graph)
     counts = held_by(graph)
-    out = []
+    shared: dict[tuple[str, str, str], tuple[int, int]] = {}  # by layers: bytes, and the images that hold them
+    differing: list[tuple[tuple[str, str, str], int]] = []  # by image: how many bytes more or fewer
     for waste in of_kind(graph, "waste"):
         one = nodes[waste]
-        # What an image has of its own is that image's alone.
-        images = sum(counts[layer] for layer in sources(graph, waste, "layer")) or 1
-        out.append(CarriedWaste(one["cause"], one["added"], one["by"], int(one["bytes"]), images))
-    return tuple(sorted(out, key=lambda row: -row.carried_bytes))
+        key, size = (one["cause"], one["added"], one["by"]), int(one["bytes"])
+        holders = sources(graph, waste, "layer")
+        if holders:
+            shared[key] = size, sum(counts[layer] for layer in holders)
+        else:
+            differing.append((key, size))
+    carried = {(*key, size): images for key, (size, images) in shared.items()}
+    for key, more in differing:
+        size = shared.get(key, (0, 0))[0]
+        carried[*key, size] = carried.get((*key, size), 0) - 1
+        carried[*key, size + more] = carried.get((*key, size + more), 0) + 1
+    rows = [CarriedWaste(*key, images) for key, images in carried.items() if key[3] and images]
+    return tuple(sorted(rows, key=lambda row: -row.carried_bytes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -142,6 +143,27 @@ def test_hard_links_are_lost_with_the_last_name_whichever_image_is_first(tmp_pat
         holds_what_the_report_holds(images)
         everywhere = [(one.bytes, one.images) for one in wasted_everywhere(layer_graph(images))]
         assert sum(count * images for count, images in everywhere) == 700
+
+
+def test_what_is_carried_everywhere_is_what_the_images_report(tmp_path: Path) -> None:
+    """Three images on the same layers, of which each sees other names of the same two files."""
+    base: LayerFiles = {
+        "a": "a" * 700, "b": hardlink("a"), "t": "1" * 30, "u": hardlink("t"), "t/../t": "2" * 50
+    }  # fmt: skip
+    tops: tuple[tuple[LayerFiles, ...], ...] = ((), ({"b": None},), ({"u": None},), ({"u": None, "b": None}, {"t": None}))
+    images = opened(
+        tmp_path, *(Saved.of(base, {"a": None}, *top, tags=(f"a:{n}",)) for n, top in enumerate(tops))
+    )
+    for order in permutations(images):
+        holds_what_the_report_holds(order)
+        rows = wasted_everywhere(layer_graph(order))
+        assert all(row.bytes > 0 and row.images > 0 for row in rows)
+        plain = Counter(
+            (one.cause, image.layers[one.added_by].chain_id, image.layers[one.hidden_by].chain_id, one.bytes)
+            for image in order
+            for one in image.waste
+        )
+        assert plain == {row[:4]: row.images for row in rows}
 
 
 # Several images: a plain recount

@@ -100,7 +100,9 @@ def wasted_everywhere(graph: nx.DiGraph[str]) -> tuple[CarriedWaste, ...]:
     """
     nodes = nodes_of(graph)
     counts = held_by(graph)
-    shared: dict[tuple[str, str, str], tuple[int, int]] = {}  # by layers: bytes, and the images that hold them
+    shared: dict[
+        tuple[str, str, str], tuple[int, int]
+    ] = {}  # by layers: bytes, and the images that hold them
     differing: list[tuple[tuple[str, str, str], int]] = []  # by image: how many bytes more or fewer
     for waste in of_kind(graph, "waste"):
         one = nodes[waste]

@@ -37,6 +37,7 @@ from .visibility import (
     Hidden,
     Visibility,
     linked,
+    names,
     visible,
 )
 
@@ -65,7 +66,8 @@ _ADVICE = {
     DUPLICATE_LAYER: "leave the second of the two equal steps out",
 }
 _LEAVE_ALONE = (
-    "leave owner, mode and time of the base's files as they are: each change stores the whole file again"
+    "leave owner, mode and time of the base's files as they are, and link to them by ln -s: each change, and each hard"
+    " link, stores the whole file again"
 )
 
 
@@ -143,6 +145,7 @@ class Image:
         self._diff_ids = manifest.diff_ids
         self._blobs = manifest.layers
         self._contents = tuple(contents)
+        self._names: dict[int, dict[str, Entry | None]] = {}
         self._heads: dict[tuple[int, int, int], bytes | None] = {}
         self._first_own: int | None = None
         # Without verifying, contents are not read, and equal ones not looked for.
@@ -328,10 +331,18 @@ class Image:
         groups: dict[tuple[str, int, int], list[Hidden]] = {}
         for one in self._visibility.hidden:
             if one.entry.size:
+                if one.cover is not None and one.cover.kind == "hardlink":
+                    one = one._replace(cover=self.file_at(one.cover.layer, one.cover.path) or one.cover)
                 groups.setdefault((self._cause(one), one.entry.layer, one.by), []).append(one)
         for members in groups.values():
             members.sort(key=lambda one: -one.entry.size)
         return groups
+
+    def file_at(self, layer: int, path: str) -> Entry | None:
+        """The file of a layer that a path in it leads to, be it by a hard link; None where the layer has none."""
+        if layer not in self._names:
+            self._names[layer] = names(self._contents[layer])
+        return self._names[layer].get(path)
 
     def _cause(self, hidden: Hidden) -> str:
         """Whether what covers a file has the same content, which only the contents can tell."""
@@ -341,7 +352,7 @@ class Image:
         if self._diff_ids[hidden.entry.layer] == self._diff_ids[hidden.by]:
             return DUPLICATE_LAYER
         if cover.kind != "file":
-            return TYPE_CHANGE
+            return TYPE_CHANGE if cover.kind != "hardlink" else NEW_CONTENT
         if cover.size != hidden.entry.size or self.content_digest(cover) != self.content_digest(hidden.entry):
             return NEW_CONTENT
         return SAME_CONTENT

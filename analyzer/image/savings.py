@@ -6,10 +6,10 @@ the build's own, or one of the base, which only another base can change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .visibility import DUPLICATE_LAYER, SAME_CONTENT
+from .visibility import DUPLICATE_LAYER, SAME_CONTENT, Hidden
 
 if TYPE_CHECKING:
     from .image import Image
@@ -68,17 +68,19 @@ def _reasons(image: Image, counted: set[int]) -> Iterator[tuple[str, int, int | 
     """What could be saved, in which layer, hidden by which, with what to do, and the files."""
     advice = {(one.cause, one.added_by, one.hidden_by): one.advice for one in image.waste}
     own = image.own_layers
+    equal = (SAME_CONTENT, DUPLICATE_LAYER)
+    linked = _visible_links(image)
     for key, members in sorted(image.hidden_files.items(), key=lambda item: item[0][1:]):
         cause, added_by, hidden_by = key
-        if cause in (SAME_CONTENT, DUPLICATE_LAYER) and added_by not in own and hidden_by in own:
+        if cause in equal and added_by not in own and hidden_by in own:
             # The base's file has to stay. What can be saved is the copy, which the build has made itself.
-            copies = [member.cover for member in members if member.cover is not None]
-            yield cause, hidden_by, hidden_by, advice[key], copies
+            copies = [_spare(image, member, linked) for member in members]
+            yield cause, hidden_by, hidden_by, advice[key], [copy for copy in copies if copy is not None]
             continue
         # Of a file that was copied up again and again, the first copy may be counted above.
         again = [
-            member.cover
-            if id(member.entry) in counted and cause == SAME_CONTENT and member.cover
+            _spare(image, member, linked) or member.entry
+            if id(member.entry) in counted and cause in equal
             else member.entry
             for member in members
         ]
@@ -89,3 +91,25 @@ def _reasons(image: Image, counted: set[int]) -> Iterator[tuple[str, int, int | 
             yield cause, layer, hidden_by, advice[key], files
     for one in image.ballast:
         yield one.kind, one.layer, None, one.advice, image.ballast_files[one.kind, one.layer]
+
+
+def _visible_links(image: Image) -> Mapping[int, Sequence[str]]:
+    """The hard links that a container sees, by the identity of the file that they lead to in their layer."""
+    links: dict[int, list[str]] = {}
+    for path, entry in image.tree.items():
+        if entry.kind == "hardlink":
+            links.setdefault(id(image.file_at(entry.layer, path)), []).append(path)
+    return links
+
+
+def _spare(image: Image, hidden: Hidden, linked: Mapping[int, Sequence[str]]) -> Entry | None:
+    """The copy that covers a file; None where it has to stay for a name that the covered file has not had.
+
+    `ln` to a file of a lower layer stores it anew, and the new name would not be there without the copy.
+    """
+    copy, origin = hidden.cover, hidden.entry
+    if copy is None:
+        return None
+    seen = [path for path in (copy.path, *linked.get(id(copy), ())) if path in image.tree]
+    is_new = any(path != origin.path and image.file_at(origin.layer, path) is not origin for path in seen)
+    return None if is_new else copy

@@ -105,13 +105,18 @@ def _reached(contents: LayerContents, own: dict[str, Entry], lost: dict[str, _Co
     """
     if len(own) == len(contents.entries) and not any(one.kind == "hardlink" for one in own.values()):
         return None
-    names: dict[str, Entry | None] = {}
+    return {id(file) for path, file in names(contents).items() if file is not None and path not in lost}
+
+
+def names(contents: LayerContents) -> dict[str, Entry | None]:
+    """Path → the file of its own layer that it leads to, by a hard link or as it is; None for what is none."""
+    out: dict[str, Entry | None] = {}
     for entry in contents.entries:  # in their order, as unpacking would have it
         if entry.kind == "hardlink":
-            names[entry.path] = names.get(normalised(entry.link))
+            out[entry.path] = out.get(normalised(entry.link))
         else:
-            names[entry.path] = entry if entry.kind == "file" else None
-    return {id(file) for path, file in names.items() if file is not None and path not in lost}
+            out[entry.path] = entry if entry.kind == "file" else None
+    return out
 
 
 def linked(layers: Sequence[LayerContents], entry: Entry) -> Entry | None:
@@ -207,6 +212,11 @@ class _Directories:
         return number
 
 
+def _are_files(*entries: Entry) -> bool:
+    """Whether all are files, be it by a hard link."""
+    return all(entry.kind in ("file", "hardlink") for entry in entries)
+
+
 class _Above:
     """What the layers above have put into place. The nearest one is added last, and stays."""
 
@@ -240,7 +250,7 @@ class _Above:
             best = memo[parent] if parent in memo else self._covering(parent, memo)
             same = seen.get(path)
             if same is not None and (best is None or same.layer <= best.layer):
-                change = entry.kind == "directory" or same.kind != entry.kind
+                change = entry.kind == "directory" or not (same.kind == entry.kind or _are_files(same, entry))
                 best = _Cover(same.layer, TYPE_CHANGE if change else NEW_CONTENT, same)
             if path in removed and (best is None or removed[path] < best.layer):
                 best = _Cover(removed[path], DELETED, None)

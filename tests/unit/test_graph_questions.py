@@ -150,7 +150,12 @@ def test_what_is_carried_everywhere_is_what_the_images_report(tmp_path: Path) ->
     base: LayerFiles = {
         "a": "a" * 700, "b": hardlink("a"), "t": "1" * 30, "u": hardlink("t"), "t/../t": "2" * 50
     }  # fmt: skip
-    tops: tuple[tuple[LayerFiles, ...], ...] = ((), ({"b": None},), ({"u": None},), ({"u": None, "b": None}, {"t": None}))
+    tops: tuple[tuple[LayerFiles, ...], ...] = (
+        (),
+        ({"b": None},),
+        ({"u": None},),
+        ({"u": None, "b": None}, {"t": None}),
+    )
     images = opened(
         tmp_path, *(Saved.of(base, {"a": None}, *top, tags=(f"a:{n}",)) for n, top in enumerate(tops))
     )

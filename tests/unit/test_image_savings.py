@@ -79,6 +79,47 @@ def test_copies_of_a_base_s_file_can_be_saved_and_the_file_can_t(tmp_path: Path)
     assert found(image) == [("overwritten with the same content", 1, True, 900)]
 
 
+SAME = "overwritten with the same content"
+TOOL = "t" * 800
+
+
+@pytest.mark.parametrize(
+    ("base", "copied", "saved"),
+    [
+        # `ln tool new`: the copy stays for the new name, whichever of the two a tar names first.
+        ({"tool": TOOL}, {"tool": TOOL, "z": hardlink("tool")}, []),
+        ({"tool": TOOL}, {"a": TOOL, "tool": hardlink("a")}, []),
+        # Both names were there before: `chown -R` has stored one file anew, and need not have.
+        ({"tool": TOOL, "z": hardlink("tool")}, {"b": "", "tool": TOOL, "z": hardlink("tool")}, [(SAME, 1, True, 800)]),
+        ({"tool": TOOL, "a": hardlink("tool")}, {"a": TOOL, "tool": hardlink("a")}, [(SAME, 1, True, 800)]),
+        # Another file's name has become one of this file's.
+        ({"tool": TOOL, "z": "other"}, {"tool": TOOL, "z": hardlink("tool")}, [("overwritten with new content", 0, False, 5)]),
+    ],
+)  # fmt: skip
+def test_a_copy_is_saved_unless_a_new_link_keeps_it(
+    base: LayerFiles, copied: LayerFiles, saved: list[tuple[str, int, bool, int]], tmp_path: Path
+) -> None:
+    image = opened(tmp_path / "a.tar", base, copied, base=1)
+    assert found(image) == saved
+    assert (SAME, 800) in [(one.cause, one.bytes) for one in image.waste]
+
+
+def test_a_new_link_that_is_deleted_again_keeps_nothing(tmp_path: Path) -> None:
+    image = opened(
+        tmp_path / "a.tar", {"tool": TOOL}, {"tool": TOOL, "z": hardlink("tool")}, {"z": None}, base=1
+    )
+    assert found(image) == [(SAME, 1, True, 800)]
+
+
+@pytest.mark.parametrize("base", [0, 1, 2])
+def test_of_three_equal_layers_one_is_needed(base: int, tmp_path: Path) -> None:
+    layer = {"srv/a": "a" * 700}
+    image = opened(tmp_path / "a.tar", layer, layer, layer, base=base)
+    saved = [700 if number < base - 1 else 0 for number in range(3)]
+    assert image.savings.own_bytes == 700 * (3 - max(base, 1))
+    assert image.savings.base_bytes == sum(saved)
+
+
 def test_what_the_build_deletes_of_its_base_only_another_base_saves(tmp_path: Path) -> None:
     image = opened(
         tmp_path / "a.tar",

@@ -57,7 +57,7 @@ def _totals(diff: ImageDiff) -> str:
     if diff.new_base.layers or diff.old_base.layers:
         lines.append(
             f"  of that  {signed(diff.own_grown)} by the build itself, {signed(diff.base_grown)} by its base"
-            f" ({_base(diff.new, diff.new_base)})"
+            f" ({_bases(diff)})"
         )
     else:
         lines.append("  where the base image ends is not known: --base names it")
@@ -68,9 +68,19 @@ def _totals(diff: ImageDiff) -> str:
     return "\n".join(lines)
 
 
+def _bases(diff: ImageDiff) -> str:
+    new, old = _base(diff.new, diff.new_base), _base(diff.old, diff.old_base)
+    return new if diff.new_base.known_by == diff.old_base.known_by else f"{new}; before: {old}"
+
+
 def _base(image: Image, base: Base) -> str:
-    known = {"time": "told by the time between steps", "the base image": "its layers are the base's"}
-    return f"the lowest {base.layers} of {len(image.layers)} layers, {known.get(base.known_by, 'unknown')}"
+    if not base.layers:
+        return "where the base ends is not known, --base names it"
+    known = {
+        "time": "guessed from the history's dates; --base names it",
+        "the base image": "its layers are the base's",
+    }
+    return f"the lowest {base.layers} of {len(image.layers)} layers, {known[base.known_by]}"
 
 
 def _layers(diff: ImageDiff, look: Look) -> str:

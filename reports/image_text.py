@@ -131,7 +131,7 @@ def saved(image: Image) -> str:
     own, base = image.savings.own_bytes, image.savings.base_bytes
     told = [f"a rebuild could save {size(own)} of the content"] if own else []
     told += [f"another base could save {size(base)}"] if base else []
-    guess = " (base and build are told apart by the times of the steps)" if image.base_is_guessed else ""
+    guess = " (where the base ends is guessed from the history's dates)" if image.base_is_guessed else ""
     return f"{', '.join(told)}; each byte is counted once{guess}"
 
 

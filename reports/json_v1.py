@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..analyzer.image import Image, Layer, Waste
     from ..analyzer.image.ballast import Ballast
     from ..analyzer.image.diff import ImageDiff
-    from ..analyzer.image.savings import Savings
     from ..rules.gates import Gate
     from ..rules.matrix import Cell
     from ..runner import Check, Observation
@@ -209,7 +208,7 @@ def _image(image: Image, origin: Attribution | None) -> dict[str, Any]:
         "efficiency": image.efficiency,
         "waste": [_waste(one) for one in image.waste],
         "ballast": [_ballast(one) for one in image.ballast],
-        "savings": _savings(image.savings, origin),
+        "savings": _savings(image, origin),
         "layers": [_layer(layer, origin) for layer in image.layers],
     }
 
@@ -225,10 +224,12 @@ def _ballast(ballast: Ballast) -> dict[str, Any]:
     }
 
 
-def _savings(savings: Savings, origin: Attribution | None) -> dict[str, Any]:
+def _savings(image: Image, origin: Attribution | None) -> dict[str, Any]:
+    savings = image.savings
     return {
         "own_bytes": savings.own_bytes,
         "base_bytes": savings.base_bytes,
+        "guessed": image.base_is_guessed,
         "found": [
             {
                 "what": one.what,
@@ -274,6 +275,7 @@ def _diff(diff: ImageDiff) -> dict[str, Any]:
             "old": diff.old_base.layers,
             "new": diff.new_base.layers,
             "known_by": diff.new_base.known_by,
+            "guessed": diff.base_is_guessed,
         },
         "layers": [{"old": one.old, "new": one.new} for one in diff.layers],
         "pull_layers": list(diff.pull_layers),

@@ -67,6 +67,7 @@ class Location(NamedTuple):
     subject: str | None = None
     step: int | None = None  # of the image's history
     base: bool | None = None  # whether its layer or step is the base's; None: nobody can tell, or it has none
+    base_guessed: bool = False  # whether that is known by the history's dates alone
 
     @property
     def source(self) -> str:
@@ -132,8 +133,11 @@ class Report(NamedTuple):
         if place is None or place.evidence == "dockerfile":
             return Location(found.file, place.span if place else None)
         file, span = self._made_by(found.file, place) or (found.file, None)
-        base = (found.proof or {}).get("from_base") if isinstance(found, Finding) else None
-        return Location(file, span, found.file, place.layer, place.path, place.subject, place.step, base)
+        proof = (found.proof or {}) if isinstance(found, Finding) else {}
+        base, guessed = proof.get("from_base"), bool(proof.get("base_guessed"))
+        return Location(
+            file, span, found.file, place.layer, place.path, place.subject, place.step, base, guessed
+        )
 
     def _made_by(self, source: str, place: Place) -> tuple[str, Span] | None:
         """The Dockerfile and what of it made a layer or a step of an image, if only one can have."""

@@ -149,10 +149,11 @@ def _files(findings: list[Finding]) -> str:
 
 
 def where(place: Location, report: Report) -> str:
-    """A place for people: `Dockerfile:3:5`, `Dockerfile:10 (layer 2)` or `shop.tar: layer 2 (base)`."""
+    """A place for people: `Dockerfile:3:5`, `Dockerfile:10 (layer 2)` or `shop.tar: layer 2 (base?)`."""
     layer = f"layer {place.layer.number}" if place.layer else ""
     if place.span is None:
-        whose = "" if place.base is None else " (base)" if place.base else " (own)"
+        doubt = "?" if place.base_guessed else ""
+        whose = "" if place.base is None else f" (base{doubt})" if place.base else f" (own{doubt})"
         inside = layer + whose if layer else place.subject
         return f"{place.file}: {inside}" if inside else place.file
     if place.image is None:

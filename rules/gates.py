@@ -129,7 +129,10 @@ def _gates(image: Image, limits: Limits, before: Weight | None, dive: bool) -> I
     yield from most("max-waste", limits.max_waste, waste, counted)
     if limits.max_reclaim is not None:
         saved = image.savings
-        note = f"the base holds {shown(saved.base_bytes)} more" if saved.base_bytes else ""
+        notes = [f"the base holds {shown(saved.base_bytes)} more"] if saved.base_bytes else []
+        if image.base_is_guessed:
+            notes.append("where the base ends is guessed from the history's dates")
+        note = "; ".join(notes)
         yield from most("max-reclaim", limits.max_reclaim, saved.own_bytes, note)
     yield from most("max-own-waste", limits.max_own_waste, share, counted)
     if limits.min_efficiency is not None:

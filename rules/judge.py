@@ -249,7 +249,8 @@ def _owned(finding: Finding, image: Image) -> Finding:
             return finding
     else:
         return finding
-    return finding._replace(proof={**(finding.proof or {}), "from_base": base})
+    guessed = {"base_guessed": True} if image.base_is_guessed else {}
+    return finding._replace(proof={**(finding.proof or {}), "from_base": base, **guessed})
 
 
 def judge_container(observation: Observation, rules: Iterable[Rule]) -> Judgement:

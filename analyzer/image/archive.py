@@ -115,7 +115,10 @@ class Archive(abc.ABC):
         raise InputError(self.name, f"holds no image {select!r}", hint)
 
     def _all(self) -> Iterator[Manifest]:
-        if self.find("manifest.json") is not None:
+        root = self._root()
+        if root is not None:
+            yield root
+        elif self.find("manifest.json") is not None:
             listed = self.json("manifest.json", "the manifest")
             if isinstance(listed, dict):  # skopeo's dir: form has the image's own manifest there
                 yield self._oci_manifest(listed, (), "", "the manifest")
@@ -139,22 +142,19 @@ class Archive(abc.ABC):
 
             yield from old_images(self)
         else:
-            yield self._root()
+            raise InputError(
+                self.name,
+                "holds neither manifest.json nor index.json, and is no root file system: this is no saved image",
+                "make one with `docker save -o image.tar NAME`",
+            )
 
     def layer_folders(self) -> tuple[str, ...]:
         """The folders of layers that Docker before 1.10 has saved."""
         return ()
 
-    def _root(self) -> Manifest:
-        """The members as a root file system.
-
-        Raises:
-            InputError: they are none.
-        """
-        raise InputError(
-            self.name, "holds neither manifest.json nor index.json, and is no root file system: this is no saved image",
-            "make one with `docker save -o image.tar NAME`",
-        )  # fmt: skip
+    def _root(self) -> Manifest | None:
+        """The members as a root file system; None where they are none."""
+        return None
 
     def _docker_manifest(self, listed: Mapping[str, Any], where: str) -> Manifest:
         config, layers, tags = listed.get("Config"), listed.get("Layers"), listed.get("RepoTags")
@@ -308,10 +308,10 @@ class _TarArchive(Archive):
             if name.endswith("/layer.tar") and name.replace("layer.tar", "json") in self._members
         )
 
-    def _root(self) -> Manifest:
+    def _root(self) -> Manifest | None:
         from .root_file_system import is_root, root_file_system
 
-        return root_file_system(self._whole) if is_root((*self._members, *self._links)) else super()._root()
+        return root_file_system(self._whole) if is_root(self, (*self._members, *self._links)) else None
 
 
 class _DirectoryLayout(Archive):

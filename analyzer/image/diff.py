@@ -109,6 +109,11 @@ class ImageDiff:
         return _below(self.new, self.new_base) - _below(self.old, self.old_base)
 
     @property
+    def base_is_guessed(self) -> bool:
+        """Whether only the times of the steps tell base and build of either image apart."""
+        return "time" in (self.old_base.known_by, self.new_base.known_by)
+
+    @property
     def own_grown(self) -> int:
         """The part of `grown` that is the build's own."""
         return self.grown - self.base_grown

@@ -365,6 +365,11 @@ class Image:
                 "this is a root file system, as `docker export` writes it, without configuration and history: it is"
                 " read as an image of one layer, and what starts in it is not known"
             )
+        if self.base_is_guessed:
+            told.append(
+                f"the lowest {self.own_layers.start} of {len(self._contents)} layers are taken for the base's, which is"
+                " guessed from the history's dates; use `imglint audit` with the Dockerfile to know it"
+            )
         for index, contents in enumerate(self._contents):
             if contents.hole_bytes:
                 told.append(

@@ -154,7 +154,7 @@ def _told(rule: Rule, image: Image, kind: str) -> Outcome:
         if one.own and one.bytes >= _LEAST:
             yield from _finding(rule, image, [one], step_of(image, one.layer), one.advice, None)
     if sum(one.bytes for one in base) >= _LEAST:
-        where = "the base, as the times of the steps suggest," if image.base_is_guessed else "the base"
+        where = "the base, as guessed from the history's dates," if image.base_is_guessed else "the base"
         yield from _finding(rule, image, base, where, base[0].advice, Severity.INFO)
 
 

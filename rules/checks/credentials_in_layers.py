@@ -218,7 +218,7 @@ def in_layer_text(image: Image, told: Told) -> str:
     deleted = "" if by is None else f", where it can be read though layer {by} hides it"
     base = "" if told.entry.layer in image.own_layers else " of the base"
     if base and image.base_is_guessed:
-        base += " (as the times of the steps suggest)"
+        base += " (guessed from the history's dates)"
     return f"{told.entry.layer}{base}{deleted}{_also(told)}"
 
 

@@ -275,7 +275,7 @@ def test_the_base_s_are_told_to_be_so(tmp_path: Path) -> None:
     (image,) = open_images(str(archive))
     found = judge_image(image, RULES, contents=True).findings
     assert [
-        "in layer 0 of the base (as the times of the steps suggest); " in one.message for one in found
+        "in layer 0 of the base (guessed from the history's dates); " in one.message for one in found
     ] == [True, False]
     assert [(one.proof or {}).get("from_base") for one in found] == [True, False]
 

@@ -183,6 +183,50 @@ def test_a_root_file_system_is_an_image_of_one_layer(packed: bool, tmp_path: Pat
     assert "docker export" in image.oddities()[0]
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"manifest.json": '{"name": "shop", "icons": []}'},
+        {"manifest.json": '["a.js", "b.css"]'},
+        {"manifest.json": "not JSON"},
+        {"manifest.json": '{"layers": ["base"]}', "oci-layout": "mine"},
+        {"index.json": '{"manifests": 3}', "blobs/sha256/readme": "x", "blobs/a": "x"},
+        {"index.json": "[]", "repositories": "https://example.org/alpine\n"},
+        {"srv/x/layer.tar": "no tar", "srv/x/json": "[]"},
+        {"x/layer.tar": layer_tar({"a": "b"}), "x/json": '{"size": 3}', "a" * 64: "x"},
+    ],
+)
+def test_a_root_file_system_with_files_that_are_named_like_an_image_s(
+    own: LayerFiles, tmp_path: Path
+) -> None:
+    path = tmp_path / "root.tar"
+    path.write_bytes(layer_tar({**ROOT, **own}))
+    (image,) = open_images(str(path))
+    assert not image.has_configuration
+    assert own.keys() <= image.tree.keys()
+    if "a" * 64 not in own:  # which could be left of a saved image
+        path.write_bytes(layer_tar({"etc/a": "a", "usr/b": "b", **own}))
+        (image,) = open_images(str(path))
+        assert own.keys() <= image.tree.keys()
+
+
+@pytest.mark.parametrize("form", ["docker_legacy", "oci_archive", "docker_before_1_10"])
+def test_a_saved_image_beside_files_of_a_root_is_an_image(form: str, tmp_path: Path) -> None:
+    """An engine would load it; who adds `.dockerenv` to it must not hide it."""
+    made = {
+        "docker_legacy": docker_legacy,
+        "oci_archive": oci_archive,
+        "docker_before_1_10": docker_before_1_10,
+    }
+    path = tmp_path / "a.tar"
+    path.write_bytes(made[form](IMAGE))
+    with tarfile.open(path, "a") as tar:
+        for name in (".dockerenv", "etc/passwd", "usr/bin/sh"):
+            tar.addfile(tarfile.TarInfo(name))
+    (image,) = open_images(str(path))
+    assert image.config.user == "7"
+
+
 def test_of_a_root_file_system_only_its_files_are_judged(tmp_path: Path) -> None:
     (tmp_path / "root.tar").write_bytes(
         layer_tar({**ROOT, "root/.netrc": "machine a login b password c0rrecth0rse\n"})
@@ -209,7 +253,7 @@ def test_a_root_file_system_is_not_started(tmp_path: Path) -> None:
     [
         {"src/main.c": "x", "README": "x"},
         {"etc/passwd": "x"},
-        {"usr/bin/x": "x", "etc/y": "y", "oci-layout": "{}"},
+        {"usr/bin/x": "x", "etc/y": "y", "oci-layout": '{"imageLayoutVersion": "1.0.0"}'},
         {"usr/bin/x": "x", "etc/y": "y", "blobs/sha256/" + "0" * 64: "x"},
         {"0" * 64 + "/layer.tar": layer_tar({"etc/a": "x", "usr/b": "y"})},
         {},

@@ -68,8 +68,36 @@ _XML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _KEY = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File")
 # Key stores are closed: what they are is all that can be told. A Java one tells the kind of its first entry, too:
 # 1 for a private key.
-_DER, _KDBX = (b"\x30\x80", b"\x30\x82", b"\x30\x83"), b"\x03\xd9\xa2\x9a"
+_KDBX = b"\x03\xd9\xa2\x9a"
 _JAVA = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
+
+
+# DER and BER: the SEQUENCE that all of it is, with one to four bytes of length, or none given.
+_DER = tuple(b"\x30" + bytes([length]) for length in range(0x80, 0x85))
+_SEQUENCE = rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...|\x84....)"
+_PKCS7, _PKCS5, _PKCS12 = (
+    rb"\x06.\x2a\x86\x48\x86\xf7\x0d\x01" + part for part in (rb"\x07", rb"\x05", rb"\x0c")
+)
+# PFX of version 3, whose authSafe is data or signedData (RFC 7292, section 4).
+_STORE = re.compile(rb"(?s)" + _SEQUENCE + rb"\x02\x01\x03" + _SEQUENCE + _PKCS7 + rb"(?P<kind>[\x01\x02])")
+# Keys as PKCS#8 and PKCS#1 have them, those of elliptic curves, and PKCS#8 encrypted (RFC 5958, 8017, 5915).
+_KEY_IN_DER = re.compile(
+    rb"(?s)"
+    + _SEQUENCE
+    + rb"(?:\x02\x01\x00(?:\x30|\x02\x81|\x02\x82|\x02[\x20-\x7f])|\x02\x01\x01(?:\x30|\x04[\x14-\x42])"
+    rb"|" + _SEQUENCE + rb"(?:" + _PKCS5 + rb"|" + _PKCS12 + rb"\x01))"
+)
+_KEY_BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01"  # 1 and 2 behind it: a key, plain or encrypted
+_UNKNOWN_LENGTH = b"\x30\x80"  # bags may be cut into pieces there
+
+
+def _is_key_in_der(data: bytes) -> bool:
+    """Whether a file is a private key, or a PKCS#12 store that holds one; a store of certificates alone is none."""
+    store = _STORE.match(data)
+    if store is None:
+        return _KEY_IN_DER.match(data) is not None
+    certain = store["kind"] == b"\x01" and not data.startswith(_UNKNOWN_LENGTH)
+    return not certain or any(_KEY_BAG + kind in data for kind in (b"\1", b"\2"))
 
 
 class FileCredential(NamedTuple):
@@ -99,9 +127,10 @@ def first_credential(path: str, data: bytes) -> FileCredential | None:
 
     Args: as for `holds_credentials`.
     """
-    name = path.rpartition("/")[2]
-    if data.startswith((*_DER, _KDBX)):
-        return None if name.endswith((".crt", ".cer")) else FileCredential(data, None)
+    if data.startswith(_KDBX) or _is_key_in_der(data):
+        return FileCredential(data, None)
+    if data.startswith(_DER):
+        return None  # a certificate, a request, a list of those that are no longer good
     if data.startswith(_JAVA):
         return FileCredential(data, None) if data[12:16] == b"\0\0\0\1" else None
     text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8", "replace")

@@ -190,7 +190,7 @@ class _Reader:
             raise _FoundError(f"{found} stands in no case; use ;", start, self.at)
         if not command:
             raise _FoundError(
-                f"nothing stands before {found}; use a command there, or leave it out", start, self.at
+                f"{found} ends no command; use a command before it, or leave it out", start, self.at
             )
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from ...analyzer.credentials import (
@@ -41,9 +42,10 @@ ENV, LABEL and the text of every RUN are kept in the image's configuration and h
 files written by a RUN stay in its layer even when they are deleted later. In an image every string of
 the configuration is searched: also CMD, ENTRYPOINT, HEALTHCHECK and comments. Told by the shape of
 well-known services' keys, by user:password in URLs, by private key blocks, by
-`curl --user name:password`, and by passwords fed to chpasswd. Passwords in URLs that only fill their
-place are left alone: `user:password`, the user's name again, in a builder stage a server on the same
-machine. Use
+`curl --user name:password`, and by passwords fed to chpasswd. A password or token that a RUN gives to
+a program by a variable or an option (`PGPASSWORD=… psql`, `--password …`) is a warning. Passwords in
+URLs that only fill their place are left alone: `user:password`, the user's name again, in a builder
+stage a server on the same machine. Use
 `RUN --mount=type=secret`, or give it to the container at start. The value is never printed.
 """,
     bad=(
@@ -55,6 +57,10 @@ machine. Use
         ImageExample(config={"Env": [f"A={_GITHUB}"]}),
         ImageExample(config={"Labels": {"source": "https://me:s3cr3t@example.org/x.git"}}),
         ImageExample(config={"Cmd": ["/srv/app", f"--token={_GITHUB}"]}),
+        "FROM a\nRUN PGPASSWORD=vq8Zk3Lm psql -h db -f x.sql\n",
+        "FROM a\nRUN x login --user me --password vq8Zk3Lm && x get\n",
+        ImageExample(steps=("RUN /bin/sh -c export MYSQL_PWD=vq8Zk3Lm && mysql < x # buildkit",)),
+        ImageExample(steps=("/bin/sh -c x login --token=vq8Zk3Lm",)),
         ImageExample(steps=("RUN curl -u me:vq8Zk3Lm0x https://a.org # buildkit",)),
     ),
     good=(
@@ -67,6 +73,10 @@ machine. Use
         'FROM a\nRUN echo "root:$PASSWORD" | chpasswd\n',
         "FROM a\nRUN --mount=type=secret,id=aws cat /run/secrets/aws\n",
         ImageExample(config={"Env": ["A=b"]}),
+        "FROM a\nRUN SECRET_KEY=dummy ADMIN_PASSWORD=build-only PGPASSWORD=$P ./manage.py collectstatic\n",
+        "FROM a\nRUN x --password-file /run/secrets/p --token /run/secrets/t --password=$(cat /x) --no-password y\n",
+        "FROM a\nRUN adduser -D --password x me && echo --password none > /usr/share/help\n",
+        ImageExample(steps=("RUN /bin/sh -c PGPASSWORD=$P psql --password # buildkit",)),
         ImageExample(steps=("RUN curl -u $USER:$PASS https://a.org # buildkit",)),
     ),
 )
@@ -123,6 +133,78 @@ def values_in_commands(command: Command, stage: Stage) -> Outcome:
         secret = word.value.partition(":")[2] if command.name == "curl" else word.value
         if flag.value in flags and secret and "$" not in secret:
             yield VALUE.finding(word.span, kind=f"a password for {command.name}", holder=_holder(stage))
+
+
+# What is only there so that a step of the build runs, as SECRET_KEY=dummy ./manage.py collectstatic.
+_FOR_THE_BUILD = re.compile(
+    r"(?i).*(?:dummy|fake|test|build|example|placeholder|change|unused|not[-_ ]?used|temp)"
+)
+_ACCOUNTS = frozenset({"useradd", "usermod", "adduser", "groupadd", "gpasswd"})  # AV0803 speaks of those
+
+
+@VALUE.instruction("RUN")
+def passwords_in_commands(instruction: Instruction, stage: Stage) -> Outcome:
+    if _MAY_GIVE.search(instruction.written):
+        for command in stage.script(instruction).commands:
+            for name, word in _given(command):
+                kind = f"the value of {name} for {command.name}" if command.name else f"the value of {name}"
+                yield VALUE.finding(word.span, severity=Severity.WARNING, kind=kind, holder=_holder(stage))
+
+
+_MAY_GIVE = re.compile(r"(?i)(?:pass|pwd|token)[\w-]{0,40}[= ]")
+
+
+def _given(command: Command) -> Iterator[tuple[str, Word]]:
+    """The passwords and tokens that are given to a command by a variable or an option, and the names of those."""
+    pairs = [(*word.value.partition("=")[::2], word) for word in command.assignments]
+    if command.name in ("export", "env"):
+        pairs += [(*word.value.partition("=")[::2], word) for word in command.args if "=" in word.value]
+    if command.name not in _ACCOUNTS:
+        for word, follower in zip_longest(command.args, command.args[1:]):
+            option, equals, value = word.value.partition("=")
+            if option.startswith("--") and equals:
+                pairs.append((option, value, word))
+            elif option.startswith("--") and follower is not None and not follower.value.startswith("-"):
+                pairs.append((option, follower.value, follower))
+    for name, value, word in pairs:
+        named = re.search(r"(?i)(?:passw(?:or)?d|pass|pwd|token)$", name) and names_secret(name.lstrip("-"))
+        # What is expanded, read from a file, or stands for something is none.
+        literal = len(value) >= 3 and not re.search(r"[$`<>{}]|^[/.~@]|://", value)
+        if (
+            (named or name in _CLIENTS)
+            and literal
+            and not is_placeholder(value)
+            and not _FOR_THE_BUILD.match(value)
+        ):
+            yield name, word
+
+
+_CLIENTS = frozenset({"PGPASSWORD", "MYSQL_PWD", "SSHPASS", "REDISCLI_AUTH"})
+
+
+@VALUE.image
+def passwords_in_steps(image: Image) -> Outcome:
+    from ...analyzer.dockerfile import Dockerfile
+
+    for step in image.steps:
+        if not step.text.startswith("RUN ") or not _MAY_GIVE.search(step.text):
+            continue
+        stage = Dockerfile.from_string(f"FROM scratch\n{step.text}\n").stages[0]
+        names = {
+            name
+            for run in stage.all("RUN")
+            for command in stage.script(run).commands
+            for name, _ in _given(command)
+        }
+        for name in sorted(names):
+            where = f"step {step.index} of the history"
+            yield VALUE.finding(
+                Place("image", step=step.index),
+                severity=Severity.WARNING,
+                kind=f"{where} holds the value of {name}",
+                holder=_IN_IMAGE,
+                proof={"where": where},
+            )
 
 
 @VALUE.image

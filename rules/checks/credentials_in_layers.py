@@ -223,7 +223,11 @@ def in_layer_text(image: Image, told: Told) -> str:
 
 
 def _proof(token: Token) -> dict[str, object]:
-    return {name: value for name, value in token._asdict().items() if name not in ("identity", "certain")}
+    from ...analyzer.tokens import FILE_CREDENTIALS
+
+    # What the whole file is taken for has no place in it.
+    hidden = ("identity", "certain", *(("offset",) if token.kind == FILE_CREDENTIALS else ()))
+    return {name: value for name, value in token._asdict().items() if name not in hidden}
 
 
 def _also(told: Told) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...analyzer import sizes
@@ -213,6 +214,7 @@ installs; the official images of databases declare a volume themselves.
         "FROM debian:12\nRUN apt-get install -y mysql-server\nCMD mysqld_safe\n",
         'FROM debian:12\nENTRYPOINT ["/usr/bin/tini", "--", "etcd"]\n',
         'FROM debian:12\nCMD ["mongod", "--dbpath=/d"]\n',
+        'FROM debian:12\nCMD ["minio", "server", "--console-address", ":9001", "/srv/objects"]\n',
         ImageExample(config={"Cmd": ["redis-server"]}),
         ImageExample(config={"Cmd": ["postgres", "-D", "/d"]}),
     ),
@@ -220,6 +222,7 @@ installs; the official images of databases declare a volume themselves.
         'FROM debian:12\nRUN apt-get install -y redis-server\nVOLUME /var/lib/redis\nCMD ["redis-server"]\n',
         'FROM redis:7\nCMD ["redis-server", "--save", "60", "1"]\n',
         'FROM debian:12\nCMD ["x", "--dir", "/y"]\n',
+        'FROM debian:12\nCMD ["minio", "gateway", "s3"]\n',
         'FROM debian:12\nRUN apt-get install -y redis-tools\nCMD ["./app"]\n',
         'FROM debian:12\nRUN apt-get install -y redis\nCMD ["redis-server", "--save", ""]\n',
         'FROM mcr.microsoft.com/windows/nanoserver:ltsc2022\nVOLUME C:\\\\data\\\\store\nCMD ["etcd"]\n',
@@ -232,7 +235,7 @@ _STORES = {
     "mariadbd": "/var/lib/mysql", "mariadbd-safe": "/var/lib/mysql", "mongod": "/data/db",
     "redis-server": "its working directory", "rabbitmq-server": "/var/lib/rabbitmq", "influxd": "/var/lib/influxdb",
     "elasticsearch": "/usr/share/elasticsearch/data", "cassandra": "/var/lib/cassandra", "slapd": "/var/lib/ldap",
-    "couchdb": "/opt/couchdb/data", "etcd": "/var/lib/etcd", "minio": "/data", "clickhouse-server": "/var/lib/clickhouse",
+    "couchdb": "/opt/couchdb/data", "etcd": "default.etcd in its working directory", "clickhouse-server": "/var/lib/clickhouse",
 }  # fmt: skip
 # Options that name the directory, and those that name a configuration, which may name it.
 _MYSQL = ("--datadir", "-h")
@@ -241,6 +244,7 @@ _DIRECTORY_OPTIONS = {
     "mysqld": _MYSQL, "mariadbd": _MYSQL, "mysqld_safe": ("--datadir",), "mariadbd-safe": ("--datadir",),
     "etcd": ("--data-dir", "-data-dir"),
 }  # fmt: skip
+_DIRECTORY_VARIABLES = {"postgres": "PGDATA", "etcd": "ETCD_DATA_DIR"}
 _DEFAULTS = ("--defaults-file",)
 _CONFIGURATION_OPTIONS = {
     "mongod": ("--config", "-f"), "postgres": ("--config_file", "--config-file"), "mysqld": _DEFAULTS,
@@ -257,7 +261,7 @@ def store_without_volume(stage: Stage) -> Outcome:
         return
     main = main_of_stage(stage)
     for command in (*main.commands, *main.handed):
-        directory = _data_directory(command)
+        directory = _data_directory(command, stage.variables())
         if directory is None:
             continue
         reference = stage.lineage[-1].reference
@@ -275,14 +279,19 @@ def store_in_image_without_volume(image: Image) -> Outcome:
     if image.config.volumes:
         return
     for command in main_of_image(image).commands:
-        directory = _data_directory(command)
+        directory = _data_directory(command, dict(image.config.env))
         if directory is not None:
             proof = {"volumes": [], "argv": [word.value for word in command.words]}
             yield NO_VOLUME.finding(Place("image"), program=command.name, directory=directory, proof=proof)
 
 
-def _data_directory(command: Command) -> str | None:
-    """Where a data store keeps its data; None for other programs, and where nothing is kept."""
+def _data_directory(command: Command, variables: Mapping[str, str | None]) -> str | None:
+    """Where a data store keeps its data; None for other programs, and where nothing is kept.
+
+    Args:
+        command: how it is started.
+        variables: of its environment; None where a value is not known.
+    """
     values = [word.value for word in command.words]
     if ("--save" in values and "" in values) or command.has_flag("version", "help"):
         return None
@@ -299,11 +308,29 @@ def _data_directory(command: Command) -> str | None:
         directories = named or ([] if configured else directories)
     elif command.name == "etcd" and configured:
         directories = []  # it reads no other option then
+    elif command.name == "minio":
+        directories = _minio_directories(command, variables.get("MINIO_VOLUMES", ""))
+    variable = _DIRECTORY_VARIABLES.get(command.name)
+    if variable in variables and not directories and not configured:
+        directories = [variables[variable] or "$"]
+    if command.name == "etcd" and not directories and not configured:
+        directories = [f"{name}.etcd in its working directory" for name in _option(values, "--name", "-name")]
     if any("$" in directory for directory in directories):
         return "the directory that its options name"
     if directories:
         return directories[-1]
     return _CONFIGURED if configured else _STORES.get(command.name)
+
+
+_MINIO_OPTIONS = ("--address", "--console-address", "--config-dir", "-C", "--certs-dir", "-S")
+
+
+def _minio_directories(command: Command, volumes: str | None) -> list[str]:
+    """What `minio server` is given; it has no directory of its own, and as `minio gateway` it keeps nothing."""
+    operands = [word.value for word in command.operands(*_MINIO_OPTIONS)]
+    if operands[:1] != ["server"]:
+        return []
+    return [one for one in operands[1:] or ["$" if volumes is None else volumes] if one and "://" not in one]
 
 
 def _option(values: list[str], *names: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..installing import cached, configured, holds_home, mounted, unpinned
+from ..installing import configured, holds_home, mounted, unpinned
 from ..rule import Outcome, Rule, Severity
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ YARN_CACHE = Rule(
     page="""yarn install without `yarn cache clean`.
 
 The downloads stay in the layer. A cache mount on /usr/local/share/.cache or ~/.cache/yarn does
-as well, and so does removing that directory in the same RUN. Yarn from version 2 on may run programs
+as well, and so does removing that directory, or one above it, in the same RUN. A cache that a
+variable, a flag or the configuration puts elsewhere is left alone. Yarn from version 2 on may run programs
 right out of its cache: a file that speaks of it is left alone (`.yarnrc.yml`, `.yarn`, corepack,
 `--immutable`).
 """,
@@ -78,6 +79,11 @@ right out of its cache: a file that speaks of it is left alone (`.yarnrc.yml`, `
         "FROM a\nRUN yarn install && yarn cache clean\n",
         "FROM a\nRUN --mount=type=cache,target=/root/.cache/yarn yarn install\n",
         "FROM a\nRUN yarn install && rm -rf /usr/local/share/.cache/yarn\n",
+        "FROM a\nRUN yarn install && rm -rf /root /usr/local/share\n",
+        "FROM a\nRUN --mount=type=tmpfs,target=/root yarn install\n",
+        "FROM a\nENV YARN_CACHE_FOLDER=/tmp/c\nRUN yarn install\n",
+        "FROM a\nRUN yarn install --cache-folder /tmp/c && rm -rf /tmp/c\n",
+        "FROM a\nRUN yarn config set cache-folder /tmp/c && yarn install && rm -rf /tmp/*\n",
     ),
     shipped_only=True,
 )
@@ -87,16 +93,26 @@ right out of its cache: a file that speaks of it is left alone (`.yarnrc.yml`, `
 def yarn_cache(command: Command, stage: Stage) -> Outcome:
     operands = [word.value for word in command.operands("--cwd", "--cache-folder")]
     bare = not operands and not command.has_flag("version", "v", "help", "h")
-    if not (bare or operands[:1] == ["install"]) or _yarn_of_today(stage) or any(flag.name == "mount" and cached(
-        command.instruction, "/root/.cache", "/usr/local/share/.cache", "/root/.yarn", "/usr/local/share",
-        "/home",
-    ) for flag in command.instruction.flags):  # fmt: skip
+    if not (bare or operands[:1] == ["install"]) or _yarn_of_today(stage):
+        return
+    variables = stage.variables(command.instruction)
+    given = [word.raw for word in (*command.assignments, *command.args)]
+    if any(one.startswith(("YARN_CACHE_FOLDER", "--cache-folder")) for one in (*variables, *given)):
+        return
+    if configured(stage, command.instruction, ("yarn",), "cache-folder"):
+        return
+
+    def covers(path: str) -> bool:
+        above = path.rstrip("/*") in ("/usr", "/usr/local", "/usr/local/share")
+        return above or ".cache" in path or "yarn" in path or holds_home(path, variables.get("HOME"))
+
+    if any(covers(target) for target in mounted(command.instruction)):
         return
     for later in command.script.following(command):
         words = [word.value for word in later.operands()]
         if later.name == "yarn" and words[:2] == ["cache", "clean"]:
             return
-        if later.name == "rm" and any(".cache" in word or "yarn" in word for word in words):
+        if later.name in ("rm", "find") and any(covers(word) for word in words):
             return
     yield YARN_CACHE.finding(command.span)
 

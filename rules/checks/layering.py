@@ -147,6 +147,10 @@ without `--layers`. An image that really is one file or one COPY on nothing is l
     good=(
         ImageExample(layers=({"etc/os-release": "ID=debian\n"}, {"srv/app": "x"})),
         ImageExample(layers=({"srv/app": "x"},), steps=("COPY app /srv/app # buildkit",)),
+        ImageExample(
+            layers=({"srv/app": "x"}, {}),
+            steps=("COPY app /srv/app # buildkit", 'RUN ["/srv/app", "--check"]'),
+        ),
     ),
 )
 
@@ -156,7 +160,13 @@ def one_layer(image: Image) -> Outcome:
     filled = [layer for layer in image.layers if layer.entries]
     if len(filled) != 1:
         return
-    steps = [step for step in image.steps if re.match(r"(?:RUN|COPY|ADD)\b", step.text)]
+    # A step that changed no file may have a layer of its own, in which nothing ended.
+    elsewhere = {step for layer in image.layers if not layer.entries for step in layer.steps}
+    steps = [
+        step
+        for step in image.steps
+        if step.index not in elsewhere and re.match(r"(?:RUN|COPY|ADD)\b", step.text)
+    ]
     system = "etc/os-release" in image.tree or "usr/lib/os-release" in image.tree
     imported = any(step.comment.startswith("Imported from") for step in image.steps) or not image.steps
     proof = {"layers": len(filled), "steps": len(steps), "bytes": image.content_bytes}

@@ -314,17 +314,25 @@ PASSWORDLESS = Rule(
 USER then protects nothing: whoever runs code as that user runs it as root. Do what needs root
 before USER, or drop privileges at start with gosu or setpriv. Development containers may mean it.
 Told where the rule is for all commands, as root or as anyone: what single programs let a user do can't
-be told from their names.
+be told from their names. Of `sed` counts what it writes, and a rule that it takes the comment mark from;
+a rule that it only deletes, comments out or changes to another one is none.
 """,
     bad=(
         "FROM a\nRUN echo 'app ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers\n",
         "FROM a\nRUN echo '%app ALL=(root:root) SETENV:NOPASSWD:/bin/x, ALL' > /etc/sudoers.d/app\n",
         "FROM a\nRUN echo app ALL=NOPASSWD: ALL >> /etc/sudoers\n",
         "FROM a\nRUN sed -i 's/^%sudo.*/%sudo ALL=(ALL:ALL) NOPASSWD:ALL/g' /etc/sudoers\n",
+        "FROM a\nRUN sed -i '/root/a app ALL=(ALL) NOPASSWD: ALL' /etc/sudoers\n",
+        "FROM a\nRUN sed -i 's/^# *\\(%wheel.*=(ALL) NOPASSWD: ALL\\)/\\1/' /etc/sudoers\n",
+        "FROM a\nRUN sed -i '/^#.*=(ALL) NOPASSWD: ALL/s/^#\\s*//' /etc/sudoers\n",
     ),
     good=(
         "FROM a\nRUN echo 'app ALL=(ALL) ALL' >> /etc/sudoers\n",
         "FROM a\nRUN grep NOPASSWD /etc/sudoers\n",
+        "FROM a\nRUN sed -i '/^%wheel.*=(ALL) NOPASSWD: ALL/d' /etc/sudoers\n",
+        "FROM a\nRUN sed -i -e 's/^%sudo ALL=(ALL) NOPASSWD: ALL/# &/' /etc/sudoers\n",
+        "FROM a\nRUN sed -i 's/=(ALL) NOPASSWD: ALL/=(ALL) ALL/; /x/d' /etc/sudoers\n",
+        "FROM a\nRUN sed -i '/app ALL=(ALL) NOPASSWD:ALL/s/^/#/' /etc/sudoers\n",
         "FROM a\nRUN echo 'app ALL=(ALL) NOPASSWD: /usr/sbin/nginx -s reload' >> /etc/sudoers\n",
         "FROM a\nRUN echo 'app ALL=(postgres) NOPASSWD: ALL' > /etc/sudoers.d/app\n",
     ),
@@ -351,9 +359,29 @@ def _all_as_root(text: str) -> bool:
     return False
 
 
+_REPLACED = re.compile(
+    r"(?:(?<=[\s;{}/\d$!])|^)s(?P<mark>[^\w\s\\;])(?P<old>(?:\\.|(?!(?P=mark))[^\\])*)(?P=mark)"
+    r"(?P<new>(?:\\.|(?!(?P=mark))[^\\])*)(?P=mark)"
+)
+_ADDRESS = re.compile(r"/(?:\\.|[^/\\])*/")
+_COMMENTED = re.compile(r"[\^\s(\\]*#")
+
+
+def _written_by_sed(script: str) -> str:
+    """What a script of sed may leave in a file: what it puts in, and the whole where it takes a comment mark away."""
+    replaced = list(_REPLACED.finditer(script))
+    if any(_COMMENTED.match(one["old"]) and not _COMMENTED.match(one["new"]) for one in replaced):
+        return script
+    added = _ADDRESS.sub("", _REPLACED.sub("", script))
+    return "\n".join([*(one["new"] for one in replaced if not _COMMENTED.match(one["new"])), added])
+
+
 @PASSWORDLESS.command("echo", "printf", "sed")
 def sudoers_written(command: Command, stage: Stage) -> Outcome:
-    if not _all_as_root(" ".join(word.value for word in command.args)):
+    values = [word.value for word in command.args]
+    if command.name == "sed" and any("NOPASSWD" in value for value in values):
+        values = [_written_by_sed(value) for value in values]
+    if not _all_as_root(" ".join(values)):
         return
     for word in command.args:
         at = word.raw.find("NOPASSWD") if "NOPASSWD" in word.value else -1

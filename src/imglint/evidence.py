@@ -173,7 +173,7 @@ def _lineage(
         if found.matches or found.fitting:
             origins[image.id] = found
         if not found.matches:
-            notes.append(f"{image.source} {_mismatch(found)}")
+            notes.append(f"{image.source}{image.which} {_mismatch(found)}")
     return notes, origins
 
 

@@ -34,9 +34,40 @@ CONFIGURED = "the directory that its configuration names"
         ("redis-server /etc/redis.conf", CONFIGURED),
         ("redis-server /etc/redis.conf --dir /d", "/d"),
         ("etcd --data-dir=/d", "/d"),
+        ("etcd", "default.etcd in its working directory"),
+        ("etcd --name n1", "n1.etcd in its working directory"),
+        ("etcd --config-file /etc/e.yml", CONFIGURED),
+        ("minio server /d", "/d"),
+        ("minio server --address :9 --console-address=:1 /d", "/d"),
     ],
 )
 def test_directory(command: str, directory: str) -> None:
     stage = Dockerfile.from_string(f"FROM debian:12\nCMD exec {command}\n").stages[0]
     (finding,) = store_without_volume(stage)
     assert f" keeps its data in {directory}, which" in finding.message  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("variable", "command", "directory"),
+    [
+        ("PGDATA=/p", "postgres", "/p"),
+        ("PGDATA=/p", "postgres -D /d", "/d"),
+        ("PGDATA=/p", "postgres -c config_file=/c", CONFIGURED),
+        ("ETCD_DATA_DIR=/e", "etcd --name n1", "/e"),
+        ("ETCD_DATA_DIR=/e", "etcd --data-dir /d", "/d"),
+        ("MINIO_VOLUMES=/m", "minio server", "/m"),
+        ("MINIO_VOLUMES=/m", "minio server /d", "/d"),
+    ],
+)
+def test_directory_of_a_variable(variable: str, command: str, directory: str) -> None:
+    text = f"FROM debian:12\nENV {variable}\nCMD exec {command}\n"
+    (finding,) = store_without_volume(Dockerfile.from_string(text).stages[0])
+    assert f" keeps its data in {directory}, which" in finding.message  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "command", ["minio", "minio server", "minio gateway s3", "minio server https://m{1...4}/d"]
+)
+def test_minio_keeps_nothing_where_it_is_given_nothing(command: str) -> None:
+    stage = Dockerfile.from_string(f"FROM debian:12\nCMD exec {command}\n").stages[0]
+    assert not [found for found in store_without_volume(stage) if hasattr(found, "message")]

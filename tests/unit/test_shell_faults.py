@@ -56,6 +56,8 @@ BROKEN = {
     "case x in a) b;; c) d": "`case` is never closed",
     "case x in a) if b; then c;; esac": "`if` is never closed",
     "case x in a) b && ;; esac": "nothing stands between && and ;;",
+    "a & ; b": "; ends no command",
+    "a; ; b": "; ends no command",
     "case x in a) fi;; esac": "`fi` closes nothing",
     "f() { a; ": "`{` is never closed",
     "f()": "nothing stands behind ()",

@@ -704,11 +704,27 @@ NO_CREDENTIALS: dict[str, Any] = {
     "root/.my.cnf": "[client]\nuser=app\nsocket=/run/mysqld.sock\n",
     "srv/.env": "PORT=80\nDB_HOST=db\nPASSWORD_FILE=/run/secrets/db\n",
     "root/.ssh/id_rsa": "made at the start\n",
+    # The heads of what openssl writes: a certificate, a public key, a store of certificates alone, a signed list.
+    "srv/a.p12": bytes.fromhex("308202f9308201e1a0030201020214"),
+    "srv/server.key": bytes.fromhex("30820122300d06092a864886f70d010101050003"),
+    "srv/trust.p12": bytes.fromhex(
+        "30820417020103308203cd06092a864886f70d010701a08203be048203ba308203b6308203b206092a864886f70d010706"
+    ),
+    "srv/a.pfx": bytes.fromhex("3082032806092a864886f70d010702a0820319"),
+    "srv/b.p12": b"0 means none\n",
     "srv/trust.jks": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\2\0\1a",
 }
 KEY_STORES: dict[str, Any] = {
     "srv/a.jks": b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1\0\0\0\1\0\1a",
-    "srv/a.p12": b"\x30\x82\x0a\x10\2\1\3",
+    "srv/a.p12": bytes.fromhex(
+        "308209cf0201033082098506092a864886f70d010701a0820976048209723082096e0101060b2a864886f70d010c0a0102"
+    ),
+    "srv/b.pfx": bytes.fromhex("3080020103308006092a864886f70d010701a080"),
+    "srv/signed.p12": bytes.fromhex("308209cf0201033082098506092a864886f70d010702a0820976"),
+    "srv/server.key": bytes.fromhex("308204bd020100300d06092a864886f70d0101010500"),
+    "srv/private.key": bytes.fromhex("308204a30201000282010100a065f6b8"),
+    "srv/ec-private.key": bytes.fromhex("30770201010420461fcedb00df4a04"),
+    "srv/closed-private.key": bytes.fromhex("3082052d305706092a864886f70d01050d304a"),
     "srv/a.kdbx": b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5",
     "root/.ssh/id_ed25519": KEY.encode(),
     "srv/a.ppk": b"PuTTY-User-Key-File-3: ssh-rsa\n",

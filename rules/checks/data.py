@@ -235,7 +235,8 @@ _STORES = {
     "mariadbd": "/var/lib/mysql", "mariadbd-safe": "/var/lib/mysql", "mongod": "/data/db",
     "redis-server": "its working directory", "rabbitmq-server": "/var/lib/rabbitmq", "influxd": "/var/lib/influxdb",
     "elasticsearch": "/usr/share/elasticsearch/data", "cassandra": "/var/lib/cassandra", "slapd": "/var/lib/ldap",
-    "couchdb": "/opt/couchdb/data", "etcd": "default.etcd in its working directory", "clickhouse-server": "/var/lib/clickhouse",
+    "couchdb": "/opt/couchdb/data", "etcd": "default.etcd in its working directory",
+    "clickhouse-server": "/var/lib/clickhouse",
 }  # fmt: skip
 # Options that name the directory, and those that name a configuration, which may name it.
 _MYSQL = ("--datadir", "-h")

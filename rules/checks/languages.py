@@ -63,9 +63,9 @@ YARN_CACHE = Rule(
 
 The downloads stay in the layer. A cache mount on /usr/local/share/.cache or ~/.cache/yarn does
 as well, and so does removing that directory, or one above it, in the same RUN. A cache that a
-variable, a flag or the configuration puts elsewhere is left alone. Yarn from version 2 on may run programs
-right out of its cache: a file that speaks of it is left alone (`.yarnrc.yml`, `.yarn`, corepack,
-`--immutable`).
+variable, a flag or the configuration puts elsewhere is left alone. Yarn from version 2 on may run
+programs right out of its cache: a file that speaks of it is left alone (`.yarnrc.yml`, `.yarn`,
+corepack, `--immutable`).
 """,
     bad=(
         "FROM a\nRUN yarn install\n",

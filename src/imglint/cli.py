@@ -552,7 +552,7 @@ def image(
 
     if max_growth is not None and against is None:
         raise UsageError(GROWTH_ALONE)
-    formats = outputs(format or [], output or [])
+    formats = outputs(format or [], output or [], graph=graph, record=record)
     limits = _limits(
         max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
         max_reclaim=max_reclaim, min_efficiency=min_efficiency, max_growth=max_growth,
@@ -693,7 +693,7 @@ def verify(
     from .commands.verify import verify as command
     from .run_options import parse_run
 
-    formats = outputs(format or [], output or [])
+    formats = outputs(format or [], output or [], write_expect=write_expect)
     if dry_run and any(name not in (*FOR_PEOPLE, "json") for name, _ in formats):
         raise UsageError("--dry-run is told as text or json: there are no findings before anything ran")
     if dry_run and write_expect is not None:
@@ -960,7 +960,7 @@ def push(
         raise UsageError("--force and --reason go together: say why what fails is pushed")
     wishes = parse_run(of_run, run=run)
     wanted = Push(image, to, dockerfile, run, reason, record, wishes)
-    formats = outputs(format or [], output or [])
+    formats = outputs(format or [], output or [], record=record)
     settings = _settings(
         formats, ("audit", image), config, isolated,
         select=select, ignore=ignore, extend_select=extend_select, profile=profile, fail_level=fail_level,

@@ -76,7 +76,10 @@ def _parsed(rest: list[str]) -> ImageOptions | None:
     return ImageOptions(
         tuple(sources),
         Configuration(chosen, last.get("--config"), isolated="--isolated" in last).settings(),
-        outputs(given.get("--format", []), given.get("--output", [])),
+        outputs(
+            given.get("--format", []), given.get("--output", []),
+            graph=last.get("--graph"), record=last.get("--record"),
+        ),
         "--no-verify" not in last,
         engine,
         View(

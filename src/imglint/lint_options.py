@@ -247,14 +247,21 @@ _FORMATS_OF = {
 }
 
 
-def outputs(formats: Sequence[str], files: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def outputs(
+    formats: Sequence[str], files: Sequence[str], **beside: str | None
+) -> tuple[tuple[str, str], ...]:
     """Formats and files in pairs; a format without a file goes to standard output.
 
     Without any format each file's name says which: `report.json` gets JSON.
 
+    Args:
+        formats: as they were given.
+        files: of --output.
+        beside: what other options write, by their names: `graph`, `record`.
+
     Raises:
         UsageError: an unknown format, more files than formats, two formats for one output, or a file
-            whose name says another format.
+            whose name says another format, or that another option writes, too.
     """
     formats = list(formats) or [_format_of(file) for file in files] or ["text"]
     for name in formats:
@@ -272,6 +279,11 @@ def outputs(formats: Sequence[str], files: Sequence[str]) -> tuple[tuple[str, st
     targets = [os.path.realpath(file) if file != "-" else file for file in files]
     if len(set(targets)) < len(targets) or len(formats) > len(files) + 1:
         raise UsageError("two formats go to the same place: give each an --output")
+    places = {target: "--output" for target in targets if target != "-"}
+    for name, path in beside.items():
+        option = f"--{name.replace('_', '-')}"
+        if path is not None and places.setdefault(os.path.realpath(path), option) != option:
+            raise UsageError(f"--output and {option} both write {path}: give each a file of its own")
     return pairs
 
 

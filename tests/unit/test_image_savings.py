@@ -79,7 +79,7 @@ def test_copies_of_a_base_s_file_can_be_saved_and_the_file_can_t(tmp_path: Path)
     assert found(image) == [("overwritten with the same content", 1, True, 900)]
 
 
-SAME = "overwritten with the same content"
+SAME, NEW_CONTENT = "overwritten with the same content", "overwritten with new content"
 TOOL = "t" * 800
 
 
@@ -93,7 +93,7 @@ TOOL = "t" * 800
         ({"tool": TOOL, "z": hardlink("tool")}, {"b": "", "tool": TOOL, "z": hardlink("tool")}, [(SAME, 1, True, 800)]),
         ({"tool": TOOL, "a": hardlink("tool")}, {"a": TOOL, "tool": hardlink("a")}, [(SAME, 1, True, 800)]),
         # Another file's name has become one of this file's.
-        ({"tool": TOOL, "z": "other"}, {"tool": TOOL, "z": hardlink("tool")}, [("overwritten with new content", 0, False, 5)]),
+        ({"tool": TOOL, "z": "other"}, {"tool": TOOL, "z": hardlink("tool")}, [(NEW_CONTENT, 0, False, 5)]),
     ],
 )  # fmt: skip
 def test_a_copy_is_saved_unless_a_new_link_keeps_it(

@@ -12,6 +12,7 @@ from ..reports import Report
 from ..reports.look import Look
 from ..rules.gates import Limits
 from ..rules.registry import UnknownCodeError
+from .image import compared_with
 from .lint import unknown_code
 from .show import show, show_problem
 
@@ -44,7 +45,7 @@ def audit(
     except InputError as error:
         inputs = (name for name in (dockerfile, image) if name is not None)
         return show_problem(error, outputs, "audit", *inputs)
-    return show(report, outputs, matrix_view)
+    return show(report, outputs, matrix_view, read=(*compared_with(against), *wishes.expect))
 
 
 def matrix_view(report: Report, look: Look) -> str:

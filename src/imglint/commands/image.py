@@ -55,20 +55,27 @@ def image(
             report, settings, limits, against=view.against, dive=view.dive_compat, engine=engine
         )
         if view.graph is not None and report.images:
-            _write_graph(report, view.graph)
+            _write_graph(report, view.graph, *compared_with(view.against))
         if view.record is not None and report.images:
             from ..records import record
 
+            spare(report, view.record)
             record(view.record, report.images)
     except UnknownCodeError as error:
         return unknown_code(error)
     except InputError as error:
         # What was measured before that is shown.
         report = report._replace(problems=(*report.problems, Problem.of(error)))
-    return show(report, outputs, _compared if view.side_by_side else _image_text)
+    text = _compared if view.side_by_side else _image_text
+    return show(report, outputs, text, read=compared_with(view.against))
 
 
-def _write_graph(report: Report, path: str) -> None:
+def compared_with(against: str | None) -> tuple[str, ...]:
+    """What nothing is written over of what was compared with: an image. A record of sizes may be written anew."""
+    return () if against is None or against.endswith((".json", ".csv", ".parquet")) else (against,)
+
+
+def _write_graph(report: Report, path: str, *read: str) -> None:
     from ..analyzer.graph import as_text, layer_graph
     from ..output import write
     from ..reports import graph_picture
@@ -78,7 +85,7 @@ def _write_graph(report: Report, path: str) -> None:
     if form not in (*pictures, "graphml", "dot", "json"):
         hint = "end it in .svg or .html for a picture, in .graphml, .dot or .json for other programs"
         raise InputError(path, "is no kind of graph that imglint writes", hint)
-    spare(report, path)
+    spare(report, path, *read)
     found = layer_graph(report.images)
     write(pictures[form](found) if form in pictures else as_text(found, form), path)
 
@@ -100,8 +107,8 @@ def diff(
     try:
         report = measuring.compare(old, new, settings, limits, base=base, verify=verify, engine=engine)
     except InputError as error:
-        return show_problem(error, outputs, "diff", old, new)
-    return show(report, outputs, _diff_text)
+        return show_problem(error, outputs, "diff", old, new, *base)
+    return show(report, outputs, _diff_text, read=base)
 
 
 def history(

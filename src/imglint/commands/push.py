@@ -19,7 +19,7 @@ from ..reports.push_verdict import push_verdict
 from ..rules.registry import UnknownCodeError
 from .audit import matrix_view
 from .lint import unknown_code
-from .show import fail, show, show_problem
+from .show import fail, show, show_problem, spare
 
 if TYPE_CHECKING:
     from ..reports import Report
@@ -90,6 +90,8 @@ def _command(
     report = audit(
         dockerfile, source, settings, run=wanted.run, wishes=wanted.wishes, engine=engine, names=names
     )
+    if wanted.record is not None:
+        spare(report, wanted.record)
     unheld = hold(client, wanted.image, identity, report)
     shown = show(report, outputs, matrix_view)
     try:

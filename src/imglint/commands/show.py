@@ -16,10 +16,17 @@ from ..reports.look import Look
 from ..reports.text import printable, problems, render
 
 
-def show(report: Report, outputs: Iterable[tuple[str, str]], text: Callable[[Report, Look], str]) -> Exit:
+def show(
+    report: Report,
+    outputs: Iterable[tuple[str, str]],
+    text: Callable[[Report, Look], str],
+    *,
+    read: Iterable[str] = (),
+) -> Exit:
     """Render a report in each format; `text(report, look)` is the command's own view for people.
 
     A file for people holds what could not be read, too: the error stream is gone by the time somebody reads it.
+    `read` are further inputs, over which nothing is written.
     """
     tell(problems(report))
     codes = [report.exit_code]
@@ -39,20 +46,44 @@ def show(report: Report, outputs: Iterable[tuple[str, str]], text: Callable[[Rep
 
             rendered = formats.render(report, form)
         try:
-            spare(report, target)
+            spare(report, target, *read)
             write(rendered, target)
         except InputError as error:
             codes.append(fail(error))
     return worst(codes)
 
 
-def spare(report: Report, target: str) -> None:
+def spare(report: Report, target: str, *read: str) -> None:
     """See to it that nothing is written over what was read, as by a forgotten file name: `-o Dockerfile`."""
+    if not os.path.isfile(target):
+        return
     subjects = (problem.subject for problem in report.problems)
     # A problem's subject can name the line as well.
-    for name in (*report.files, *report.asked[1:], *(re.sub(r":\d+$", "", name) for name in subjects)):
-        if os.path.isfile(target) and os.path.isfile(name) and os.path.samefile(name, target):
-            raise InputError(target, "is what was read: it is not overwritten", "name another file")
+    names = (*report.files, *report.asked[1:], *read, *(re.sub(r":\d+$", "", name) for name in subjects))
+    for name in names:
+        for path in (name, _path_in(name)):
+            within = _is_layout(path) and f"{os.path.realpath(target)}/".startswith(
+                f"{os.path.realpath(path)}/"
+            )
+            if within or (os.path.isfile(path) and os.path.samefile(path, target)):
+                raise InputError(target, "is what was read: it is not overwritten", "name another file")
+
+
+def _path_in(source: str) -> str:
+    """The path that a SOURCE of an image names: `docker-archive:shop.tar`, `shop.tar:@1`."""
+    from ..analyzer.image.source import parse_source
+
+    try:
+        return parse_source(source).value
+    except InputError:
+        return source
+
+
+def _is_layout(path: str) -> bool:
+    """Whether a directory is an image, every file of which is read."""
+    from ..analyzer.image.source import is_layout
+
+    return os.path.isdir(path) and is_layout(path)
 
 
 def look_of(target: str = "-", form: str = "text") -> Look:

@@ -13,7 +13,7 @@ from ..reports import Problem, Report
 from ..reports.look import Look
 from ..rules.registry import UnknownCodeError
 from .lint import unknown_code
-from .show import show, show_problem
+from .show import show, show_problem, spare
 
 
 def verify(
@@ -49,13 +49,14 @@ def verify(
         return show_problem(error, outputs, "verify", *images)
     if write_expect is not None:
         try:
+            spare(report, write_expect, *wishes.expect)
             files = proving.read_expectations(wishes.expect)
             asked = proving.wishes_for(images[0], wishes, files, settings)
             options = as_texts(asked, os.path.dirname(write_expect))
             write(expectations_text(report.observations[0], options), write_expect)
         except InputError as error:
             report = report._replace(problems=(*report.problems, Problem.of(error)))
-    return show(report, outputs, _text)
+    return show(report, outputs, _text, read=wishes.expect)
 
 
 def _plan(report: Report, look: Look) -> str:

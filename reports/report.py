@@ -94,6 +94,7 @@ class Report(NamedTuple):
     withdrawn: tuple[Withdrawn, ...] = ()
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()  # what the reader should know, as that image and Dockerfile don't match
+    left_alone: tuple[str, ...] = ()  # of the notes: what looks like credentials, and is not told
     images: tuple[Image, ...] = ()
     observations: tuple[Observation, ...] = ()
     plans: tuple[Plan, ...] = ()  # what a run would do

@@ -31,6 +31,9 @@ UNDECIDABLE: Mapping[tuple[int, Evidence], str] = {
 }
 
 
+_CONTENTS: tuple[int, Evidence] = (8, "image")  # where the contents of files were looked at
+
+
 class CellVerdict(enum.StrEnum):
     """What a cell says. `UNKNOWN` and `NOT_APPLICABLE` always come with a reason."""
 
@@ -50,6 +53,10 @@ class Cell(NamedTuple):
     reason: str
     proof: Mapping[str, Any] | None = None
 
+    def with_remark(self, remark: str) -> Cell:
+        """The cell; where it is a pass, it says this as well."""
+        return self._replace(reason=self.reason + remark) if self.verdict == CellVerdict.PASS else self
+
 
 def matrix(
     findings: Collection[Finding],
@@ -58,6 +65,8 @@ def matrix(
     missing: Mapping[Evidence, str],
     doubts: Mapping[Evidence, str],
     level: Severity = Severity.INFO,
+    *,
+    left_alone: Iterable[str] = (),
 ) -> tuple[Cell, ...]:
     """The thirty cells, row by row.
 
@@ -68,10 +77,14 @@ def matrix(
         missing: kinds of evidence that were not there, and why.
         doubts: kinds of evidence that were read only in part, so that silence proves nothing.
         level: the severity from which on a finding makes its cell fail.
+        left_alone: what the search for credentials in an image found and did not judge: a pass says so.
     """
     rules = tuple(rules)
+    besides = {_CONTENTS: "".join(f"; {one}" for one in left_alone)}
     return tuple(
-        _cell(number, evidence, findings, skipped, rules, missing, doubts, level)
+        _cell(number, evidence, findings, skipped, rules, missing, doubts, level).with_remark(
+            besides.get((number, evidence), "")
+        )
         for number in range(1, len(ANTIPATTERNS) + 1)
         for evidence in EVIDENCE
     )

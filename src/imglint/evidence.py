@@ -100,7 +100,7 @@ def audit(
     rules = load(settings.entries())
     # Where nothing is to fail the run, a cell still says what is so.
     level = Severity.WARNING if settings.fail_level is None else settings.fail_level
-    cells = matrix(kept, joined.skipped, rules, missing, doubts, level)
+    cells = matrix(kept, joined.skipped, rules, missing, doubts, level, left_alone=joined.left_alone)
     cells = _with_vantage(cells, joined.observations)
     return joined._replace(
         findings=kept,
@@ -152,6 +152,7 @@ def _joined(parts: list[Report]) -> Report:
         gates=tuple(gate for part in parts for gate in part.gates),
         earlier={image: weight for part in parts for image, weight in part.earlier.items()},
         notes=tuple(note for part in parts for note in part.notes),
+        left_alone=tuple(note for part in parts for note in part.left_alone),
     )
 
 

@@ -105,6 +105,7 @@ def measure(
     images: list[Image] = []
     problems: list[Problem] = []
     notes: list[str] = []
+    left_alone: list[str] = []
     judgements: list[Judgement] = []
     sources = tuple(sources)
     for source in sources:
@@ -123,6 +124,7 @@ def measure(
             notes += (
                 f"{image.source}{image.which}: {oddity}" for oddity in (*image.oddities(), *judgement.notes)
             )
+            left_alone += judgement.notes
             judgements.append(judgement)
     if len(images) > 1:
         from .analyzer.graph import doubts, layer_graph
@@ -136,6 +138,7 @@ def measure(
         problems=tuple(problems),
         images=tuple(images),
         notes=tuple(notes),
+        left_alone=tuple(left_alone),
         fail_level=settings.fail_level,
         asked=("image", *sources),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import seeded_credentials
+from command import imglint
 from image_archives import LayerFiles, Saved, docker_legacy, step
 from seeded_credentials import Dice, pem, with_crc
 
@@ -158,6 +160,19 @@ def test_tests_and_documentation_are_left_alone_and_counted(tmp_path: Path) -> N
     # A right checksum is no chance.
     (message,) = messages(judged(tmp_path, {"app/tests/a.py": f"t = '{TOKEN}'"}))
     assert "/app/tests/a.py holds a GitHub token" in message
+
+
+def test_a_cell_that_passes_says_what_was_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "image.tar").write_bytes(docker_legacy(Saved.of({"app/tests/test_a.py": TEXT, "etc/x": "y"})))
+    ran = imglint("audit", "--image", "image.tar", "-f", "json", cwd=tmp_path)
+    cells = {(one["antipattern"], one["evidence"]): one for one in json.loads(ran.stdout)["matrix"]}
+    cell = cells[8, "image"]
+    assert cell["verdict"] == "pass"
+    assert cell["reason"].endswith(
+        "found nothing; a file holds what looks like credentials for tests or documentation:"
+        " left alone, as /app/tests/test_a.py"
+    )
+    assert all("left alone" not in one["reason"] for one in cells.values() if one is not cell)
 
 
 def sha256(text: str) -> str:

@@ -316,9 +316,10 @@ NAMED = Rule(
     message="{keyword} {name} {gets}, and {keyword} values stay readable in the {where}",
     page="""A variable whose name says that it is a secret has a value.
 
-ENV is in the configuration of the image and of every container; ARG values are in the history. That is
-so for `--build-arg` as well: an ARG without a value is told where the shipped stage runs something
-behind it, since each RUN records the build arguments that it was given. Use `RUN --mount=type=secret`.
+ENV and LABEL are in the configuration of the image and of every container; ARG values are in the
+history. That is so for `--build-arg` as well: an ARG without a value is told where the shipped stage
+runs something behind it, since each RUN records the build arguments that it was given. Use
+`RUN --mount=type=secret`.
 Names are read word by word: `DB_PASSWORD` and `apiKey` are meant, `TOKENIZER`, `PASSWORD_FILE`,
 `USERNAME` and the fingerprints of public keys (`NGINX_GPGKEY`) are not, nor are empty values and
 placeholders. In an image, build arguments that the history has kept are told, too.
@@ -327,9 +328,11 @@ placeholders. In an image, build arguments that the history has kept are told, t
         "FROM a\nENV DB_PASSWORD=hunter2\n",
         "FROM a\nARG API_KEY=0a1b2c3d\n",
         "FROM a\nENV authToken s3cr3t\n",
+        "FROM a\nLABEL org.example.db_password=hunter22\n",
         "FROM a\nARG NPM_TOKEN\nRUN npm ci\n",
         "FROM a\nARG GIT_TOKEN\nRUN git clone https://x:$GIT_TOKEN@example.org/o/r\n",
         ImageExample(config={"Env": ["DB_PASSWORD=hunter2"]}),
+        ImageExample(config={"Labels": {"org.example.db_password": "hunter22"}}),
         ImageExample(steps=("|1 TOKEN=hunter22 /bin/sh -c make",)),
         ContainerExample({"environment": {"DB_PASSWORD": "hunter2"}}),
     ),
@@ -340,13 +343,14 @@ placeholders. In an image, build arguments that the history has kept are told, t
         "FROM a AS b\nARG TOKEN\nRUN make\nFROM c\nCOPY --from=b /x /x\n",
         "FROM a\nENV PASSWORD_PROMPT=Password? DB_PASSWORD=**None** API_KEY=dummy-key\n",
         "FROM a\nENV ALLOW_EMPTY_PASSWORD=yes\nENV sa_password _\nENV API_TOKEN=${API_TOKEN}\n",
+        'FROM a\nLABEL org.example.password-file=/run/x org.example.token="" io.example.tokenizer=bpe\n',
         ImageExample(config={"Env": ["PASSWORD_FILE=/run/secrets/x"]}),
         ContainerExample({"environment": {"DB_HOST": "db", "DB_PASSWORD": ""}}),
     ),
 )
 
 
-@NAMED.instruction("ENV", "ARG")
+@NAMED.instruction("ENV", "ARG", "LABEL")
 def secret_names(instruction: Instruction, stage: Stage) -> Outcome:
     for name, value in instruction.pairs:
         if not names_secret(name.value):
@@ -409,6 +413,12 @@ def secret_names_in_configuration(image: Image) -> Outcome:
             yield NAMED.finding(
                 Place("image"), keyword="ENV", name=name, gets=_A_VALUE, where="configuration", proof=proof
             )
+    for name, value in image.config.labels.items():
+        if names_secret(name) and not is_placeholder(value):
+            yield NAMED.finding(
+                Place("image"), keyword="LABEL", name=name, gets=_A_VALUE, where="configuration",
+                proof={"Labels": f"{name}=****"},
+            )  # fmt: skip
     for step in image.steps:
         match = re.match(_BUILD_ARGUMENTS, step.created_by)
         for pair in match["args"].split() if match else ():

@@ -138,6 +138,8 @@ def run_unseen(command: Command, stage: Stage) -> Outcome:
 def _advice(stage: Stage, script: Script) -> str:
     """What works in the shell that reads the RUN."""
     base = stage.root_base
+    if script.shell in ("", "sh") and _is_bash(script.instruction, stage):
+        return "use set -o pipefail"
     if script.shell in ("bash", "ash", "zsh", "ksh") or (script.shell in ("", "sh") and base.pipefail):
         return "use set -o pipefail"
     if base.shell == "dash" and base.pipefail is False:
@@ -147,6 +149,19 @@ def _advice(stage: Stage, script: Script) -> str:
         )
     return (
         'save the download first, or use set -o pipefail where the shell has it (SHELL ["/bin/bash", "-c"])'
+    )
+
+
+_BASH_FOR_SH = re.compile(r"\bln\s+-\w*s\w*\s+(?:-\w+\s+)*(?:/usr)?(?:/bin/)?bash\s+(?:/usr)?/bin/sh\b")
+
+
+def _is_bash(instruction: Instruction, stage: Stage) -> bool:
+    """Whether a RUN before this one has put bash in the place of /bin/sh."""
+    return any(
+        _BASH_FOR_SH.search(run.written)
+        for one in stage.lineage
+        for run in one.all("RUN")
+        if one is not stage or run.start < instruction.start
     )
 
 

@@ -122,9 +122,9 @@ NO_USER = Rule(
 
 Told only where the base's user is known (a table of well-known images, `scratch`), something is
 started by the file or by a server's own image, and nothing gives up its privileges (gosu, su-exec,
-setpriv and the like; the official images of databases do so by themselves, and systemd and s6 can't
-start otherwise). For an unknown base the question is put to the built image. Functions of AWS Lambda
-run as a user of its own.
+setpriv and the like; the official images of databases do so by themselves; systemd, s6, sshd and cron
+can't do their work otherwise). For an unknown base the question is put to the built image. Functions
+of AWS Lambda run as a user of its own.
 
     RUN useradd --system --uid 10001 app
     USER 10001
@@ -147,6 +147,8 @@ run as a user of its own.
         "FROM memcached:1.6\nCMD memcached -m 64\n",
         'FROM fedora:43\nCMD ["/usr/sbin/init"]\n',
         'FROM ubuntu:24.04\nENTRYPOINT ["/init"]\n',
+        'FROM debian:12\nRUN apt-get install -y openssh-server\nCMD ["/usr/sbin/sshd", "-D"]\n',
+        'FROM alpine:3.21\nCMD ["crond", "-f"]\n',
     ),
 )
 
@@ -168,6 +170,10 @@ def nobody_named(stage: Stage) -> Outcome:
         yield NO_USER.skip(
             "dockerfile", f"{stage.argv[0]} has to start as root, and says who the others run as"
         )
+    elif stage.argv and stage.argv[0].rpartition("/")[2] in _FOR_OTHERS:
+        yield NO_USER.skip(
+            "dockerfile", f"{stage.argv[0]} has to start as root, since it starts programs for other users"
+        )
     elif facts.drops and not stage.entrypoint:
         reason = f"the entrypoint of {base.base.raw} starts as root and gives its server another user: only a run shows it"
         yield NO_USER.skip("dockerfile", reason)
@@ -181,6 +187,9 @@ def nobody_named(stage: Stage) -> Outcome:
 
 # systemd, and the init of s6-overlay and of what was made after it.
 _INIT = r"/init|/(?:usr/)?(?:s?bin/(?:init|my_init)|lib/systemd/systemd)"
+
+
+_FOR_OTHERS = frozenset({"sshd", "cron", "crond"})
 
 
 def _drops_privilege(stage: Stage) -> bool:

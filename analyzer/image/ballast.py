@@ -60,6 +60,12 @@ _KINDS = (
         "build in a stage of its own and copy the result, unless the container itself compiles",
     ),
     (
+        "a kernel",
+        r"boot/(?:vmlinu[xz]|initrd(?:\.img)?|initramfs|System\.map|config)-[^/]+$|(?:usr/)?lib/modules/\d[^/]*/."
+        r"|usr/src/(?:linux-headers-\d|kernels/\d)[^/]*/.",
+        "leave the packages of the kernel out: a container runs on its host's",
+    ),
+    (
         "static libraries",
         r".*\.(?:a|la)$",
         "leave them to a builder stage: nothing links when the container runs",

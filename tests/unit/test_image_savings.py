@@ -148,6 +148,16 @@ def test_a_cached_file_with_a_name_that_is_needed_stays(tmp_path: Path) -> None:
     assert found(image) == [("package caches and lists", 0, True, 10)]
 
 
+def test_a_kernel_is_hardly_needed(tmp_path: Path) -> None:
+    paths = [
+        "boot/vmlinuz-6.1.0-18-amd64", "boot/initrd.img-6.1.0-18-amd64", "usr/lib/modules/6.1.0-18-amd64/kernel/fs/ext4.ko",
+        "lib/modules/5.10.0/modules.dep", "usr/src/linux-headers-6.1.0-18-common/Makefile", "usr/src/kernels/5.14.0/Kconfig",
+    ]  # fmt: skip
+    others = ["boot/grub/grub.cfg", "usr/lib/modules-load.d/a.conf", "usr/src/app/Makefile", "srv/lib/modules/6/x"]
+    image = opened(tmp_path / "a.tar", {path: path for path in [*paths, *others]})
+    assert found(image) == [("a kernel", 0, True, sum(map(len, paths)))]
+
+
 def test_a_path_that_would_take_hours_to_match(tmp_path: Path) -> None:
     long = "a/site-packages/" * 60_000 + "x"
     path = tmp_path / "a.tar"

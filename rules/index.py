@@ -136,7 +136,7 @@ INDEX = (
     Entry("DL3061", "instruction-before-from", "stages", True, None, (), ("dockerfile",), (), (), False),
     Entry("DL3062", "unpinned-go-module", "languages", False, None, (), ("dockerfile",), ("RUN",), ("go",), False),
     Entry("DL3063", "reserved-stage-name", "stages", True, None, ("ReservedStageName",), ("dockerfile",), ("FROM",), (), False),
-    Entry("DL3064", "secret-in-variable", "credentials", True, 8, ("SecretsUsedInArgOrEnv", "CIS-DI-0010"), ("container", "dockerfile", "image"), ("ARG", "ENV"), (), False),
+    Entry("DL3064", "secret-in-variable", "credentials", True, 8, ("SecretsUsedInArgOrEnv", "CIS-DI-0010"), ("container", "dockerfile", "image"), ("ARG", "ENV", "LABEL"), (), False),
     Entry("DL3065", "redundant-target-platform", "platforms", False, None, ("RedundantTargetPlatform",), ("dockerfile",), ("FROM",), (), False),
     Entry("DL3066", "non-numeric-user", "user", False, 9, (), ("dockerfile",), (), (), False),
     Entry("DL3067", "flattened-stage", "layering", True, 4, (), ("dockerfile",), ("COPY",), (), False),

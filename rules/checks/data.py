@@ -311,7 +311,7 @@ def _data_directory(command: Command, variables: Mapping[str, str | None]) -> st
         directories = []  # it reads no other option then
     elif command.name == "minio":
         directories = _minio_directories(command, variables.get("MINIO_VOLUMES", ""))
-    variable = _DIRECTORY_VARIABLES.get(command.name)
+    variable = _DIRECTORY_VARIABLES.get(command.name, "")
     if variable in variables and not directories and not configured:
         directories = [variables[variable] or "$"]
     if command.name == "etcd" and not directories and not configured:

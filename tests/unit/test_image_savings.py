@@ -153,7 +153,12 @@ def test_a_kernel_is_hardly_needed(tmp_path: Path) -> None:
         "boot/vmlinuz-6.1.0-18-amd64", "boot/initrd.img-6.1.0-18-amd64", "usr/lib/modules/6.1.0-18-amd64/kernel/fs/ext4.ko",
         "lib/modules/5.10.0/modules.dep", "usr/src/linux-headers-6.1.0-18-common/Makefile", "usr/src/kernels/5.14.0/Kconfig",
     ]  # fmt: skip
-    others = ["boot/grub/grub.cfg", "usr/lib/modules-load.d/a.conf", "usr/src/app/Makefile", "srv/lib/modules/6/x"]
+    others = [
+        "boot/grub/grub.cfg",
+        "usr/lib/modules-load.d/a.conf",
+        "usr/src/app/Makefile",
+        "srv/lib/modules/6/x",
+    ]
     image = opened(tmp_path / "a.tar", {path: path for path in [*paths, *others]})
     assert found(image) == [("a kernel", 0, True, sum(map(len, paths)))]
 

@@ -144,14 +144,24 @@ _ACCOUNTS = frozenset({"useradd", "usermod", "adduser", "groupadd", "gpasswd"}) 
 
 @VALUE.instruction("RUN")
 def passwords_in_commands(instruction: Instruction, stage: Stage) -> Outcome:
-    if _MAY_GIVE.search(instruction.written):
+    if _may_give(instruction.written):
         for command in stage.script(instruction).commands:
             for name, word in _given(command):
                 kind = f"the value of {name} for {command.name}" if command.name else f"the value of {name}"
                 yield VALUE.finding(word.span, severity=Severity.WARNING, kind=kind, holder=_holder(stage))
 
 
-_MAY_GIVE = re.compile(r"(?i)(?:pass|pwd|token)[\w-]{0,40}[= ]")
+_GIVING = re.compile(
+    r"(?:pass|pwd|token|rediscli_auth)[\w-]{0,40}=|--[\w-]{0,40}(?:pass|pwd|token)[\w-]{0,40}\s"
+)
+
+
+def _may_give(text: str) -> bool:
+    """Whether it is worth reading the commands of a text: most give no password."""
+    lower = text.lower()
+    return ("pass" in lower or "pwd" in lower or "token" in lower or "_auth" in lower) and bool(
+        _GIVING.search(lower)
+    )
 
 
 def _given(command: Command) -> Iterator[tuple[str, Word]]:
@@ -187,7 +197,7 @@ def passwords_in_steps(image: Image) -> Outcome:
     from ...analyzer.dockerfile import Dockerfile
 
     for step in image.steps:
-        if not step.text.startswith("RUN ") or not _MAY_GIVE.search(step.text):
+        if not step.text.startswith("RUN ") or not _may_give(step.text):
             continue
         stage = Dockerfile.from_string(f"FROM scratch\n{step.text}\n").stages[0]
         names = {

@@ -58,6 +58,8 @@ stage a server on the same machine. Use
         ImageExample(config={"Labels": {"source": "https://me:s3cr3t@example.org/x.git"}}),
         ImageExample(config={"Cmd": ["/srv/app", f"--token={_GITHUB}"]}),
         "FROM a\nRUN PGPASSWORD=vq8Zk3Lm psql -h db -f x.sql\n",
+        "FROM a\nRUN mysql -u shop -pvq8Zk3Lm < x.sql && mysqladmin -p shutdown\n",
+        "FROM a\nRUN redis-cli -h c -a vq8Zk3Lm flushall\n",
         "FROM a\nRUN x login --user me --password vq8Zk3Lm && x get\n",
         ImageExample(steps=("RUN /bin/sh -c export MYSQL_PWD=vq8Zk3Lm && mysql < x # buildkit",)),
         ImageExample(steps=("/bin/sh -c x login --token=vq8Zk3Lm",)),
@@ -75,6 +77,7 @@ stage a server on the same machine. Use
         ImageExample(config={"Env": ["A=b"]}),
         "FROM a\nRUN SECRET_KEY=dummy ADMIN_PASSWORD=build-only PGPASSWORD=$P ./manage.py collectstatic\n",
         "FROM a\nRUN x --password-file /run/secrets/p --token /run/secrets/t --password=$(cat /x) --no-password y\n",
+        "FROM a\nRUN mysql -p$P -P 3306 -p && redis-cli -a $P x && ./configure --with-pass=libpass\n",
         "FROM a\nRUN adduser -D --password x me && echo --password none > /usr/share/help\n",
         ImageExample(steps=("RUN /bin/sh -c PGPASSWORD=$P psql --password # buildkit",)),
         ImageExample(steps=("RUN curl -u $USER:$PASS https://a.org # buildkit",)),
@@ -142,6 +145,17 @@ _FOR_THE_BUILD = re.compile(
 _ACCOUNTS = frozenset({"useradd", "usermod", "adduser", "groupadd", "gpasswd"})  # AV0803 speaks of those
 
 
+@VALUE.command("mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin", "redis-cli")
+def passwords_of_databases(command: Command, stage: Stage) -> Outcome:
+    for word, follower in zip_longest(command.args, command.args[1:]):
+        value = word.value[2:] if word.value.startswith("-p") else ""
+        if command.name == "redis-cli":
+            value = follower.value if word.value == "-a" and follower is not None else ""
+        if value and not value.startswith("$") and not is_placeholder(value):
+            kind = f"a password for {command.name}"
+            yield VALUE.finding(word.span, severity=Severity.WARNING, kind=kind, holder=_holder(stage))
+
+
 @VALUE.instruction("RUN")
 def passwords_in_commands(instruction: Instruction, stage: Stage) -> Outcome:
     if _may_give(instruction.written):
@@ -152,7 +166,7 @@ def passwords_in_commands(instruction: Instruction, stage: Stage) -> Outcome:
 
 
 _GIVING = re.compile(
-    r"(?:pass|pwd|token|rediscli_auth)[\w-]{0,40}=|--[\w-]{0,40}(?:pass|pwd|token)[\w-]{0,40}\s"
+    r"(?:pass|pwd|token|rediscli_auth)[\w-]{0,20}=|--[\w-]{0,20}(?:pass|pwd|token)[\w-]{0,20}\s"
 )
 
 
@@ -172,6 +186,8 @@ def _given(command: Command) -> Iterator[tuple[str, Word]]:
     if command.name not in _ACCOUNTS:
         for word, follower in zip_longest(command.args, command.args[1:]):
             option, equals, value = word.value.partition("=")
+            if option.startswith(("--with-", "--enable-", "--no-")):
+                continue
             if option.startswith("--") and equals:
                 pairs.append((option, value, word))
             elif option.startswith("--") and follower is not None and not follower.value.startswith("-"):

@@ -287,6 +287,7 @@ RUN. Told where what can fail installs, fetches, unpacks or builds something.
         "FROM a\nRUN pip install -U pip & pip install pipenv\n",
         "FROM a\nRUN curl -fsSLO https://example.org/x.tar; tar xf x.tar; rm x.tar\n",
         "FROM a\nRUN bash -c 'make; make install'\n",
+        "FROM a\nRUN { apt-get install -y b; rm -rf /var/lib/apt/lists/*; }\n",
     ),
     good=(
         "FROM a\nRUN set -ex; apt-get update; apt-get install -y b\n",
@@ -296,6 +297,7 @@ RUN. Told where what can fail installs, fetches, unpacks or builds something.
         "FROM a\nRUN if x; then make; fi\nRUN for i in a b; do make $i; done\n",
         "FROM a\nRUN redis-server & sleep 1 && ./test\n",
         "FROM a\nRUN cd /srv; make\n",
+        "FROM a\nRUN { make && ls; }\nRUN { set -e; make; ls; }\nRUN { make; ls; } || true\n",
         "FROM a\nRUN wget -q https://example.org/x && echo '0 x' | sha256sum -c - && tar xf x\n",
         "FROM a\nRUN apk add b && if x; then y; else z; fi && w\n",
         "FROM a\nRUN apt-get update; apt-get install -y b\n",
@@ -317,10 +319,17 @@ _MATTERS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+# One group of commands, and nothing in it that has a depth of its own.
+_IN_BRACES = re.compile(r"\s*\{\s(?!.*\b(?:if|for|while|until|case|select)\b)[^{}()]*\}\s*\Z", re.DOTALL)
+
+
 @SEQUENCE.command(*_MATTERS)
 def not_looked_at(command: Command, stage: Stage) -> Outcome:
     script = command.script
-    if command.depth or command.nested or command.substituted or script.text is None or _heedless(script):
+    if command.nested or command.substituted or script.text is None or _heedless(script):
+        return
+    level = 1 if command.depth and _IN_BRACES.match(script.text.value) else 0
+    if command.depth != level:
         return
     subcommands = _MATTERS[command.name]
     if subcommands and not any(word.value in subcommands for word in command.args[:4]):
@@ -328,7 +337,12 @@ def not_looked_at(command: Command, stage: Stage) -> Outcome:
     if _shell_stops(command.instruction, stage) or _stops(script) or _interpreter_stops(script):
         return
     for behind in script.following(command):
-        if behind.wrapped or behind.substituted or behind.depth or (behind.quoted and not command.quoted):
+        if (
+            behind.wrapped
+            or behind.substituted
+            or behind.depth != level
+            or (behind.quoted and not command.quoted)
+        ):
             continue
         if command.quoted and not (behind.quoted and behind.after):
             return  # the string that holds the command ends here

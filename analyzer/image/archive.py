@@ -230,9 +230,7 @@ class Archive(abc.ABC):
         """Whether all that a manifest names is there: an engine may know a platform that it never fetched."""
         listed = [document.get("config"), *(document.get("layers") or ())]
         digests = [one.get("digest") for one in listed if isinstance(one, dict)]
-        return all(
-            isinstance(digest, str) and self.find(blob_path(digest)) is not None for digest in digests
-        )
+        return all(isinstance(digest, str) and self.find(blob_path(digest)) is not None for digest in digests)
 
     def _oci_manifest(
         self, document: Mapping[str, Any], tags: tuple[str, ...], root: str, where: str
@@ -396,6 +394,7 @@ def _member_path(name: str) -> str:
 
 
 def blob_path(digest: str) -> str:
+    """Where a layout has the blob of a digest."""
     algorithm, _, value = digest.partition(":")
     return f"blobs/{algorithm}/{value}"
 

@@ -30,8 +30,9 @@ class Source(NamedTuple):
 def parse_source(text: str) -> Source:
     """Take a SOURCE apart.
 
-    `docker-archive:PATH[:NAME|:@INDEX]`, `oci-archive:PATH[:REF]`, `oci:DIR[:REF]`,
-    `docker-daemon:NAME`, `docker://HOST/NAME[:TAG|@DIGEST]`; a path that exists, an archive's or layout's with `:NAME`; anything else is a name for the engine.
+    `docker-archive:PATH[:NAME|:@INDEX]`, `oci-archive:PATH[:REF]`, `oci:DIR[:REF]`, `docker-daemon:NAME`,
+    `docker://HOST/NAME[:TAG|@DIGEST]`; a path that exists, an archive's or layout's with `:NAME`; anything else is
+    a name for the engine.
 
     Raises:
         InputError: it is empty, or names a place that imglint does not read from.

@@ -227,9 +227,7 @@ class Client:
                 return basic(credentials)
         raise RegistryError("it wants a login, and there is none for it")
 
-    def _token(
-        self, challenge: Mapping[str, str], credentials: Mapping[str, str], deadline: Deadline
-    ) -> str:
+    def _token(self, challenge: Mapping[str, str], credentials: Mapping[str, str], deadline: Deadline) -> str:
         """A token from where the registry sends its clients for one. That is another host often, and meant."""
         realm = challenge["realm"]
         if credentials:
@@ -262,9 +260,7 @@ class Client:
         wanted = {name: value for name, value in headers.items() if value}
         for _ in range(_REDIRECTS + 1):
             netloc = urllib.parse.urlsplit(url).netloc
-            answer = send(
-                url, wanted, form, deadline, verified=self._verified or netloc != self._place.host
-            )
+            answer = send(url, wanted, form, deadline, verified=self._verified or netloc != self._place.host)
             location = answer.headers.get("Location")
             if answer.status not in (301, 302, 303, 307, 308) or not location or form is not None:
                 return answer

@@ -52,6 +52,9 @@ def parse_place(text: str) -> Place:
     subject = f"docker://{text}"
     rest, at, digest = text.partition("@")
     host, slash, path = rest.partition("/")
+    if at and not slash:  # what stands before it would be a login, and it is not repeated
+        hint = "log in with `docker login HOST`, or name a file of logins in REGISTRY_AUTH_FILE"
+        raise InputError("docker://…", "names a login, or no image", hint)
     repository, colon, tag = path.partition(":")
     if not slash or not (any(mark in host for mark in ".:") or host == "localhost"):
         raise InputError(subject, "names no registry", _HINT)

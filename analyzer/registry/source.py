@@ -47,9 +47,7 @@ def open_repository(
     # Nobody listens in on the loopback, where registries for trying things out speak plainly.
     schemes = ("http",) if plain_http else ("https", "http") if is_loopback(place.host) else ("https",)
     client = Client(place, login, schemes=schemes, patience=patience)
-    return Repository(
-        client, place, platform=platform, preferred=preferred, verify=verify, progress=progress
-    )
+    return Repository(client, place, platform=platform, preferred=preferred, verify=verify, progress=progress)
 
 
 class _Listed(NamedTuple):
@@ -85,6 +83,7 @@ class Repository(Archive):
         self._fetched = 0
 
     def find(self, member: str) -> Blob | None:
+        """A blob that a manifest names; it is fetched when it is read."""
         return self._blobs.get(member)
 
     def _all(self) -> Iterator[Manifest]:
@@ -108,7 +107,9 @@ class Repository(Archive):
             what = "is not there" if descriptor is None else f"lists {reference}, which is not there"
             raise InputError(self.name, what, hint)
         if descriptor is not None and len(found.raw) != descriptor["size"]:
-            problem = f"manifest {reference} has {len(found.raw)} bytes, and the index states {descriptor['size']}"
+            problem = (
+                f"manifest {reference} has {len(found.raw)} bytes, and the index states {descriptor['size']}"
+            )
             raise InputError(self.name, problem, _BROKEN)
         return found
 
@@ -170,7 +171,9 @@ class Repository(Archive):
     def _image(self, document: Mapping[str, Any], digest: str) -> Manifest:
         config, layers = document.get("config"), document.get("layers")
         if not is_image(document):
-            kind = document.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else None)
+            kind = document.get("artifactType") or (
+                config.get("mediaType") if isinstance(config, dict) else None
+            )
             raise InputError(self.name, f"is an artifact ({str(kind)[:100]}), and no image", "name an image")
         listed = [self._descriptor(one) for one in (config, *(layers if isinstance(layers, list) else ()))]
         for index, layer in enumerate(listed[1:]):
@@ -221,11 +224,13 @@ class _Remote(File):
         self._lock = threading.Lock()
 
     def fetch(self) -> None:
+        """Bring it here, once."""
         with self._lock:
             if self._kept is None:
                 self._kept = File.spool(self._chunks(), self.name, self.size)
 
     def pread(self, offset: int, length: int) -> bytes:
+        """Up to `length` bytes at `offset`."""
         self.fetch()
         assert self._kept is not None
         return self._kept.pread(offset, length)
@@ -253,7 +258,9 @@ def _told(subject: str, place: Place) -> Iterator[None]:
     except RegistryError as trouble:
         problem = str(trouble)
         if isinstance(trouble, Untrusted):
-            hint = f"name its authority in SSL_CERT_FILE, or put it into /etc/docker/certs.d/{place.host}/ca.crt"
+            hint = (
+                f"name its authority in SSL_CERT_FILE, or put it into /etc/docker/certs.d/{place.host}/ca.crt"
+            )
         elif problem == REFUSED or "wants a login" in problem:
             hint = f"log in: `docker login {place.index}`, or name a file of logins in REGISTRY_AUTH_FILE"
         elif isinstance(trouble, Unreachable):

@@ -29,7 +29,7 @@ class RegistryError(Exception):
     """The registry can't be asked; the text says why."""
 
 
-class Unreachable(RegistryError):
+class Unreachable(RegistryError):  # noqa: N818
     """Nobody answers there."""
 
 
@@ -37,11 +37,11 @@ class Untrusted(Unreachable):
     """Somebody answers whom nobody trusted vouches for."""
 
 
-class Stalled(RegistryError):
+class Stalled(RegistryError):  # noqa: N818
     """Somebody took the question, and then said no more."""
 
 
-class Garbled(RegistryError):
+class Garbled(RegistryError):  # noqa: N818
     """What answers there does not do so as a registry."""
 
 

@@ -153,7 +153,9 @@ def measure(
     sources = tuple(sources)
     for source in sources:
         try:
-            found = open_images(source, verify=verify, engine=engine, platform=platform)
+            found = open_images(
+                source, verify=verify, engine=engine, platform=platform, plain_http=settings.plain_http
+            )
         except InputError as error:
             problems.append(Problem.of(error))
             continue
@@ -216,7 +218,7 @@ def weigh(
     for image in report.images:
         before = None
         if against is not None:
-            before = earlier(against, image, engine=engine)
+            before = earlier(against, image, engine=engine, plain_http=settings.plain_http)
             if before is None:
                 notes.append(
                     f"{against} holds nothing of {image.source} yet: there is nothing to compare with"
@@ -249,8 +251,15 @@ def compare(
     from .analyzer.image.diff import ImageDiff
     from .rules.gates import check, weigh
 
-    before, after = (open_image(source, verify=verify, engine=engine) for source in (old, new))
-    bases = [image for source in base for image in open_images(source, verify=verify, engine=engine)]
+    plain = settings.plain_http
+    before, after = (
+        open_image(source, verify=verify, engine=engine, plain_http=plain) for source in (old, new)
+    )
+    bases = [
+        image
+        for source in base
+        for image in open_images(source, verify=verify, engine=engine, plain_http=plain)
+    ]
     wanted = settings.limits_of((*after.tags, new)).replaced_by(limits)
     gates = check(after, Limits(max_growth=wanted.max_growth), weigh(before))
     return Report(

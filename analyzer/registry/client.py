@@ -217,7 +217,7 @@ class Client:
 
     def _authorize(self, refused: Answer, deadline: Deadline) -> str:
         """The Authorization that a 401 asks for."""
-        credentials = self._login(self._place.index)
+        credentials = self._login(self._place.domain)
         if credentials:
             self._may_tell(refused.url)
         for scheme, values in challenges(refused.headers):

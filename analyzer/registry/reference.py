@@ -22,7 +22,7 @@ _HINT = "name the registry and the image: docker://HOST/NAME:TAG, or docker://HO
 class Place(NamedTuple):
     """A repository in a registry, and what of it: a tag or a digest."""
 
-    index: str  # the host as names and logins have it
+    domain: str  # the host as names and logins have it
     repository: str
     tag: str = "latest"
     digest: str | None = None  # goes before the tag
@@ -30,7 +30,7 @@ class Place(NamedTuple):
     @property
     def host(self) -> str:
         """The host that answers, with its port if one is named."""
-        return f"registry-1.{self.index}" if self.index == _HUB else self.index
+        return f"registry-1.{self.domain}" if self.domain == _HUB else self.domain
 
     @property
     def reference(self) -> str:
@@ -40,7 +40,7 @@ class Place(NamedTuple):
     @property
     def name(self) -> str:
         """What people call it; with a digest alone there is no name."""
-        return "" if self.digest else f"{self.index}/{self.repository}:{self.tag}"
+        return "" if self.digest else f"{self.domain}/{self.repository}:{self.tag}"
 
 
 def parse_place(text: str) -> Place:
@@ -70,8 +70,8 @@ def parse_place(text: str) -> Place:
         algorithm, _, value = digest.partition(":")
         if not re.fullmatch(r"[0-9a-f]+", value) or len(value) != _LENGTHS.get(algorithm):
             raise InputError(subject, f"{digest!r} is no digest", "give all of it: sha256: and 64 digits")
-    index = host.lower()
-    if index in (_HUB, f"index.{_HUB}"):
-        index = _HUB
+    domain = host.lower()
+    if domain in (_HUB, f"index.{_HUB}"):
+        domain = _HUB
         repository = repository if "/" in repository else f"library/{repository}"
-    return Place(index, repository, tag if colon else "latest", digest if at else None)
+    return Place(domain, repository, tag if colon else "latest", digest if at else None)

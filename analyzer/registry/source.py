@@ -73,7 +73,7 @@ class Repository(Archive):
         verify: bool = True,
         progress: Progress | None = None,
     ) -> None:
-        super().__init__(f"docker://{place.index}/{place.repository}{_suffix(place)}", verify=verify)
+        super().__init__(f"docker://{place.domain}/{place.repository}{_suffix(place)}", verify=verify)
         self._client = client
         self._place = place
         self._platform = platform
@@ -214,7 +214,7 @@ class _Remote(File):
         self, client: Client, place: Place, digest: str, size: int, progress: Progress | None
     ) -> None:
         # No descriptor yet: what is not asked for is not fetched.
-        self.name = f"docker://{place.index}/{place.repository}{_suffix(place)}"
+        self.name = f"docker://{place.domain}/{place.repository}{_suffix(place)}"
         self.size = size
         self._client = client
         self._place = place
@@ -262,7 +262,7 @@ def _told(subject: str, place: Place) -> Iterator[None]:
                 f"name its authority in SSL_CERT_FILE, or put it into /etc/docker/certs.d/{place.host}/ca.crt"
             )
         elif problem == REFUSED or "wants a login" in problem:
-            hint = f"log in: `docker login {place.index}`, or name a file of logins in REGISTRY_AUTH_FILE"
+            hint = f"log in: `docker login {place.domain}`, or name a file of logins in REGISTRY_AUTH_FILE"
         elif isinstance(trouble, Unreachable):
             hint = "check the host, the network and its proxy; --plain-http if it does not encrypt"
         else:

@@ -53,7 +53,7 @@ class Server:
 
         self._server = http.server.ThreadingHTTPServer((address, 0), Handler)
         self.address = f"{address}:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def encrypt(self, context: ssl.SSLContext) -> None:
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)

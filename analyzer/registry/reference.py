@@ -62,7 +62,7 @@ def parse_place(text: str) -> Place:
     if not found or int(found["port"] or 1) not in range(1, 65536):
         raise InputError(subject, f"{host!r} is no name of a host", _HINT)
     if not _NAME.fullmatch(repository) or len(repository) > _LONGEST:
-        large = " (they have no capitals)" if _NAME.fullmatch(repository.lower()) else ""
+        large = " (they have no capitals)" if repository != repository.lower() else ""
         raise InputError(subject, f"{repository!r} is no name of an image{large}", _HINT)
     if colon and not _TAG.fullmatch(tag):
         raise InputError(subject, f"{tag!r} is no tag", _HINT)

@@ -116,7 +116,7 @@ class Repository(Archive):
     def _understood(self, found: Document) -> dict[str, Any]:
         """A document that is certainly an index or certainly a manifest."""
         document = parsed(found.raw)
-        if document.get("schemaVersion") == 1 or "manifest.v1" in found.media_type:
+        if document.get("schemaVersion") == 1 or "distribution.manifest.v1" in found.media_type:
             raise InputError(
                 self.name, "is of schema 1, which Docker has left with 1.10",
                 "push it with an engine of today, or copy it with `skopeo copy --format v2s2`",

@@ -46,6 +46,9 @@ def parse_source(text: str) -> Source:
         if text.startswith(start) and not os.path.exists(text):
             raise InputError(text, f"{what} are not read yet", hint.format(name=text.removeprefix(start)))
     if text.startswith("docker://") and not os.path.exists(text):
+        from ..registry.reference import parse_place
+
+        parse_place(rest.removeprefix("//"))
         return Source("registry", rest.removeprefix("//"))
     if colon and transport == "docker-daemon":
         return Source("daemon", rest)

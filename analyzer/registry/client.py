@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import hashlib
 import json
+import re
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +39,10 @@ _MANIFESTS = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # what may stand in a header
 
 
 class Document(NamedTuple):
@@ -117,8 +122,8 @@ class Client:
     def _manifest(self, reference: str) -> Document | None:
         path = f"manifests/{urllib.parse.quote(reference, safe=':')}"
         with self._get(path, {"Accept": ", ".join(_MANIFESTS)}, self._until(0)) as answer:
-            stated = answer.headers.get("Content-Length", "")
-            if stated.isdigit() and int(stated) > MAX_MANIFEST:
+            stated = _length(answer)
+            if stated is not None and stated > MAX_MANIFEST:
                 raise Garbled("its answer is longer than a manifest may be")
             raw = answer.body(MAX_MANIFEST)
             if answer.status == 404:
@@ -127,7 +132,7 @@ class Client:
                     return None
                 raise Garbled("it answers with status 404, and not as a registry")
             _must_be_well(answer)
-            if stated.isdigit() and int(stated) != len(raw):
+            if stated is not None and stated != len(raw):
                 raise Unreachable(f"it breaks off after {len(raw)} of {stated} bytes")
             told = str(answer.headers.get("Docker-Content-Digest", ""))
             digest = reference if ":" in reference else told
@@ -174,13 +179,13 @@ class Client:
     def _rest(self, answer: Answer, done: int, size: int) -> Iterator[bytes]:
         """What an answer holds of a blob behind its first `done` bytes."""
         _must_be_well(answer)
-        skip, stated = 0, answer.headers.get("Content-Length", "")
+        skip, stated = 0, _length(answer)
         if answer.status == 206:
             if not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {done}-"):
                 raise Garbled("it sends another part than it was asked for")
         else:
             skip = done  # it knows nothing of parts
-        if stated.isdigit() and int(stated) != size - done + skip:
+        if stated is not None and stated != size - done + skip:
             raise Garbled(f"it sends {stated} bytes where {size - done + skip} are stated")
         for chunk in answer.chunks():
             rest, skip = chunk[skip:], max(skip - len(chunk), 0)
@@ -230,6 +235,10 @@ class Client:
     def _token(self, challenge: Mapping[str, str], credentials: Mapping[str, str], deadline: Deadline) -> str:
         """A token from where the registry sends its clients for one. That is another host often, and meant."""
         realm = challenge["realm"]
+        try:
+            urllib.parse.urlsplit(realm)
+        except ValueError as error:
+            raise Garbled("it sends for a token to what is no URL") from error
         if credentials:
             self._may_tell(realm)
         asked = token_request(challenge, self._place.repository, credentials)
@@ -239,7 +248,7 @@ class Client:
         except Unreachable as trouble:
             raise RegistryError(f"it wants a token from {realm}: {trouble}") from trouble
         token = document.get("token") or document.get("access_token")
-        if answer.status != 200 or not isinstance(token, str):
+        if answer.status != 200 or not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise RegistryError(REFUSED)
         return token
 
@@ -290,6 +299,12 @@ def digest_of(raw: bytes, like: str = "") -> str:
     return f"{hasher.name}:{hasher.hexdigest()}"
 
 
+def _length(answer: Answer) -> int | None:
+    """How long an answer says that its body is."""
+    told = str(answer.headers.get("Content-Length", ""))
+    return int(told) if _NUMBER.fullmatch(told) else None
+
+
 def _must_be_well(answer: Answer) -> None:
     if answer.status in (401, 403):
         raise RegistryError(REFUSED)
@@ -318,10 +333,10 @@ def _joined(url: str, location: str) -> str:
 def _asked_to_wait(answer: Answer, tries: int) -> float:
     """The seconds to wait before the next try: what the answer says, or more each time."""
     told = str(answer.headers.get("Retry-After", ""))
-    if told.isdigit():
+    if _NUMBER.fullmatch(told):
         return float(told)
     try:
         moment = email.utils.parsedate_to_datetime(told).timestamp()
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return 2.0**tries
     return max(moment - time.time(), 0.0)

@@ -202,7 +202,7 @@ class Repository(Archive):
         digest, size = (one.get("digest"), one.get("size")) if isinstance(one, dict) else (None, None)
         if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
             raise InputError(self.name, "names a part without a digest that can be checked", _BROKEN)
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 2**63:
             raise InputError(self.name, f"states no size of {digest}", _BROKEN)
         return one  # type: ignore[no-any-return]
 

@@ -200,6 +200,8 @@ def test_no_images(shelf: Shelf, read: Read, config: str, layers: tuple[str, ...
          "names a part without a digest that can be checked"),
         ({"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'a' * 64}", "size": True}]},
          f"states no size of sha256:{'a' * 64}"),
+        ({"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'a' * 64}", "size": 10**4000}]},
+         f"states no size of sha256:{'a' * 64}"),
         ({"schemaVersion": 2, "manifests": [{"digest": f"sha256:{'a' * 64}", "size": 3}]},
          f"lists sha256:{'a' * 64}, which is not there"),
         ({"schemaVersion": 2, "manifests": [], "layers": []}, "is a manifest of two kinds at once, which is refused"),
@@ -326,6 +328,11 @@ def test_a_body_without_end(shelf: Shelf, read: Read) -> None:
         ((200, {f"X-{n}": "x" for n in range(500)}, b"{}"), "got more than 100 headers"),
         ((200, {"X": "x" * 100_000}, b"{}"), "got more than 65536 bytes"),
         ((404, {}, b"<html>"), "it answers with status 404, and not as a registry"),
+        ((200, {"Content-Length": "\xb2"}, b"{}"), "is no image"),
+        ((429, {"Retry-After": "\xb2"}, b"{}"), "it answers with status 429"),
+        ((307, {"Location": "http://["}, b""), "it sends on to what is no URL"),
+        ((307, {"Location": "http://\xb2:x/"}, b""), "the registry can't be read"),
+        ((401, {"WWW-Authenticate": 'Bearer realm="http://["'}, b""), "for a token to what is no URL"),
         ((307, {"Location": "/v2/team/shop/manifests/1.0"}, b""), "it sends on and on"),
         ((307, {"Location": "ftp://127.0.0.1/x"}, b""), "it sends on to ftp://127.0.0.1"),
         ((200, {"Content-Type": "text/html"}, b"<html>hello"), "sends is no manifest (text/html)"),
@@ -508,6 +515,16 @@ def test_what_a_credential_helper_says_is_not_repeated(
     monkeypatch.setenv("PATH", f"{settings}:{os.environ['PATH']}")
     (settings / "config.json").write_text('{"credsStore": "try"}')
     assert read.fails(shelf).endswith("its login can't be read: its credential helper fails")
+
+
+def test_a_token_that_is_none(shelf: Shelf, read: Read) -> None:
+    """What can't stand in a header is not sent, and not told either."""
+    body = json.dumps({"token": f"{PASSWORD}\n"}).encode()
+    challenge = {"WWW-Authenticate": f'Bearer realm="http://{shelf.address}/token"'}
+    shelf.meddle = lambda path, headers: (200, {}, body) if "/token" in path else (401, challenge, b"{}")
+    assert (
+        read.fails(shelf) == "the registry can't be read: it wants a login, or refuses the one that there is"
+    )
 
 
 # Names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
@@ -43,7 +44,8 @@ class Server:
                 for name, value in {"Content-Length": str(len(body)), **told}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # whoever has heard enough hangs up
+                    self.wfile.write(body)
 
             def do_POST(self) -> None:
                 self.do_GET()

@@ -24,7 +24,7 @@ from imglint import InputError, open_image
 from imglint.__main__ import main
 from imglint.analyzer.image import Image
 from imglint.analyzer.image import open_images as read_images
-from imglint.analyzer.registry import Patience, parse_place
+from imglint.analyzer.registry import Patience, parse_place, transport
 from imglint.analyzer.registry.source import open_repository
 from imglint.measuring import open_images
 from imglint.runner.login import login_of
@@ -275,6 +275,24 @@ def test_a_registry_that_knows_no_parts(shelf: Shelf, read: Read) -> None:
     shelf.meddle = cut
     (image,) = read.images(shelf)
     assert (image.content_bytes, len(seen)) == (len(NOISE), 2)
+
+
+def test_a_registry_that_falls_silent(shelf: Shelf, read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when no answer comes in time: the rest is asked for once more."""
+    shelf.image(LARGE, "1.0")
+    whole, silent = transport.Answer.chunks, []
+
+    def chunks(answer: transport.Answer) -> Iterator[bytes]:
+        got = b"".join(whole(answer))
+        if blob(answer.url) and len(got) > 200_000 and not silent:
+            silent.append(answer.url)
+            yield got[:200_000]
+            raise transport.Stalled("no answer in time")
+        yield got
+
+    monkeypatch.setattr(transport.Answer, "chunks", chunks)
+    (image,) = read.images(shelf)
+    assert (image.content_bytes, len(silent), read.waited) == (len(NOISE), 1, [1.0])
 
 
 def swapped(body: bytes) -> bytes:
@@ -628,8 +646,6 @@ def test_only_what_names_a_registry_touches_the_network(tmp_path: Path) -> None:
 
 
 def test_the_context_that_is_used_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from imglint.analyzer.registry import transport
-
     context = transport._trust("registry.example", True)
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname

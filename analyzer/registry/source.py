@@ -60,7 +60,7 @@ class _Listed(NamedTuple):
 class Repository(Archive):
     """What a registry keeps under a name.
 
-    Of an index, only what is for `platform` is fetched; without that what is for the machine's own `preferred` one.
+    Of an index, only what is for `platform` is fetched; without that what is for the `preferred` one, or the only image that there is.
     """
 
     def __init__(
@@ -163,9 +163,8 @@ class Repository(Archive):
             return listed
         found = [one for one in listed if one.platform is None or is_for(one.platform, wanted)]
         if not found:
-            which = "" if self._platform else ", the platform of this machine"
-            hint = f"it holds {held}: choose with --platform"
-            raise InputError(self.name, f"holds no image for {wanted}{which}", hint)
+            hint = f"it holds {held}: choose by --platform, or name one by its digest"
+            raise InputError(self.name, f"holds no image for {wanted}", hint)
         return found
 
     def _image(self, document: Mapping[str, Any], digest: str) -> Manifest:

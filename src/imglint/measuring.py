@@ -106,7 +106,7 @@ def open_images(
                 login_of,
                 plain_http=plain_http,
                 platform=platform,
-                preferred=prefer or own_platform(),
+                preferred=prefer if prefer and "unknown" not in prefer else own_platform(),
                 verify=verify,
                 progress=progress,
             )

@@ -146,8 +146,7 @@ def test_one_platform_of_several(shelf: Shelf, read: Read, options: Any, archite
 def test_a_platform_that_is_not_there(shelf: Shelf, read: Read) -> None:
     several(shelf)
     assert read.fails(shelf, platform="s390x") == "holds no image for s390x"
-    told = read.fails(shelf, preferred="linux/riscv64")
-    assert told == "holds no image for linux/riscv64, the platform of this machine"
+    assert read.fails(shelf, preferred="linux/riscv64") == "holds no image for linux/riscv64"
 
 
 def test_the_only_one_is_taken(shelf: Shelf, read: Read) -> None:
@@ -280,7 +279,8 @@ def test_a_registry_that_knows_no_parts(shelf: Shelf, read: Read) -> None:
 def test_a_registry_that_falls_silent(shelf: Shelf, read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     """As when no answer comes in time: the rest is asked for once more."""
     shelf.image(LARGE, "1.0")
-    whole, silent = transport.Answer.chunks, []
+    whole = transport.Answer.chunks
+    silent: list[str] = []
 
     def chunks(answer: transport.Answer) -> Iterator[bytes]:
         got = b"".join(whole(answer))

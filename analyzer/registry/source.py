@@ -60,7 +60,8 @@ class _Listed(NamedTuple):
 class Repository(Archive):
     """What a registry keeps under a name.
 
-    Of an index, only what is for `platform` is fetched; without that what is for the `preferred` one, or the only image that there is.
+    Of an index, only what is for `platform` is fetched; without that what is for the `preferred` one, or the only image
+    that there is.
     """
 
     def __init__(

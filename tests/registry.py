@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -42,10 +43,10 @@ LOGIN = "me:$2b$04$O1On22nCR.UnZpsBv4v36uU4ecadIk7mz/MfL.trkJVTp3HWETf.2"
 class Registry:
     """docker-registry with a configuration and storage of its own, on 127.0.0.1 only.
 
-    `login`: nothing goes without one, which is LOGIN's.
+    `login`: nothing goes without one, which is LOGIN's. `certificate`: it speaks TLS, with this one and its key.
     """
 
-    def __init__(self, *, login: bool = False) -> None:
+    def __init__(self, *, login: bool = False, certificate: tuple[Path, Path] | None = None) -> None:
         self._place = Path(tempfile.mkdtemp(prefix="imglint-registry-"))
         self.port = free_port()
         configuration: dict[str, Any] = {
@@ -57,6 +58,12 @@ class Registry:
             },
             "http": {"addr": f"127.0.0.1:{self.port}"},
         }
+        self._scheme = "http"
+        if certificate is not None:
+            self._scheme = "https"
+            configuration["http"]["tls"] = dict(
+                zip(("certificate", "key"), map(str, certificate), strict=True)
+            )
         self._headers = {"Accept": _ACCEPT}
         if login:
             (self._place / "htpasswd").write_text(f"{LOGIN}\n")
@@ -87,9 +94,26 @@ class Registry:
         return f"127.0.0.1:{self.port}"
 
     def _get(self, path: str) -> tuple[Any, str]:
-        request = urllib.request.Request(f"http://{self.address}/v2/{path}", headers=self._headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with self._ask("GET", f"{self._scheme}://{self.address}/v2/{path}") as answer:
             return json.load(answer), str(answer.headers.get("Docker-Content-Digest", ""))
+
+    def _ask(self, method: str, url: str, data: bytes | None = None, kind: str = "") -> Any:
+        headers = {**self._headers, **({"Content-Type": kind} if kind else {})}
+        request = urllib.request.Request(url, data, headers, method=method)
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        if self._scheme == "https":
+            # Whom to trust is what the tests are about.
+            handlers.append(urllib.request.HTTPSHandler(context=ssl._create_unverified_context()))
+        return urllib.request.build_opener(*handlers).open(request, timeout=10)
+
+    def push(self, name: str, tag: str, manifest: tuple[str, bytes], blobs: dict[str, bytes]) -> None:
+        """Put an image there: a manifest with its media type, and what it names by digest."""
+        place = f"{self._scheme}://{self.address}/v2/{name}"
+        for digest, raw in blobs.items():
+            with self._ask("POST", f"{place}/blobs/uploads/") as begun:
+                url = begun.headers["Location"]
+            self._ask("PUT", f"{url}&digest={digest}", raw, "application/octet-stream").close()
+        self._ask("PUT", f"{place}/manifests/{tag}", manifest[1], manifest[0]).close()
 
     def image_id(self, name: str, reference: str) -> str | None:
         """The ID of the image that is kept under a tag or digest; None: there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import http.server
 import json
@@ -43,7 +44,8 @@ class Server:
                 for name, value in {"Content-Length": str(len(body)), **told}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # whoever has heard enough hangs up
+                    self.wfile.write(body)
 
             def do_POST(self) -> None:
                 self.do_GET()
@@ -53,7 +55,7 @@ class Server:
 
         self._server = http.server.ThreadingHTTPServer((address, 0), Handler)
         self.address = f"{address}:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def encrypt(self, context: ssl.SSLContext) -> None:
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)

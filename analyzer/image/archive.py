@@ -173,7 +173,7 @@ class Archive(abc.ABC):
             f"sha256:{path.rpartition('/')[2]}" if path.startswith("blobs/sha256/") else None
             for path in layers
         )
-        names = tuple(_familiar(tag) for tag in tags or ())
+        names = tuple(familiar(tag) for tag in tags or ())
         return Manifest(digest_of(raw), names, blob, raw, diff_ids, blobs, digests)
 
     def _walk(
@@ -198,7 +198,7 @@ class Archive(abc.ABC):
             if digest in found:
                 found[digest].tags.update(dict.fromkeys(names))
                 continue
-            blob = self.find(_blob_path(digest))
+            blob = self.find(blob_path(digest))
             if blob is None:
                 missing.append(digest)  # a platform that was not exported, as a rule
                 continue
@@ -217,9 +217,9 @@ class Archive(abc.ABC):
         missing: list[str] = []
         self._walk(self.json("index.json", "the index"), (), 0, found, missing)
         for one in found.values():
-            if _is_image(one.document) and (whole or self._has_blobs(one.document)):
+            if is_image(one.document) and (whole or self._has_blobs(one.document)):
                 yield self._oci_manifest(one.document, tuple(one.tags), "blobs", one.blob.name)
-        if whole and missing and not any(_is_image(one.document) for one in found.values()):
+        if whole and missing and not any(is_image(one.document) for one in found.values()):
             raise InputError(
                 self.name,
                 f"manifest {missing[0]} is missing",
@@ -230,9 +230,7 @@ class Archive(abc.ABC):
         """Whether all that a manifest names is there: an engine may know a platform that it never fetched."""
         listed = [document.get("config"), *(document.get("layers") or ())]
         digests = [one.get("digest") for one in listed if isinstance(one, dict)]
-        return all(
-            isinstance(digest, str) and self.find(_blob_path(digest)) is not None for digest in digests
-        )
+        return all(isinstance(digest, str) and self.find(blob_path(digest)) is not None for digest in digests)
 
     def _oci_manifest(
         self, document: Mapping[str, Any], tags: tuple[str, ...], root: str, where: str
@@ -248,7 +246,7 @@ class Archive(abc.ABC):
         digests = [one.get("digest") if isinstance(one, dict) else None for one in (config, *layers)]
         if not _is_strings(digests):
             raise InputError(f"{self.name}: {where}", "names a blob without a digest")
-        paths = [_blob_path(digest) if root else digest.partition(":")[2] for digest in digests]
+        paths = [blob_path(digest) if root else digest.partition(":")[2] for digest in digests]
         blob = self.get(paths[0], "the configuration")
         raw = blob.small(_MAX_JSON)
         self._check(blob, raw, digests[0])
@@ -395,7 +393,8 @@ def _member_path(name: str) -> str:
     return posixpath.normpath("/" + name).lstrip("/")
 
 
-def _blob_path(digest: str) -> str:
+def blob_path(digest: str) -> str:
+    """Where a layout has the blob of a digest."""
     algorithm, _, value = digest.partition(":")
     return f"blobs/{algorithm}/{value}"
 
@@ -434,7 +433,7 @@ def _is_strings(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
-def _is_image(document: Any) -> bool:
+def is_image(document: Any) -> bool:
     """Not an artifact: those have a config of another type, or the empty one."""
     if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
         return False
@@ -445,12 +444,12 @@ def _is_image(document: Any) -> bool:
 def _annotated(annotations: Mapping[str, Any]) -> tuple[str, ...]:
     full = annotations.get("io.containerd.image.name")
     if isinstance(full, str):
-        return (_familiar(full),)
+        return (familiar(full),)
     ref = annotations.get("org.opencontainers.image.ref.name")
     return (ref,) if isinstance(ref, str) else ()
 
 
-def _familiar(name: str) -> str:
+def familiar(name: str) -> str:
     """A name as engines show it: "docker.io/library/shop:1" is "shop:1"."""
     return name.removeprefix("docker.io/").removeprefix("library/") if name.startswith("docker.io/") else name
 

@@ -90,6 +90,9 @@ class File:
             problem = f"can't be kept in a temporary file after {length} bytes: {error.strerror or error}"
             raise InputError(name, problem, "set TMPDIR to a place with more room") from error
 
+    def fetch(self) -> None:
+        """Bring its bytes to this machine, where they are not."""
+
     def pread(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes at `offset`.
 

@@ -581,7 +581,7 @@ def _text(value: Any) -> str | None:
 
 
 def open_images(
-    source: str | Iterable[bytes],
+    source: str | Iterable[bytes] | Archive,
     *,
     name: str = "",
     select: str | None = None,
@@ -592,7 +592,7 @@ def open_images(
     """The images of an archive or a layout.
 
     Args:
-        source: a path, or the chunks of a stream such as the engine's `docker save`.
+        source: a path, the chunks of a stream such as the engine's `docker save`, or what is open already.
         name: what to call the source in messages and results; the path by default.
         select: one image of several: a tag ("shop:1.0"), or "@" and its index.
         verify: check the digests of configurations and layers.
@@ -611,21 +611,25 @@ def open_images(
 
 
 def _opened(
-    source: str | Iterable[bytes],
+    source: str | Iterable[bytes] | Archive,
     name: str,
     select: str | None,
     verify: bool,
     platform: str | None,
     progress: Progress | None,
 ) -> tuple[Image, ...]:
-    archive = open_archive(source, name, verify=verify, progress=progress)
+    archive = (
+        source
+        if isinstance(source, Archive)
+        else open_archive(source, name, verify=verify, progress=progress)
+    )
     read: dict[tuple[str, str], LayerContents] = {}
     chosen = []
     held: dict[str, None] = {}
     for manifest in archive.manifests(select):
         own = platform_of(_configuration(manifest))
         held[own] = None
-        if platform is None or _is_for(own, platform):
+        if platform is None or is_for(own, platform):
             chosen.append(_open(archive, manifest, name or archive.name, read, verify, progress))
     if not chosen:
         raise InputError(
@@ -654,7 +658,8 @@ def platform_of(raw: Mapping[str, Any]) -> str:
     return "/".join(str(part) for part in parts)
 
 
-def _is_for(own: str, wanted: str) -> bool:
+def is_for(own: str, wanted: str) -> bool:
+    """Whether an image of a platform is what is asked for: "linux/arm64" by "arm64", too."""
     asked = wanted.lower().split("/")
     return (
         own.split("/")[: len(asked)] == asked or own.split("/")[1:] == asked or own.split("/")[1:2] == asked
@@ -678,6 +683,9 @@ def _open(
     for index, key in enumerate(keys):
         if key not in read:
             fresh.setdefault(key, index)
+    for index in fresh.values():
+        # Here, where whoever interrupts is heard; what is on this machine is there already.
+        manifest.layers[index].file.fetch()
 
     def read_one(key: tuple[str, str]) -> LayerContents:
         index = fresh[key]

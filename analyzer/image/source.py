@@ -10,10 +10,6 @@ from ..errors import InputError
 _ARCHIVES = ("docker-archive", "oci-archive", "oci", "dir")
 # What people name besides, and how to get it here.
 _UNREAD = {
-    "docker://": (
-        "registries",
-        "copy it first: `skopeo copy docker://{name} oci-archive:image.tar`; or `docker pull {name}`, and name {name}",
-    ),
     "containers-storage:": (
         "stores of containers",
         "copy it first: `podman save -o image.tar {name}`; or name {name} with --engine podman",
@@ -24,9 +20,9 @@ _UNREAD = {
 
 
 class Source(NamedTuple):
-    """Where an image is: a path and one image of it, or a name that an engine knows."""
+    """Where an image is: a path and one image of it, or a name that an engine or a registry knows."""
 
-    kind: str  # "path" or "daemon"
+    kind: str  # "path", "daemon" or "registry"
     value: str
     select: str | None = None
 
@@ -34,8 +30,9 @@ class Source(NamedTuple):
 def parse_source(text: str) -> Source:
     """Take a SOURCE apart.
 
-    `docker-archive:PATH[:NAME|:@INDEX]`, `oci-archive:PATH[:REF]`, `oci:DIR[:REF]`,
-    `docker-daemon:NAME`; a path that exists, an archive's or layout's with `:NAME`; anything else is a name for the engine.
+    `docker-archive:PATH[:NAME|:@INDEX]`, `oci-archive:PATH[:REF]`, `oci:DIR[:REF]`, `docker-daemon:NAME`,
+    `docker://HOST/NAME[:TAG|@DIGEST]`; a path that exists, an archive's or layout's with `:NAME`; anything else is
+    a name for the engine.
 
     Raises:
         InputError: it is empty, or names a place that imglint does not read from.
@@ -48,6 +45,11 @@ def parse_source(text: str) -> Source:
     for start, (what, hint) in _UNREAD.items():
         if text.startswith(start) and not os.path.exists(text):
             raise InputError(text, f"{what} are not read yet", hint.format(name=text.removeprefix(start)))
+    if text.startswith("docker://") and not os.path.exists(text):
+        from ..registry.reference import parse_place
+
+        parse_place(rest.removeprefix("//"))
+        return Source("registry", rest.removeprefix("//"))
     if colon and transport == "docker-daemon":
         return Source("daemon", rest)
     if colon and transport in _ARCHIVES:

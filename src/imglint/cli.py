@@ -122,6 +122,9 @@ EngineOption = Annotated[
     ),
 ]
 NoVerify = Annotated[bool, typer.Option("--no-verify", help="Do not check the digests of layers.")]
+PlainHttp = Annotated[
+    bool, typer.Option("--plain-http", help="Ask registries of docker:// without encryption.")
+]
 
 
 def _texts(*names: str, metavar: str, help: str, hidden: bool = False) -> Any:
@@ -537,6 +540,7 @@ def image(
     ] = None,
     platform: Platform = None,
     no_verify: NoVerify = False,
+    plain_http: PlainHttp = False,
     engine: EngineOption = None,
 ) -> int:
     """Measure images: size, layers, what is wasted and by which step.
@@ -562,7 +566,7 @@ def image(
         select=select, ignore=ignore, extend_select=extend_select, profile=profile, fail_level=fail_level,
     )  # fmt: skip
     return command(
-        sources, settings, formats,
+        sources, settings._replace(plain_http=plain_http), formats,
         verify=not no_verify, engine=engine,
         view=View(limits, against, dive_compat, compare, graph, platform, record, secrets),
     )  # fmt: skip
@@ -581,6 +585,7 @@ def diff(
         list[str] | None, typer.Option("--base", help="The image that one of them is built on; repeatable.")
     ] = None,
     no_verify: NoVerify = False,
+    plain_http: PlainHttp = False,
     engine: EngineOption = None,
 ) -> int:
     """Say what changed from one image to another, and what it costs.
@@ -593,7 +598,7 @@ def diff(
 
     formats = outputs(format or [], output or [])
     return command(
-        old, new, _settings(formats, ("diff", old, new)), formats,
+        old, new, _settings(formats, ("diff", old, new))._replace(plain_http=plain_http), formats,
         limits=_limits(max_growth=max_growth), base=tuple(base or ()), verify=not no_verify, engine=engine,
     )  # fmt: skip
 
@@ -616,6 +621,7 @@ def history(
     output: Outputs = None,
     platform: Platform = None,
     no_verify: NoVerify = False,
+    plain_http: PlainHttp = False,
     engine: EngineOption = None,
 ) -> int:
     """Show each step of an image's history with the layer and the bytes it made.
@@ -626,8 +632,9 @@ def history(
     from .commands.image import history as command
 
     return command(
-        source, outputs(format or [], output or []), verify=not no_verify, engine=engine, platform=platform
-    )
+        source, outputs(format or [], output or []), verify=not no_verify, engine=engine, platform=platform,
+        plain_http=plain_http,
+    )  # fmt: skip
 
 
 @app.command()
@@ -749,6 +756,7 @@ def audit(
     against: Against = None,
     max_growth: MaxGrowth = None,
     no_verify: NoVerify = False,
+    plain_http: PlainHttp = False,
     engine: EngineOption = None,
     *,
     of_run: dict[str, list[str]],
@@ -769,7 +777,7 @@ def audit(
         formats, asked, config, isolated,
         select=select, ignore=ignore, extend_select=extend_select, profile=profile, fail_level=fail_level,
         fail_on=fail_on, build_arg=build_arg, target=target,
-    )  # fmt: skip
+    )._replace(plain_http=plain_http)  # fmt: skip
     if against is not None and image is None and not settings.images:
         raise UsageError("--against compares images: name the one to compare by --image")
     if max_growth is not None and against is None:

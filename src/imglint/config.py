@@ -64,6 +64,7 @@ class Settings(NamedTuple):
     runs: Mapping[str, RunText] = {}  # by a glob for the image's name; "*" for all
     baseline: str | None = None
     stdin_filename: str = "-"
+    plain_http: bool = False  # ask registries without encryption; of the command line alone
     origin: str = ""  # the configuration file
     notes: tuple[str, ...] = ()  # what of it was not understood
 

@@ -46,7 +46,9 @@ def dive_file_limits(path: str = DIVE_FILE) -> Limits | None:
     return limits
 
 
-def earlier(source: str, image: Image, *, engine: str | None = None) -> Weight | None:
+def earlier(
+    source: str, image: Image, *, engine: str | None = None, plain_http: bool = False
+) -> Weight | None:
     """What was measured of an image before: in recorded JSON, or of another image. None: nothing yet.
 
     Raises:
@@ -58,7 +60,7 @@ def earlier(source: str, image: Image, *, engine: str | None = None) -> Weight |
         return _recorded(source, image)
     from .measuring import open_image
 
-    return weigh(open_image(source, engine=engine, prefer=image.platform))
+    return weigh(open_image(source, engine=engine, prefer=image.platform, plain_http=plain_http))
 
 
 def _is_json(path: str) -> bool:

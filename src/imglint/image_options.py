@@ -20,7 +20,9 @@ _VALUED = frozenset({
     "--format", "--output", "--select", "--ignore", "--extend-select", "--profile", "--config", "--fail-level",
     "--against", "--graph", "--record", "--platform", "--engine", *_LIMITS,
 })  # fmt: skip
-_SWITCHES = frozenset({"--dive-compat", "--compare", "--no-verify", "--isolated", "--secrets"})
+_SWITCHES = frozenset(
+    {"--dive-compat", "--compare", "--no-verify", "--isolated", "--secrets", "--plain-http"}
+)
 _CHOSEN = ("--select", "--ignore", "--extend-select", "--profile", "--fail-level")
 OPTION_NAMES = _VALUED | _SWITCHES
 
@@ -75,7 +77,9 @@ def _parsed(rest: list[str]) -> ImageOptions | None:
     chosen = choose({name[2:].replace("-", "_"): given.get(name, []) for name in _CHOSEN})
     return ImageOptions(
         tuple(sources),
-        Configuration(chosen, last.get("--config"), isolated="--isolated" in last).settings(),
+        Configuration(chosen, last.get("--config"), isolated="--isolated" in last)
+        .settings()
+        ._replace(plain_http="--plain-http" in last),
         outputs(
             given.get("--format", []), given.get("--output", []),
             graph=last.get("--graph"), record=last.get("--record"),

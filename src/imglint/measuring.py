@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from .rules.gates import Gate, Weight
 
 
+# What a kernel calls a machine → what images call it.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+
+
+def own_platform() -> str:
+    """The platform of this machine, whose engine runs what is for it."""
+    import platform
+
+    machine = platform.machine().lower()
+    return f"linux/{_ARCHITECTURES.get(machine, machine)}"
+
+
 def open_image(
     source: str,
     *,
@@ -25,6 +37,7 @@ def open_image(
     engine: str | None = None,
     platform: str | None = None,
     prefer: str = "",
+    plain_http: bool = False,
 ) -> Image:
     """The one image of a SOURCE, of several the one for the platform to `prefer`. See `open_images`.
 
@@ -35,7 +48,9 @@ def open_image(
     Raises:
         InputError: it can't be read, no engine knows it, or it holds several.
     """
-    found = open_images(source, verify=verify, engine=engine, platform=platform)
+    found = open_images(
+        source, verify=verify, engine=engine, platform=platform, prefer=prefer, plain_http=plain_http
+    )
     if len(found) > 1 and prefer:
         found = tuple(one for one in found if one.platform.startswith(prefer)) or found
     if len(found) != 1:
@@ -45,9 +60,23 @@ def open_image(
 
 
 def open_images(
-    source: str, *, verify: bool = True, engine: str | None = None, platform: str | None = None
+    source: str,
+    *,
+    verify: bool = True,
+    engine: str | None = None,
+    platform: str | None = None,
+    prefer: str = "",
+    plain_http: bool = False,
 ) -> tuple[Image, ...]:
-    """The images of a SOURCE: a path, or a name that is streamed from the engine; of one platform, if named.
+    """The images of a SOURCE: a path, a name that is streamed from the engine, or one in a registry.
+
+    Args:
+        source: as on the command line; only `docker://HOST/NAME` touches a network.
+        verify: check all digests. What a registry sends is checked in any case.
+        engine: as for `connect`.
+        platform: only images for it.
+        prefer: the platform that is fetched of several in a registry, unless `platform` is given; this machine's.
+        plain_http: ask a registry without encryption; one on this machine is asked so where it speaks nothing else.
 
     Raises:
         InputError: it can't be read, or no engine knows it.
@@ -67,6 +96,21 @@ def open_images(
                 platform=platform,
                 progress=progress,
             )
+    if parsed.kind == "registry":
+        from .analyzer.registry.source import open_repository
+        from .runner.login import login_of
+
+        with ProgressBar(source) as progress:
+            repository = open_repository(
+                parsed.value,
+                login_of,
+                plain_http=plain_http,
+                platform=platform,
+                preferred=prefer if prefer and "unknown" not in prefer else own_platform(),
+                verify=verify,
+                progress=progress,
+            )
+            return read_images(repository, name=source, verify=verify, platform=platform)
     from .runner import EngineError, connect
 
     try:
@@ -110,7 +154,9 @@ def measure(
     sources = tuple(sources)
     for source in sources:
         try:
-            found = open_images(source, verify=verify, engine=engine, platform=platform)
+            found = open_images(
+                source, verify=verify, engine=engine, platform=platform, plain_http=settings.plain_http
+            )
         except InputError as error:
             problems.append(Problem.of(error))
             continue
@@ -175,7 +221,7 @@ def weigh(
     for image in report.images:
         before = None
         if against is not None:
-            before = earlier(against, image, engine=engine)
+            before = earlier(against, image, engine=engine, plain_http=settings.plain_http)
             if before is None:
                 notes.append(
                     f"{against} holds nothing of {image.source} yet: there is nothing to compare with"
@@ -208,8 +254,15 @@ def compare(
     from .analyzer.image.diff import ImageDiff
     from .rules.gates import check, weigh
 
-    before, after = (open_image(source, verify=verify, engine=engine) for source in (old, new))
-    bases = [image for source in base for image in open_images(source, verify=verify, engine=engine)]
+    plain = settings.plain_http
+    before, after = (
+        open_image(source, verify=verify, engine=engine, plain_http=plain) for source in (old, new)
+    )
+    bases = [
+        image
+        for source in base
+        for image in open_images(source, verify=verify, engine=engine, plain_http=plain)
+    ]
     wanted = settings.limits_of((*after.tags, new)).replaced_by(limits)
     gates = check(after, Limits(max_growth=wanted.max_growth), weigh(before))
     return Report(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .analyzer import InputError
 from .config import Settings
-from .measuring import open_image
+from .measuring import open_image, own_platform
 from .reports import Problem, Report
 from .rules.judge import judge_container
 from .rules.registry import load
@@ -70,10 +70,6 @@ def read_expectations(paths: Sequence[str]) -> Files:
     return Files(tuple(expectations), tuple(tests))
 
 
-# What a kernel calls a machine → what images call it.
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
-
-
 class Subject(NamedTuple):
     """What to run: the name that the user gave, and what the engine is asked for."""
 
@@ -86,23 +82,15 @@ def subject(source: str, engine: str | None) -> Subject:
     """What a SOURCE means to an engine.
 
     Raises:
-        InputError: it is an archive that can't be read.
+        InputError: it is an archive, or in a registry, and can't be read.
     """
     from .analyzer.image import parse_source
 
     parsed = parse_source(source)
-    if parsed.kind != "path":
+    if parsed.kind == "daemon":
         return Subject(source, parsed.value)
-    image = open_image(source, engine=engine, prefer=_own_platform())
+    image = open_image(source, engine=engine, prefer=own_platform())
     return Subject(source, image.id, image.docker_archive)
-
-
-def _own_platform() -> str:
-    """The platform of this machine, whose engine runs what is for it."""
-    import platform
-
-    machine = platform.machine().lower()
-    return f"linux/{_ARCHITECTURES.get(machine, machine)}"
 
 
 def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Observation:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from registry_server import DIGEST, MANIFEST, Server, always
 
-from imglint.runner import Engine, registry
+from imglint.analyzer.registry import transport
+from imglint.runner import Engine
 from imglint.runner.registry import Target, ask
 
 pytestmark = pytest.mark.container
@@ -34,7 +35,7 @@ def test_an_authority_of_ones_own(docker28: Engine, tmp_path: Path, monkeypatch:
     context.load_cert_chain(certificate, key)
     server.encrypt(context)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    monkeypatch.setattr(registry, "_CERTIFICATES", (str(tmp_path / "certs.d"),))
+    monkeypatch.setattr(transport, "CERTIFICATES", (str(tmp_path / "certs.d"),))
     with contextlib.closing(server):
         target = Target(f"{server.address}/shop", "1.0")
         assert "certificate is not trusted" in ask(docker28, target).problem

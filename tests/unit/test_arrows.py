@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ORDER = ("analyzer", "runner", "rules", "reports")
 # What the runner may know of the analyzer: the types of images, the error of bad input, how bytes are written,
-# how a history reads, what masks what it quotes, and YAML files.
+# how a history reads, what masks what it quotes, YAML files, and how a registry is asked.
 RUNNER_MAY = (
     "analyzer", "analyzer.image", "analyzer.errors", "analyzer.image.created_by", "analyzer.credentials",
-    "analyzer.sizes", "analyzer.yaml_file",
+    "analyzer.sizes", "analyzer.yaml_file", "analyzer.registry",
 )  # fmt: skip
 FILES = sorted(path for folder in ORDER for path in (ROOT / folder).rglob("*.py"))
 

@@ -39,6 +39,7 @@ USUAL = [
     ["--config", "own.toml", "a.tar"],
     ["a.tar", "--config=own.toml", "--fail-level", "error"],
     ["a.tar", "--secrets"],
+    ["docker://127.0.0.1:5000/shop", "--plain-http"],
 ]
 WRONG = [
     [],

@@ -46,6 +46,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("registry.example.org:5000/shop", Source("daemon", "registry.example.org:5000/shop")),
         ("docker:27-dind", Source("daemon", "docker:27-dind")),
         ("http:1", Source("daemon", "http:1")),
+        ("docker://registry.example.org/shop:1", Source("registry", "registry.example.org/shop:1")),
     ],
 )
 @pytest.mark.usefixtures("here")
@@ -59,9 +60,7 @@ def test_sources(text: str, source: Source) -> None:
         ("", "names no image", "name an archive"),
         ("docker-daemon:", "names no image", ""),
         ("docker-archive:", "names no image", ""),
-        ("docker://registry.example.org/shop:1", "registries are not read yet",
-         "`skopeo copy docker://registry.example.org/shop:1 oci-archive:image.tar`; or `docker pull"
-         " registry.example.org/shop:1`, and name registry.example.org/shop:1"),
+        ("docker://shop:1", "names no registry", "docker://HOST/NAME:TAG"),
         ("containers-storage:localhost/shop", "stores of containers are not read yet", "podman save"),
         ("https://example.org/image.tar", "URLs are not read yet", "download"),
     ],

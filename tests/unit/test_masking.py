@@ -337,13 +337,14 @@ def test_keys_of_toml_that_are_split_at_their_dots(
 def test_what_is_shortened_is_masked_before() -> None:
     from types import SimpleNamespace
 
-    from imglint.runner import EngineError, engine, health, registry, schema
+    from imglint.analyzer.registry import transport
+    from imglint.runner import EngineError, engine, health, schema
     from imglint.runner.dial import Dial
 
     for value in (*SHAPED.values(), f"https://me:{PASSWORD}@example.org"):
         for at in range(0, 200, 3):
             before = "x" * at + " "
-            clean(schema._shown(before + value), registry._told(ValueError(before + value)))
+            clean(schema._shown(before + value), str(transport._fault(ValueError(before + value))))
             assert PASSWORD[:6] not in schema._shown(before + value)
             received = (before + value)[: at + 1 + max(len(value) - 2, 1)]
             clean(str(Dial("a", 1, "answers", received.encode(), 1.0).proof()))

@@ -221,8 +221,8 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--record", "x.txt"], 2, "x.txt: is no kind of record"),
         (["--record", "no/x.csv"], 2, "no/x.csv: can't be written"),
         (["--platform", "amiga"], 2, "holds no image for amiga"),
-        (["docker://docker.io/library/alpine:3"], 2, "registries are not read yet"),
-        (["docker://a/b:1"], 2, "skopeo copy docker://a/b:1 oci-archive:image.tar"),
+        (["docker://alpine:3"], 2, "docker://alpine:3: names no registry"),
+        (["docker://127.0.0.1:1/b:1"], 2, "the registry can't be read: connection refused"),
         (["containers-storage:a"], 2, "stores of containers are not read yet"),
         (["https://example.org/x.tar"], 2, "URLs are not read yet"),
         (["docker-daemon:"], 2, "docker-daemon:: names no image"),
@@ -257,12 +257,12 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--stop-timeout", "-1"], 2, "Invalid value for '--stop-timeout'"),
         *OF_RUN,
         (["--probe-image", "a b"], 2, "--probe-image takes the name of an image, not 'a b'"),
-        (["docker://a/b"], 2, "registries are not read yet"),
+        (["docker://a/b"], 2, "names no registry"),
     ]),
     "audit": (["Dockerfile"], [
         *OUTPUTS, *RULES, *LEVEL, *VERDICTS, *ENGINE,
         (["--image", "none.tar"], 2, "none.tar: no such file"),
-        (["--image", "docker://a/b"], 2, "registries are not read yet"),
+        (["--image", "docker://a/b"], 2, "names no registry"),
         (["--build-arg", "A"], 2, "--build-arg takes NAME=VALUE"),
         (["--target", "x"], 2, "has no stage 'x'"),
         (["--against", "none.tar"], 2, "--against compares images: name the one to compare by --image"),
@@ -682,6 +682,8 @@ VARIABLES: list[tuple[str, str, list[str], int, str]] = [
     ("FORCE_COLOR", "maybe", ["Dockerfile"], 1, "\x1b["),
     ("TERM", "bogus", ["Dockerfile"], 1, "3 warnings"),
     ("PRE_COMMIT", "1", ["hook", "run"], 2, "git rev-parse"),
+    ("REQUESTS_CA_BUNDLE", "/no/such", ["image", "docker://127.0.0.1:1/a"], 2, "REQUESTS_CA_BUNDLE names no"),
+    ("REGISTRY_AUTH_FILE", "/no/such", ["image", "docker://127.0.0.1:1/a"], 2, "connection refused"),
     *(
         (f"HADOLINT_{name}", "x", ["Dockerfile"], 1, f"HADOLINT_{name} is set, which imglint does not read")
         for name in ("IGNORE", "FAILURE_THRESHOLD", "NOFAIL", "TRUSTED_REGISTRIES")

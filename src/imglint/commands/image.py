@@ -118,12 +118,15 @@ def history(
     verify: bool = True,
     engine: str | None = None,
     platform: str | None = None,
+    plain_http: bool = False,
 ) -> Exit:
     """Print the history of an image, of several for the platform alone if one is named."""
     from .. import measuring
 
     try:
-        images = measuring.open_images(source, verify=verify, engine=engine, platform=platform)
+        images = measuring.open_images(
+            source, verify=verify, engine=engine, platform=platform, plain_http=plain_http
+        )
     except InputError as error:
         return show_problem(error, outputs, "history", source)
     return show(Report(files=(source,), images=images, asked=("history", source)), outputs, _history_text)

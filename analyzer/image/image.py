@@ -475,6 +475,25 @@ class Image:
         for blob, contents in zip(self._blobs, self._contents, strict=True):
             yield from files_of(blob, contents)
 
+    def contents(
+        self, entries: Iterable[Entry], limit: int | None = None
+    ) -> Iterator[tuple[Entry, Iterator[bytes]]]:
+        """Files of any layers with what they hold, whether or not a container sees them, layer by layer.
+
+        `limit` is the most bytes of each file; its blocks can be read until the next file is asked for. What is no
+        file with contents of its own is passed over.
+
+        Raises:
+            InputError: while blocks are read: a layer's bytes end before.
+        """
+        from .content import contents
+
+        by_layer: dict[int, list[Entry]] = {}
+        for entry in entries:
+            by_layer.setdefault(entry.layer, []).append(entry)
+        for layer, wanted in sorted(by_layer.items()):
+            yield from contents(self._blobs[layer], self._contents[layer], wanted, limit)
+
     def names(self) -> Iterator[Name]:
         """The names of all layers, from the bottom: paths, targets of links, and paths that whiteouts remove."""
         for layer, contents in enumerate(self._contents):

@@ -34,6 +34,7 @@ from .visibility import (
     OPAQUE,
     SAME_CONTENT,
     TYPE_CHANGE,
+    Cover,
     Hidden,
     Visibility,
     linked,
@@ -328,13 +329,13 @@ class Image:
         groups: dict[tuple[str, int, int], list[Hidden]] = {}
         for one in self._visibility.hidden:
             if one.entry.size:
-                groups.setdefault((self._cause(one), one.entry.layer, one.by), []).append(one)
+                groups.setdefault((self.cause_of(one), one.entry.layer, one.by), []).append(one)
         for members in groups.values():
             members.sort(key=lambda one: -one.entry.size)
         return groups
 
-    def _cause(self, hidden: Hidden) -> str:
-        """Whether what covers a file has the same content, which only the contents can tell."""
+    def cause_of(self, hidden: Hidden) -> str:
+        """Why a file is hidden: whether what covers it has the same content, only the contents can tell."""
         cover = hidden.cover
         if hidden.cause != NEW_CONTENT or cover is None:
             return hidden.cause
@@ -503,6 +504,29 @@ class Image:
                     yield Name(layer, "target of a link", entry.link)
             for path in (*contents.whiteouts, *contents.opaques):
                 yield Name(layer, "whiteout of", path)
+
+    @property
+    def hidden(self) -> Sequence[Hidden]:
+        """The files whose bytes no container sees."""
+        return self._visibility.hidden
+
+    @property
+    def covers(self) -> Sequence[Mapping[str, Cover]]:
+        """By layer, what hides paths of it, those of directories and links as well."""
+        return self._visibility.covers
+
+    def removals(self, layer: int) -> tuple[Sequence[str], Sequence[str]]:
+        """The paths that a layer removes, and the directories of which it hides all that lies below."""
+        return self._contents[layer].whiteouts, self._contents[layer].opaques
+
+    def up_to(self, layer: int) -> Image:
+        """The image as this layer and those below it make it."""
+        other = copy.copy(self)
+        for name in tuple(other.__dict__):  # what was computed holds for all layers
+            if isinstance(getattr(Image, name, None), cached_property):
+                del other.__dict__[name]
+        other._contents = self._contents[: layer + 1]
+        return other
 
     def hidden_by(self, entry: Entry) -> int | None:
         """The layer that hides a file; None when a container sees it."""

@@ -15,7 +15,7 @@ from imglint.analyzer.image import Image, open_images
 from imglint.analyzer.image.content import BLOCK
 
 CONTENT = {"a": b"first", "d/empty": b"", "d/large": bytes(range(256)) * 12_000, "z": b"\0\xff"}
-FILES: dict[str, str | bytes | None | Node] = {**CONTENT}
+FILES: dict[str, str | bytes | Node | None] = {**CONTENT}
 FORMS = {"plain": docker_legacy, "gzip": oci_archive}
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from ..analyzer.image.files import File
 
 _BATCH = 500  # files that are written at a time
-_FIELDS = (
+_FIELDS = [
     "path", "layer", "change", "kind", "size", "mode", "uid", "gid", "link", "hidden_by", "cause", "removed_files",
     "removed_bytes",
-)  # fmt: skip
+]  # fmt: skip
 
 Matches = Callable[[str], bool]
 
@@ -57,7 +57,7 @@ def as_csv(
     from ..analyzer.image.files import files_of_layers
 
     held = io.StringIO()
-    rows = csv.DictWriter(held, _FIELDS, lineterminator="\n")
+    rows: csv.DictWriter[str] = csv.DictWriter(held, _FIELDS, lineterminator="\n")
     rows.writeheader()
     count = 0
     for _, files in files_of_layers(image, layer):

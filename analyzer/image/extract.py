@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..sizes import shown
 from .image import Image
 from .layer import Entry
-from .lookup import Names
+from .lookup import Names, what_it_is
 
 _MOST_NAMES = 1_000_000
 _MOST_BYTES_OF_PATH = 4095
@@ -111,7 +111,7 @@ def _write_all(image: Image, entries: Sequence[Entry], tree: _Tree, done: Extrac
                 contents.append(file)
             wanted.setdefault(key, []).append(entry)
         elif entry.kind != "symlink":
-            done.left_out.append(LeftOut(entry.path, f"a {entry.kind}"))
+            done.left_out.append(LeftOut(entry.path, what_it_is(entry.kind)))
     for file, blocks in image.contents(contents):
         tree.files(wanted[file.layer, file.data, file.path], file, blocks)
     for entry in entries:

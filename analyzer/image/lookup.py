@@ -38,6 +38,11 @@ class Names:
         return None
 
 
+def what_it_is(kind: str) -> str:
+    """The kind of an entry as a sentence has it."""
+    return "of an unknown kind" if kind == "unknown" else f"a {kind}"
+
+
 def find_file(image: Image, path: str, layer: int | None = None) -> Entry:
     """The file with contents that a path leads to, as a container sees it, or as a layer has left it.
 
@@ -61,7 +66,6 @@ def find_file(image: Image, path: str, layer: int | None = None) -> Entry:
         raise InputError(image.source, f"/{found} is a directory", hint)
     file = Names(image).file(entry)
     if file is None:
-        what = "hard link that leads nowhere" if entry.kind == "hardlink" else entry.kind
-        kind = f"is {'an' if what[0] in 'aeiou' else 'a'} {what}"
-        raise InputError(image.source, f"/{found} {kind}: it has no contents", "Use a file's path")
+        what = "a hard link that leads nowhere" if entry.kind == "hardlink" else what_it_is(entry.kind)
+        raise InputError(image.source, f"/{found} is {what}: it has no contents", "Use a file's path")
     return file

@@ -311,8 +311,8 @@ def test_the_plain_lint_has_the_options_that_typer_shows() -> None:
 
 
 COMMANDS = (
-    "lint", "fix", "explain", "rules", "image", "diff", "history", "files", "cat", "extract", "verify", "audit", "trend", "push", "hook",
-    "hook install", "hook run",
+    "lint", "fix", "explain", "rules", "image", "diff", "history", "verify", "audit", "trend", "push", "hook",
+    "files", "cat", "extract", "hook install", "hook run",
 )  # fmt: skip
 
 

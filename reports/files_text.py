@@ -71,10 +71,13 @@ def render(
         yield from _batched(_directories(found, view))
         of = ""
     else:
-        all_of = len(found)
-        found = _ordered(found, view)
+        if view.largest is not None:
+            found = [file for file in found if file.size or file.removed_bytes]
+        shown_first = _ordered(found, view)
+        more = len(found) - len(shown_first)
+        found = shown_first
         yield from _batched(_list(found))
-        of = f"; {all_of - len(found)} more are no larger" if len(found) < all_of else ""
+        of = f"; {more} more are no larger" if more else ""
     yield f"\n{_summary(found)}{of}\n"
     yield from _layers(image, found, lines)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, NoReturn
 
 from ..errors import InputError
@@ -71,7 +71,17 @@ def plan(image: Image, entries: Iterable[Entry], most: int) -> Sequence[Entry]:
     return once
 
 
-def extract(image: Image, entries: Sequence[Entry], root: int, done: Extraction) -> None:
+# Around what may be broken off by a signal.
+Heard = Callable[[], contextlib.AbstractContextManager[None]]
+
+
+def extract(
+    image: Image,
+    entries: Sequence[Entry],
+    root: int,
+    done: Extraction,
+    heard: Heard = contextlib.nullcontext,
+) -> None:
     """Write entries below the directory of the descriptor `root`.
 
     Args:
@@ -79,6 +89,7 @@ def extract(image: Image, entries: Sequence[Entry], root: int, done: Extraction)
         entries: what to write, each path once.
         root: an open directory, which is empty.
         done: told what is written, also where it stops.
+        heard: around what may be broken off by a signal, which is no place where a file would be left half.
 
     Raises:
         InputError: the image does not give a file.
@@ -86,16 +97,18 @@ def extract(image: Image, entries: Sequence[Entry], root: int, done: Extraction)
     """
     tree = _Tree(root, image, entries, done)
     try:
-        _write_all(image, entries, tree, done)
+        _write_all(image, entries, tree, done, heard)
     finally:
         tree.close()
 
 
-def _write_all(image: Image, entries: Sequence[Entry], tree: _Tree, done: Extraction) -> None:
+def _write_all(image: Image, entries: Sequence[Entry], tree: _Tree, done: Extraction, heard: Heard) -> None:
     names = Names(image)
     wanted: dict[tuple[int, int, str], list[Entry]] = {}
     contents: list[Entry] = []
     for entry in entries:
+        with heard():
+            pass
         if entry.kind == "directory":
             with contextlib.suppress(_RefusedError):
                 tree.directory(entry.path)
@@ -113,10 +126,22 @@ def _write_all(image: Image, entries: Sequence[Entry], tree: _Tree, done: Extrac
         elif entry.kind != "symlink":
             done.left_out.append(LeftOut(entry.path, what_it_is(entry.kind)))
     for file, blocks in image.contents(contents):
-        tree.files(wanted[file.layer, file.data, file.path], file, blocks)
+        tree.files(wanted[file.layer, file.data, file.path], file, _heard(blocks, heard))
     for entry in entries:
+        with heard():
+            pass
         if entry.kind == "symlink":
             tree.link(entry)
+
+
+def _heard(blocks: Iterator[bytes], heard: Heard) -> Iterator[bytes]:
+    """The blocks, whose reading can be broken off: of a compressed layer much may have to be unpacked before."""
+    while True:
+        with heard():
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield block
 
 
 class _RefusedError(Exception):

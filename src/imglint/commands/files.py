@@ -166,6 +166,7 @@ def extract(
     """Write files of an image into a directory that is new or empty."""
     from .. import measuring
     from ..analyzer.image import extract as extracting
+    from ..runner.interrupts import Interrupts
 
     done = extracting.Extraction()
     try:
@@ -182,7 +183,8 @@ def extract(
             raise InputError(image.source, "has nothing to extract there", "Use the path of a file")
         root = _opened(directory)
         try:
-            extracting.extract(image, entries, root, done)
+            with Interrupts() as signals:
+                extracting.extract(image, entries, root, done, signals.heard)
         except OSError as error:
             problem = f"can't be written: {(error.strerror or str(error)).lower()}"
             raise InputError(directory, problem, "Use a directory with room") from error

@@ -43,6 +43,7 @@ def files(
     try:
         image = measuring.open_image(source, verify=verify, engine=engine, platform=platform)
         _check_layer(image, layer)
+        _note(f"{image.source}{image.which}: {oddity}" for oddity in image.oddities())
         lines = {} if dockerfile is None else _lines(image, dockerfile)
         for form, target in outputs:
             everything = form in ("json", "csv") or view.hidden or view.changed

@@ -34,6 +34,7 @@ from .visibility import (
     OPAQUE,
     SAME_CONTENT,
     TYPE_CHANGE,
+    Cover,
     Hidden,
     Visibility,
     linked,
@@ -332,8 +333,8 @@ class Image:
         for one in self._visibility.hidden:
             if one.entry.size:
                 if one.cover is not None and one.cover.kind == "hardlink":
-                    one = one._replace(cover=self.file_at(one.cover.layer, one.cover.path) or one.cover)
-                groups.setdefault((self._cause(one), one.entry.layer, one.by), []).append(one)
+                    one = one._replace(cover=self._linked(one.cover))
+                groups.setdefault((self.cause_of(one), one.entry.layer, one.by), []).append(one)
         for members in groups.values():
             members.sort(key=lambda one: -one.entry.size)
         return groups
@@ -344,13 +345,19 @@ class Image:
             self._names[layer] = names(self._contents[layer])
         return self._names[layer].get(path)
 
-    def _cause(self, hidden: Hidden) -> str:
-        """Whether what covers a file has the same content, which only the contents can tell."""
+    def _linked(self, link: Entry) -> Entry:
+        """The file that a hard link names, where its own layer holds it."""
+        return self.file_at(link.layer, link.path) or link
+
+    def cause_of(self, hidden: Hidden) -> str:
+        """Why a file is hidden: whether what covers it has the same content, only the contents can tell."""
         cover = hidden.cover
         if hidden.cause != NEW_CONTENT or cover is None:
             return hidden.cause
         if self._diff_ids[hidden.entry.layer] == self._diff_ids[hidden.by]:
             return DUPLICATE_LAYER
+        if cover.kind == "hardlink":
+            cover = self._linked(cover)
         if cover.kind != "file":
             return TYPE_CHANGE if cover.kind != "hardlink" else NEW_CONTENT
         if cover.size != hidden.entry.size or self.content_digest(cover) != self.content_digest(hidden.entry):
@@ -491,6 +498,25 @@ class Image:
         for blob, contents in zip(self._blobs, self._contents, strict=True):
             yield from files_of(blob, contents)
 
+    def contents(
+        self, entries: Iterable[Entry], limit: int | None = None
+    ) -> Iterator[tuple[Entry, Iterator[bytes]]]:
+        """Files of any layers with what they hold, whether or not a container sees them, layer by layer.
+
+        `limit` is the most bytes of each file; its blocks can be read until the next file is asked for. What is no
+        file with contents of its own is passed over.
+
+        Raises:
+            InputError: while blocks are read: a layer's bytes end before.
+        """
+        from .content import contents
+
+        by_layer: dict[int, list[Entry]] = {}
+        for entry in entries:
+            by_layer.setdefault(entry.layer, []).append(entry)
+        for layer, wanted in sorted(by_layer.items()):
+            yield from contents(self._blobs[layer], self._contents[layer], wanted, limit)
+
     def names(self) -> Iterator[Name]:
         """The names of all layers, from the bottom: paths, targets of links, and paths that whiteouts remove."""
         for layer, contents in enumerate(self._contents):
@@ -500,6 +526,29 @@ class Image:
                     yield Name(layer, "target of a link", entry.link)
             for path in (*contents.whiteouts, *contents.opaques):
                 yield Name(layer, "whiteout of", path)
+
+    @property
+    def hidden(self) -> Sequence[Hidden]:
+        """The files whose bytes no container sees."""
+        return self._visibility.hidden
+
+    @property
+    def covers(self) -> Sequence[Mapping[str, Cover]]:
+        """By layer, what hides paths of it, those of directories and links as well."""
+        return self._visibility.covers
+
+    def removals(self, layer: int) -> tuple[Sequence[str], Sequence[str]]:
+        """The paths that a layer removes, and the directories of which it hides all that lies below."""
+        return self._contents[layer].whiteouts, self._contents[layer].opaques
+
+    def up_to(self, layer: int) -> Image:
+        """The image as this layer and those below it make it."""
+        other = copy.copy(self)
+        for name in tuple(other.__dict__):  # what was computed holds for all layers
+            if isinstance(getattr(Image, name, None), cached_property):
+                del other.__dict__[name]
+        other._contents = self._contents[: layer + 1]
+        return other
 
     def hidden_by(self, entry: Entry) -> int | None:
         """The layer that hides a file; None when a container sees it."""

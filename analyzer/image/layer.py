@@ -38,7 +38,9 @@ class Entry(NamedTuple):
     gid: int
     link: str
     layer: int  # index of its layer, from 0 at the bottom
-    data: int  # offset of its contents in the uncompressed tar, -1 for a sparse file
+    data: (
+        int  # offset of its contents in the uncompressed tar; of a sparse file, minus that of its first piece
+    )
     digest: bytes | None  # XXH3 of the contents, where they were read
 
     @property
@@ -162,6 +164,7 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
         if pieces is not None:
             digest: bytes | None = sparse.digest(source.take, pieces, size)
             holes += size - pieces.stored
+            data = -pieces.data
         else:
             digest = hash_of(data, size) if size else None
         if kind == "symlink":

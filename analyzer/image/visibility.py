@@ -34,20 +34,21 @@ class Hidden(NamedTuple):
     cover: Entry | None  # what stands in its place
 
 
+class Cover(NamedTuple):
+    """What hides something: the layer, why, and what stands in its place."""
+
+    layer: int
+    cause: str
+    entry: Entry | None
+
+
 class Visibility(NamedTuple):
     """The merged tree, and the files whose bytes are lost in it."""
 
     tree: dict[str, Entry]  # by path, in the order of layers from the top
     hidden: list[Hidden]
     live_bytes: list[int]  # by layer
-
-
-class _Cover(NamedTuple):
-    """What hides something: the layer, why, and what stands in its place."""
-
-    layer: int
-    cause: str
-    entry: Entry | None
+    covers: list[dict[str, Cover]]  # by layer, what hides its paths; of directories, too
 
 
 def visible(layers: Sequence[LayerContents]) -> Visibility:
@@ -61,18 +62,20 @@ def visible(layers: Sequence[LayerContents]) -> Visibility:
     tree: dict[str, Entry] = {}
     hidden: list[Hidden] = []
     live = [0] * len(layers)
+    covers: list[dict[str, Cover]] = []
     for index in range(len(layers) - 1, -1, -1):
         lost = above.put(layers[index], owns[index], parents[index], index, tree)
         linked = below.files(layers[index], owns[index])
         live[index] = _count(layers[index], owns[index], lost, index, hidden, linked)
         below.add(owns[index], lost)
-    return Visibility(tree, hidden, live)
+        covers.append(lost)
+    return Visibility(tree, hidden, live, covers[::-1])
 
 
 def _count(
     contents: LayerContents,
     own: dict[str, Entry],
-    lost: dict[str, _Cover],
+    lost: dict[str, Cover],
     index: int,
     hidden: list[Hidden],
     linked: set[int],
@@ -97,7 +100,7 @@ def _count(
     return live
 
 
-def _reached(contents: LayerContents, own: dict[str, Entry], lost: dict[str, _Cover]) -> set[int] | None:
+def _reached(contents: LayerContents, own: dict[str, Entry], lost: dict[str, Cover]) -> set[int] | None:
     """Of a layer with several names for one file, or several files of one name: what can be seen.
 
     The identities of the file entries that any visible name leads to; None where each file has
@@ -138,7 +141,7 @@ class _LinksDown:
     def __init__(self) -> None:
         self._wanted: set[str] = set()
 
-    def add(self, own: dict[str, Entry], lost: dict[str, _Cover]) -> None:
+    def add(self, own: dict[str, Entry], lost: dict[str, Cover]) -> None:
         """Look for the targets of a layer's links that can be seen, where it does not have them itself."""
         for entry in own.values():
             if entry.kind == "hardlink" and entry.path not in lost and len(self._wanted) < _MOST_LINKS:
@@ -225,7 +228,7 @@ class _Above:
         self._seen: dict[str, Entry] = {}  # paths that are no directories
         self._removed: dict[str, int] = {}  # path of a whiteout → layer
         self._present: dict[int, int] = {}  # directory → layer that has or implies it
-        self._cut: dict[int, _Cover] = {}  # below these nothing of lower layers is seen
+        self._cut: dict[int, Cover] = {}  # below these nothing of lower layers is seen
 
     def put(
         self,
@@ -234,16 +237,16 @@ class _Above:
         parents: list[int],
         index: int,
         tree: dict[str, Entry],
-    ) -> dict[str, _Cover]:
+    ) -> dict[str, Cover]:
         """Put the next layer below: what is visible of it goes into the tree.
 
         Returns what is not, with what covers it. What the layer itself hides is noted last, for
         it holds for the layers below.
         """
-        lost: dict[str, _Cover] = {}
-        memo: dict[int, _Cover | None] = {}
+        lost: dict[str, Cover] = {}
+        memo: dict[int, Cover | None] = {}
         files: dict[str, Entry] = {}
-        cuts: list[tuple[int, _Cover]] = []
+        cuts: list[tuple[int, Cover]] = []
         held = set(parents)
         seen, removed, present, child_of = self._seen, self._removed, self._present, self._directories.child
         for (path, entry), parent in zip(own.items(), parents, strict=True):
@@ -251,9 +254,9 @@ class _Above:
             same = seen.get(path)
             if same is not None and (best is None or same.layer <= best.layer):
                 change = entry.kind == "directory" or not (same.kind == entry.kind or _are_files(same, entry))
-                best = _Cover(same.layer, TYPE_CHANGE if change else NEW_CONTENT, same)
+                best = Cover(same.layer, TYPE_CHANGE if change else NEW_CONTENT, same)
             if path in removed and (best is None or removed[path] < best.layer):
-                best = _Cover(removed[path], DELETED, None)
+                best = Cover(removed[path], DELETED, None)
             child = child_of(parent, path)
             if entry.kind == "directory":
                 held.add(child or 0)
@@ -262,15 +265,15 @@ class _Above:
                 if child is not None:
                     by = present.get(child)
                     if by is not None and (best is None or by < best.layer):
-                        best = _Cover(by, TYPE_CHANGE, None)
-                    cuts.append((child, _Cover(index, TYPE_CHANGE, entry)))
+                        best = Cover(by, TYPE_CHANGE, None)
+                    cuts.append((child, Cover(index, TYPE_CHANGE, entry)))
             if best is not None:
                 lost[path] = best
             else:
                 tree.setdefault(path, entry)  # of a directory in several layers the upper one counts
         if cuts:
             for path in self._replaced(contents, own, parents, cuts):
-                lost.setdefault(path, _Cover(index, DUPLICATE_ENTRY, None))
+                lost.setdefault(path, Cover(index, DUPLICATE_ENTRY, None))
                 files.pop(path, None)
                 if tree.get(path) is own[path]:
                     del tree[path]
@@ -288,7 +291,7 @@ class _Above:
         contents: LayerContents,
         own: dict[str, Entry],
         parents: list[int],
-        cuts: list[tuple[int, _Cover]],
+        cuts: list[tuple[int, Cover]],
     ) -> Iterator[str]:
         """What a layer has put into a directory that it replaces later on by something else."""
         order = {entry.path: place for place, entry in enumerate(contents.entries)}
@@ -306,7 +309,7 @@ class _Above:
             if last[parent] > order[path]:
                 yield path
 
-    def _covering(self, directory: int, memo: dict[int, _Cover | None]) -> _Cover | None:
+    def _covering(self, directory: int, memo: dict[int, Cover | None]) -> Cover | None:
         """The nearest layer that hides everything in a directory, or in one that holds it."""
         chain = []
         at = directory
@@ -329,9 +332,9 @@ class _Above:
         for path in contents.opaques:
             number = self._directories.find(path)
             if number is not None:
-                self._cut[number] = _Cover(index, OPAQUE, None)
+                self._cut[number] = Cover(index, OPAQUE, None)
         for path in contents.whiteouts:
             self._removed[path] = index
             number = self._directories.find(path)
             if number is not None:
-                self._cut[number] = _Cover(index, DELETED, None)
+                self._cut[number] = Cover(index, DELETED, None)

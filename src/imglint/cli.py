@@ -250,7 +250,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments.insert(0, "lint")
     try:
         refuse_empty(arguments)
-        result = _called(_with_command(arguments))
+        result = _called(_with_command(_with_count(arguments)))
     except typer.Abort:
         return Exit.INTERRUPTED
     except InputError as error:
@@ -273,6 +273,16 @@ def _with_command(arguments: list[str]) -> list[str]:
         at = arguments.index("--")
         return [*arguments[:at], *(f"--command={word}" for word in arguments[at + 1 :])]
     return arguments
+
+
+def _with_count(arguments: list[str]) -> list[str]:
+    """The arguments, in which --largest has its number: without one it is 20."""
+    if arguments[:1] != ["files"]:
+        return arguments
+    return [
+        "--largest=20" if word == "--largest" and not after.isdecimal() else word
+        for word, after in zip(arguments, [*arguments[1:], ""], strict=True)
+    ]
 
 
 def _called(arguments: list[str]) -> Any:
@@ -634,6 +644,139 @@ def history(
     return command(
         source, outputs(format or [], output or []), verify=not no_verify, engine=engine, platform=platform,
         plain_http=plain_http,
+    )  # fmt: skip
+
+
+_FILES_SOURCE = typer.Argument(help="An archive, an OCI layout, or a name.")
+OneLayer = Annotated[
+    int | None, typer.Option("--layer", help="Of this layer, from 0 at the bottom; what is hidden, too.")
+]
+
+
+@app.command()
+def files(
+    source: Annotated[str, _FILES_SOURCE],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Paths with all below them, or patterns: '*.pyc', '/usr/**/*.so'.", show_default=False
+        ),
+    ] = None,
+    layer: OneLayer = None,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="As a tree; with --dirs of directories alone.")
+    ] = False,
+    largest: Annotated[
+        int | None,
+        typer.Option("--largest", help="The largest first, and only so many; 20 without a number.", min=1),
+    ] = None,
+    directories: Annotated[
+        bool, typer.Option("--dirs", help="Directories with the bytes of all that lies in them.")
+    ] = False,
+    least: Annotated[str | None, typer.Option("--min", help="Only what takes so much: 1MB.")] = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only what a layer changes or removes of those below it.")
+    ] = False,
+    hidden: Annotated[
+        bool, typer.Option("--hidden", help="Only what no container sees, of all layers.")
+    ] = False,
+    dockerfile: Annotated[
+        str | None, typer.Option("--file", help="The Dockerfile it was built from, for the lines.")
+    ] = None,
+    format: Annotated[
+        list[str] | None, typer.Option("--format", "-f", help="text, json or csv. Repeat with --output.")
+    ] = None,
+    output: Outputs = None,
+    platform: Platform = None,
+    no_verify: NoVerify = False,
+    engine: EngineOption = None,
+) -> int:
+    """List the files of an image: which layer has put them there, and what hides them.
+
+    \b
+    imglint files shop.tar --largest
+    imglint files shop.tar --layer 3 '*.so' --min 1MB
+    imglint files shop.tar --hidden --file Dockerfile
+    """
+    from .commands.files import files as command
+    from .reports.files_text import FilesView
+
+    chosen = FilesView(tree, largest, directories, _size(least, "--min") or 0, changed, hidden)
+    if tree and largest is not None:
+        raise UsageError("--tree and --largest are two orders: leave one out")
+    return command(
+        source, paths or (), chosen, _file_outputs(format or [], output or []),
+        layer=layer, dockerfile=dockerfile, platform=platform, verify=not no_verify, engine=engine,
+    )  # fmt: skip
+
+
+def _file_outputs(formats: list[str], files: list[str]) -> tuple[tuple[str, str], ...]:
+    """The formats of lists of files, which have one that reports do not have."""
+    named = formats or ["csv" if file.lower().endswith(".csv") else "json" for file in files if "." in file]
+    for name in named:
+        if name not in ("text", "json", "csv"):
+            raise UsageError(f"--format is text, json or csv here, not {name!r}")
+    pairs = outputs(["text" if name == "csv" else name for name in named], files)
+    return tuple((name, target) for name, (_, target) in zip(named or ["text"], pairs, strict=True))
+
+
+def _size(text: str | None, option: str) -> int | None:
+    from .rules.gates import parse_size
+
+    try:
+        return None if text is None else parse_size(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+@app.command()
+def cat(
+    source: Annotated[str, _FILES_SOURCE],
+    path: Annotated[str, typer.Argument(help="A file of it; links are followed within the image.")],
+    layer: Annotated[
+        int | None, typer.Option("--layer", help="As this layer left it, from 0 at the bottom.")
+    ] = None,
+    platform: Platform = None,
+    no_verify: NoVerify = False,
+    engine: EngineOption = None,
+) -> int:
+    """Write a file of an image to standard output, as it is: nothing in it is masked.
+
+    \b
+    imglint cat shop.tar /etc/os-release
+    imglint cat shop.tar /app/config.json --layer 3
+    """
+    from .commands.files import cat as command
+
+    return command(source, path, layer=layer, platform=platform, verify=not no_verify, engine=engine)
+
+
+@app.command()
+def extract(
+    source: Annotated[str, _FILES_SOURCE],
+    paths: Annotated[
+        list[str], typer.Argument(help="Paths with all below them, or patterns: '*.pyc', '/usr/**/*.so'.")
+    ],
+    directory: Annotated[
+        str, typer.Option("--to", help="Where they are written: a directory that is new or empty.")
+    ],
+    layer: OneLayer = None,
+    most: Annotated[str, typer.Option("--max", help="Write nothing if it is more than this.")] = "1GB",
+    platform: Platform = None,
+    no_verify: NoVerify = False,
+    engine: EngineOption = None,
+) -> int:
+    """Write files of an image into a directory, and nowhere else.
+
+    \b
+    imglint extract shop.tar /app --to app
+    imglint extract shop.tar /root/.ssh --layer 2 --to hidden
+    """
+    from .commands.files import extract as command
+
+    return command(
+        source, paths, directory, _size(most, "--max") or 0,
+        layer=layer, platform=platform, verify=not no_verify, engine=engine,
     )  # fmt: skip
 
 

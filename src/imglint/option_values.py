@@ -20,6 +20,7 @@ _WORDS = {
     "graph": "FILE",
     "record": "FILE", "platform": "OS/ARCH", "engine": "docker|podman|URL", "wait": "TIME", "observe": "TIME",
     "stop_timeout": "SECONDS", "memory": "SIZE", "pids_limit": "NUMBER", "expect": "FILE", "write_expect": "FILE",
+    "layer": "NUMBER", "largest": "[NUMBER]", "least": "SIZE", "most": "SIZE", "directory": "DIRECTORY",
     "probe_image": "IMAGE", "to": "NAME", "dockerfile": "FILE", "reason": "TEXT", "last": "NUMBER",
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 from .analyzer import InputError
@@ -43,6 +44,21 @@ def write_own(text: str, target: str = "-") -> None:
     write_bytes(text.encode("utf-8"), target)
 
 
+def write_parts(parts: Iterable[str], target: str = "-", *, errors: str = "backslashreplace") -> None:
+    """As `write`, for a text that is made bit by bit. Each part has whole lines: credentials are masked in each.
+
+    Raises:
+        InputError: it can't be written.
+    """
+    data = (mask_shapes(part).encode("utf-8", errors) for part in parts)
+    if target == "-":
+        for piece in data:
+            if not _print(piece):
+                return
+    else:
+        _write_file(data, target)
+
+
 def tell(text: str) -> None:
     """Write to the error stream; credentials are masked. Where that can't be written, there is nobody to tell."""
     if sys.stderr is None:  # closed before the start
@@ -59,6 +75,17 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
+def pour(blocks: Iterable[bytes]) -> None:
+    """Write bytes to standard output as they are, unmasked: what was asked for by its name.
+
+    Raises:
+        InputError: it can't be written.
+    """
+    for block in blocks:
+        if not _print(block):
+            return
+
+
 def write_bytes(data: bytes, target: str) -> None:
     """As `write`, for what is no text, or holds no text of others.
 
@@ -68,11 +95,15 @@ def write_bytes(data: bytes, target: str) -> None:
     if target == "-":
         _print(data)
         return
+    _write_file((data,), target)
+
+
+def _write_file(data: Iterable[bytes], target: str) -> None:
     try:
         if os.path.exists(target) and not os.path.isfile(target):
             # A device or a pipe (/dev/stderr) can't be replaced.
             with contextlib.suppress(BrokenPipeError), open(target, "wb") as stream:
-                stream.write(data)
+                stream.writelines(data)
             return
         replace(data, target)
     except OSError as error:
@@ -81,7 +112,7 @@ def write_bytes(data: bytes, target: str) -> None:
         ) from error
 
 
-def replace(data: bytes, path: str) -> None:
+def replace(data: bytes | Iterable[bytes], path: str) -> None:
     """Put a file in another one's place when all of it is written. An old one's mode is kept.
 
     Raises:
@@ -92,7 +123,7 @@ def replace(data: bytes, path: str) -> None:
     descriptor, temporary = tempfile.mkstemp(prefix=".imglint-", dir=os.path.dirname(path) or ".")
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+            stream.writelines((data,) if isinstance(data, bytes) else data)
         try:
             mode = os.stat(path).st_mode & 0o7777
         except FileNotFoundError:
@@ -138,7 +169,8 @@ def append(line: str, path: str) -> None:
         os.close(descriptor)
 
 
-def _print(data: bytes) -> None:
+def _print(data: bytes) -> bool:
+    """Write to standard output; whether there is still a reader."""
     if sys.stdout is None:
         raise InputError(_STANDARD_OUTPUT, "is closed", "send it to a file or to /dev/null")
     try:
@@ -147,10 +179,12 @@ def _print(data: bytes) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         _silence(sys.stdout)
+        return False
     except OSError as error:
         _silence(sys.stdout)
         hint = "what was printed is not whole; send it where there is room"
         raise InputError(_STANDARD_OUTPUT, _problem(error), hint) from error
+    return True
 
 
 def _problem(error: OSError) -> str:

@@ -312,7 +312,7 @@ def test_the_plain_lint_has_the_options_that_typer_shows() -> None:
 
 COMMANDS = (
     "lint", "fix", "explain", "rules", "image", "diff", "history", "verify", "audit", "trend", "push", "hook",
-    "hook install", "hook run",
+    "files", "cat", "extract", "hook install", "hook run",
 )  # fmt: skip
 
 

@@ -197,6 +197,10 @@ LIMITS: list[tuple[list[str], int, str]] = [
     (["--max-growth", "some", "--against", WASTE], 2, "--max-growth: 'some' is no size"),
     (["--max-growth", "5%"], 2, "--max-growth needs --against"),
 ]
+ONE_LAYER: list[tuple[list[str], int, str]] = [
+    (["--layer", "8"], 2, "has no layer 8"), (["--layer", "top"], 2, "Invalid value for '--layer'"),
+    (["--platform", "amiga"], 2, "holds no image for amiga"),
+]  # fmt: skip
 COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
     "fix": (["Dockerfile"], [
         *RULES, (["missing"], 2, "missing: no such file"), (["empty"], 3, "empty: holds no Dockerfile"),
@@ -238,6 +242,21 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
     "history": ([WASTE], [
         *OUTPUTS, *ENGINE, (["second.tar"], 2, "unexpected extra argument"),
         (["--platform", "amiga"], 2, "holds no image for amiga"),
+    ]),
+    "files": ([WASTE], [
+        *ENGINE, *ONE_LAYER, (["--format", "sarif"], 2, "--format is text, json or csv here, not 'sarif'"),
+        (["--format", "csv", "--output", "no/x.csv"], 2, "no/x.csv: can't be written"),
+        (["--largest", "0"], 2, "Invalid value for '--largest'"), (["--largest", "2", "--tree"], 2, "leave one out"),
+        (["--min", "much"], 2, "--min: 'much' is no size"), (["--file", "none"], 2, "none: "),
+    ]),
+    "cat": ([WASTE, "/etc/httpd.conf"], [
+        *ENGINE, *ONE_LAYER, (["third"], 2, "unexpected extra argument"), (["--layer", "0"], 2, "Use --layer 6"),
+    ]),
+    "extract": ([WASTE, "/etc"], [
+        *ENGINE, *((["--to", "new", *words], code, told) for words, code, told in ONE_LAYER),
+        (["--to", "no/new"], 2, "no/new: can't be made"), (["--to", "new", "--max", "x"], 2, "--max: 'x' is no size"),
+        (["--to", "."], 2, ".: is not empty"), (["--to", "new", "--max", "1"], 2, "more than --max 1 B"),
+        ([], 2, "Missing option '--to'"),
     ]),
     "verify": (["shop:1"], [
         *OUTPUTS, *RULES, *LEVEL, *VERDICTS, *ENGINE,

@@ -164,6 +164,12 @@ _RUN_OPTIONS: dict[str, Any] = {
         "--network", metavar="NETWORK", help="A network of yours to start it in, without isolation."
     ),
     "add_host": _texts("--add-host", metavar="NAME:ADDRESS", help="NAME:ADDRESS, as for docker run."),
+    "with_": _texts(
+        "--with", metavar="NAME=IMAGE", help="A service to start first, which it reaches by this name."
+    ),
+    "with_env": _texts(
+        "--with-env", metavar="NAME:VARIABLE", help="A variable of that service, as for -e: db:NAME=VALUE."
+    ),
     "allow_egress": Annotated[
         bool, typer.Option("--allow-egress", help="Let it reach other machines, which it can't else.")
     ],
@@ -191,7 +197,7 @@ def _with_run_options(command: Callable[..., int]) -> Callable[..., int]:
         for name in _RUN_OPTIONS:
             value = values.pop(name)
             texts = value if isinstance(value, list) else [""] if value is True else [value] if value else []
-            of_run[name.replace("_", "-")] = texts
+            of_run[name.rstrip("_").replace("_", "-")] = texts
         return command(**values, of_run=of_run)
 
     signature = inspect.signature(command, eval_str=True)

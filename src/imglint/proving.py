@@ -17,6 +17,7 @@ from .rules.registry import load
 if TYPE_CHECKING:
     from .runner import Engine, Observation
     from .runner.expect import Expectations
+    from .runner.service import Service
     from .runner.session import Archive
     from .runner.start import Start
     from .runner.structure_test import StructureTests
@@ -41,6 +42,8 @@ class Wishes(NamedTuple):
     pids: int | None = None
     network: str = ""
     start: Start | None = None  # what is given to it, or put in the place of what the image says
+    services: tuple[Service, ...] = ()  # what is started beside it first
+    called: str = ""  # the name by which those services reach it
 
 
 class Files(NamedTuple):
@@ -120,7 +123,14 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
 
     tested = None
     start = wishes.start or Start()
-    conditions = Conditions(wishes.memory, wishes.pids, wishes.network, start=start)
+    conditions = Conditions(
+        wishes.memory,
+        wishes.pids,
+        wishes.network,
+        start=start,
+        services=wishes.services,
+        called=wishes.called,
+    )
     patience = Patience(
         PATIENCE.wait if wishes.wait is None else wishes.wait,
         PATIENCE.observe if wishes.observe is None else wishes.observe,
@@ -319,6 +329,7 @@ def plans(
                     probe=wishes.probe,
                     network=asked.network,
                     start=asked.start or Start(),
+                    services=asked.services,
                 )
                 found.append(replace(planned, image=wanted.name))
     except EngineError as error:

@@ -220,6 +220,8 @@ class Start(NamedTuple):
         if self.user:
             own = str(config.get("User") or "root, since it names none")
             out.append(f"it was started with --user {self.user}, not as the image's own user: {own}")
+        if self.health and config.get("Healthcheck"):
+            out.append("its health check is the file's, not the image's own: health is about that")
         given = self.flags()
         if given:
             out.append(f"it was started with {' '.join(given)}: what was proved holds with that")

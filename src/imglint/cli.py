@@ -640,8 +640,15 @@ def history(
 @_with_run_options
 def verify(
     image: Annotated[
-        list[str], typer.Argument(help="Images of the engine by name or ID, or archives.", show_default=False)
-    ],
+        list[str] | None,
+        typer.Argument(help="Images of the engine by name or ID, or archives; with --compose its services."),
+    ] = None,
+    compose: Annotated[
+        str | None,
+        typer.Option(
+            "--compose", metavar="FILE", help="Prove the services of a compose file: those named, or all."
+        ),
+    ] = None,
     publish: Annotated[
         list[str] | None,
         typer.Option("--publish", "-p", help="HOST:CONTAINER[/PROTOCOL], as for docker run."),
@@ -694,7 +701,8 @@ def verify(
     imglint verify shop:1.0 -p 8080:80
     imglint verify shop.tar --expect verify.yaml
     imglint verify shop:1.0 -e DATABASE_URL -v ./conf:/etc/shop --network backend
-    imglint verify shop:1.0 --harden
+    imglint verify shop:1.0 --with db=postgres:16 --with-env db:POSTGRES_PASSWORD
+    imglint verify --compose compose.yaml web
     """
     from .commands.verify import verify as command
     from .run_options import parse_run
@@ -708,20 +716,38 @@ def verify(
         raise UsageError("--allow-unknown and --fail-on unknown contradict each other: leave one out")
     if not re.fullmatch(r"\w[\w.:/@-]*", probe_image):
         raise UsageError(f"--probe-image takes the name of an image, not {probe_image!r}")
+    image = image or []
+    if not image and compose is None:
+        raise UsageError("Missing argument 'IMAGE...': name an image, or a compose file by --compose")
+    if compose is not None:
+        _must_fit_compose(of_run, write_expect)
     asked = parse_run(of_run, images=image)
     wishes = asked._replace(
         publish=tuple(publish or ()), publish_all=publish_all, deep=deep, harden=harden, stop_seconds=stop_timeout,
         probe=probe_image, expect=tuple(expect or ()), allow_unknown=allow_unknown,
     )  # fmt: skip
     settings = _settings(
-        formats, ("verify", *image), config, isolated,
+        formats, ("verify", *(("--compose", compose) if compose is not None else ()), *image), config, isolated,
         select=select, ignore=ignore, extend_select=extend_select, profile=profile, fail_level=fail_level,
         fail_on=fail_on,
     )  # fmt: skip
     return command(
         image, settings, formats, wishes,
-        write_expect=write_expect, dry_run=dry_run, engine=engine,
+        write_expect=write_expect, dry_run=dry_run, engine=engine, compose=compose,
     )  # fmt: skip
+
+
+def _must_fit_compose(of_run: dict[str, list[str]], write_expect: str | None) -> None:
+    if of_run["with"]:
+        raise UsageError(
+            "--compose says itself which services there are: leave out --with, or add it to the file"
+        )
+    if of_run["network"]:
+        raise UsageError("--compose starts services in a network of the run's own: leave out --network")
+    if write_expect is not None:
+        raise UsageError(
+            "--write-expect writes what holds of an image alone: leave out --compose, and use --with"
+        )
 
 
 @app.command()

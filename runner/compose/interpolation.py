@@ -49,7 +49,7 @@ class _Reader:
         self._used = used
 
     def value(self, depth: int) -> str:
-        out = []
+        out: list[str] = []
         at = 0
         text = self._text
         while True:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..analyzer.credentials import mask, mask_lines
-from .ending import meaning
+from .ending import meaning, reason
 from .errors import EngineError
 from .execution import run
 from .healthcheck import HealthCheck, configured
@@ -72,9 +72,10 @@ def _start(session: Session, service: Service, wait: float) -> None:
             _listen(service, container, bool(declared_ports(config)), wait)
 
 
-def ended_services(session: Session) -> tuple[str, ...]:
-    """Sentences on the services that ended while others needed them."""
-    out = []
+def beside_notes(session: Session) -> tuple[str, ...]:
+    """What holds only with the services, and which of them ended while others needed them."""
+    names = [f"{service.name} ({service.image})" for service, _ in session.services]
+    out = [f"it was started beside {', '.join(names)}: what was proved holds with that"] if names else []
     for service, container in session.services:
         state = container.inspect()["State"] if service.awaited != COMPLETED else {"Running": True}
         if not state.get("Running"):
@@ -159,7 +160,16 @@ def _must_run(service: Service, container: Container) -> None:
 def _ended(service: Service, container: Container, state: Mapping[str, Any], wanted: str) -> EngineError:
     code = state.get("ExitCode")
     why = f" ({told})" if (told := meaning(code)) else ""
-    hint = "see that it starts alone; a variable is given by --with-env, or in its file"
+    hint = "see that it starts alone"
+    lacks = reason(container.logs(), service.start)
+    if lacks is not None and lacks.kind == "variable":
+        why = f": {lacks.told}"
+        given = (
+            f"under environment in {service.place}"
+            if service.place
+            else f"by --with-env {service.name}:{lacks.name}=VALUE"
+        )
+        hint = f"set it {given}"
     if state.get("OOMKilled"):
         limit = container.session.conditions.memory_bytes >> 20
         why, hint = f": it hit the limit of {limit} MB that imglint sets", "give it more with --memory"

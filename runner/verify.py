@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..analyzer.credentials import mask, mask_lines
 from . import health, published
-from .beside import ended_services, start_services
+from .beside import beside_notes, start_services
 from .calibration import UNKNOWN, Calibration, Controls, calibrate, calibration_check, start_controls
 from .claims import claims_checks
 from .command import command_check, user_check
@@ -151,7 +151,7 @@ def verify(
                     hardening = search(session, config, plain)
         except EngineError as error:
             problem = f"{error}; what was to follow is not known"
-        notes = (*failed, *ended_services(session))
+        notes = (*failed, *beside_notes(session))
         checks = excused(checks, hindered, session.conditions, plain.log)
     seen = Observation(
         image=image,

@@ -293,8 +293,9 @@ def prove_stack(stack: Stack, settings: Settings, wishes: Wishes, *, engine: str
     labels = tuple(stack.targets)
     seen = [one for one in side_by_side(run, labels, clients) if one is not None]
     report = _report(labels, seen, rules, settings, wishes, files)
+    notes = [f"{stack.targets[one.image].name}: {note}" for one in seen for note in one.notes]
     return report._replace(
-        problems=(*problems, *report.problems), notes=(*stack.notes, *report.notes), asked=stack.asked
+        problems=(*problems, *report.problems), notes=(*stack.notes, *dict.fromkeys(notes)), asked=stack.asked
     )
 
 

@@ -720,7 +720,7 @@ def verify(
     if not image and compose is None:
         raise UsageError("Missing argument 'IMAGE...': name an image, or a compose file by --compose")
     if compose is not None:
-        _must_fit_compose(of_run, write_expect)
+        _must_fit_compose(of_run, write_expect, harden=harden)
     asked = parse_run(of_run, images=image)
     wishes = asked._replace(
         publish=tuple(publish or ()), publish_all=publish_all, deep=deep, harden=harden, stop_seconds=stop_timeout,
@@ -737,7 +737,9 @@ def verify(
     )  # fmt: skip
 
 
-def _must_fit_compose(of_run: dict[str, list[str]], write_expect: str | None) -> None:
+def _must_fit_compose(of_run: dict[str, list[str]], write_expect: str | None, *, harden: bool) -> None:
+    if harden:
+        raise UsageError("--harden prints how an image is started alone: leave out --compose, and use --with")
     if of_run["with"]:
         raise UsageError(
             "--compose says itself which services there are: leave out --with, or add it to the file"

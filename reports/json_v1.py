@@ -100,6 +100,7 @@ def _receipt(image: str, receipt: Receipt) -> dict[str, Any]:
             "containers": receipt.containers,
             "networks": receipt.networks,
             "images": receipt.images,
+            "volumes": receipt.volumes,
         },
         "left": list(receipt.left),
     }

@@ -20,6 +20,6 @@ OWN_WORDS = frozenset(
     savings security security-severity sentence severity shortDescription size skipped source startColumn
     startLine starts step steps style subject summary surrogateescape system system-out tags tar_bytes tell
     testcase tests testsuite testsuites text time title tool toolExecutionNotifications touches trials unicode
-    unicodeCodePoints unknown unparsable value verdict version warning waste wasted wasted_bytes what
+    unicodeCodePoints unknown unparsable value verdict version volumes warning waste wasted wasted_bytes what
     """.split()
 )

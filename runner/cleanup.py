@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TRIES, _PAUSE = 20, 0.25  # for what the engine can't remove at once, and the seconds in between
 _TOLD = 5  # names that a command lists at most
-_COMMANDS = {"container": "rm -fv", "network": "network rm", "image": "image rm"}
+_COMMANDS = {"container": "rm -fv", "network": "network rm", "image": "image rm", "volume": "volume rm"}
 
 
 @dataclass(slots=True)
@@ -27,15 +27,13 @@ class Receipt:
     containers: int = 0
     networks: int = 0
     images: int = 0
+    volumes: int = 0
     left: list[str] = field(default_factory=list)  # what, why, and the command that removes it
 
     def __str__(self) -> str:
         """One sentence for people."""
-        counted = [
-            f"{count} {kind}{'s' if count != 1 else ''}"
-            for count, kind in zip((self.containers, self.networks, self.images), KINDS, strict=True)
-            if count
-        ]
+        counts = {kind: int(getattr(self, f"{kind}s")) for kind in KINDS}
+        counted = [f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in counts.items() if count]
         removed = "removed " + ", ".join(counted) if counted else "nothing had to be removed"
         return f"{removed}; {'left: ' + '; '.join(self.left) if self.left else 'nothing else was touched'}"
 
@@ -49,6 +47,7 @@ class Receipt:
             self.containers + other.containers,
             self.networks + other.networks,
             self.images + other.images,
+            self.volumes + other.volumes,
             [*self.left, *other.left],
         )
 
@@ -100,6 +99,7 @@ def find(engine: Engine, kind: str, name: str) -> str:
         "container": lambda: api.inspect_container(name),
         "network": lambda: api.inspect_network(name),
         "image": lambda: api.inspect_image(name),
+        "volume": lambda: api.inspect_volume(name),
     }
     with errors("clean-up"):
         try:
@@ -109,7 +109,8 @@ def find(engine: Engine, kind: str, name: str) -> str:
         # An engine also finds what begins so, or has such an ID.
         own = described.get("RepoTags") or () if kind == "image" else (str(described["Name"]).lstrip("/"),)
         wanted = f"{name}:latest" if kind == "image" else name
-        return str(described["Id"]) if wanted in own else ""
+        # A volume has no ID beside its name.
+        return str(described["Name" if kind == "volume" else "Id"]) if wanted in own else ""
 
 
 def _renamed(engine: Engine, identity: str) -> str:
@@ -133,6 +134,7 @@ def _remove(engine: Engine, entry: Entry, identity: str) -> None:
         "network": lambda: api.remove_network(identity),
         # The tag alone, and the image only where it was its last one and no container uses it.
         "image": lambda: api.remove_image(entry.name, force=False, noprune=True),
+        "volume": lambda: api.remove_volume(identity),
     }
     if entry.kind == "container" and engine.waits_before_removal:
         with contextlib.suppress(docker.errors.APIError):  # it does not run, or is gone
@@ -220,12 +222,14 @@ def _named(engine: Engine) -> Iterator[tuple[str, list[str]]]:
         containers = _patiently(lambda: api.containers(all=True))
         networks = _patiently(lambda: api.networks())
         images = _patiently(lambda: api.images())
+        volumes = _patiently(lambda: api.volumes()).get("Volumes") or ()
         names = {
             "container": [str(name).lstrip("/") for found in containers for name in found.get("Names") or ()],
             "network": [str(found.get("Name")) for found in networks],
             "image": [
                 str(tag).removesuffix(":latest") for found in images for tag in found.get("RepoTags") or ()
             ],
+            "volume": [str(found.get("Name")) for found in volumes],
         }
     for kind in KINDS:
         yield kind, [name for name in names[kind] if looks_like_ours(name)]

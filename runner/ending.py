@@ -129,7 +129,12 @@ def _told(kind: str, name: str, start: Start, network_open: bool) -> Reason:
         return Reason(kind, name, f"its log says that the host {name} is not found", use)
     if kind == "peer":
         told = f"its log says that nothing listens on {name}"
-        return Reason(kind, name, told, "" if network_open else "--network to start it beside what it needs")
+        return Reason(
+            kind,
+            name,
+            told,
+            "" if network_open else "--with NAME=IMAGE or --network to start it beside what it needs",
+        )
     if kind == "port":
         return Reason(
             kind, name, f"its log says that it may not listen on {name}", "--user 0, or another port"

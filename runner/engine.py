@@ -45,6 +45,7 @@ class Engine:
     # Nobody answers for names of other machines: an engine may ask this machine's resolver for a container.
     # TEST-NET-1 of RFC 5737: no machine has it. Who asks for a name is told soon that there is none.
     host_options: Mapping[str, Any] = {"dns": ["192.0.2.1"], "dns_opt": ["timeout:1", "attempts:1"]}
+    names_containers = True  # its own resolver knows the containers of a network by their names there
 
     def __init__(self, api: APIClient, url: str, version: str) -> None:
         self.api = api
@@ -196,20 +197,21 @@ class Engine:
         finally:
             self.api.timeout = usual
 
-    def create_network(self, name: str, *, closed: bool, egress: bool = False) -> str:
+    def create_network(self, name: str, *, closed: bool, egress: bool = False, together: bool = False) -> str:
         """Make a network for containers that are not to reach anything, each other included; its ID.
 
         Args:
             name: of the network.
             closed: nothing can be published on it either, and this machine can't be reached through it.
             egress: other machines can be reached through it.
+            together: its containers reach each other.
 
         Raises:
             EngineError: it can't.
         """
         options = {
             "com.docker.network.bridge.enable_ip_masquerade": "true" if egress else "false",
-            "com.docker.network.bridge.enable_icc": "false",
+            "com.docker.network.bridge.enable_icc": "true" if together else "false",
         }
         if closed:
             options["com.docker.network.bridge.inhibit_ipv4"] = "true"

@@ -62,8 +62,8 @@ def hindrance(run: Run, conditions: Conditions) -> Hindrance | None:
 
 
 _CUT_OFF = (
-    "it asks for another host, and imglint gives it no way out. Use --network to start it beside what it needs,"
-    " or --allow-egress for hosts outside"
+    "it asks for another host, and imglint gives it no way out. Use --with NAME=IMAGE to start what it needs"
+    " beside it, --network for a network of yours, or --allow-egress for hosts outside"
 )
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import secrets
-import tarfile
 from collections.abc import Iterator
 
 from .engine import errors
@@ -13,6 +11,7 @@ from .errors import EngineError
 from .files import find_program
 from .session import Container, Session
 from .side import static_busybox
+from .start import File, packed
 
 _SECONDS = "600"
 _PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -48,10 +47,6 @@ def idle(session: Session) -> Iterator[Container]:
 
 def _put(container: Container, name: str, data: bytes) -> None:
     """A program into the root of a container that has not been started. BusyBox does what its first word says."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        member = tarfile.TarInfo(name)
-        member.size, member.mode = len(data), 0o755
-        tar.addfile(member, io.BytesIO(data))
     with errors(container.id[:12]):
-        container.session.engine.api.put_archive(container.id, "/", packed.getvalue())
+        archive = packed([File(f"/{name}", data, 0o755)])
+        container.session.engine.api.put_archive(container.id, "/", archive)

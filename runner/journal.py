@@ -21,7 +21,7 @@ from typing import Any
 
 from .errors import EngineError
 
-KINDS = ("container", "network", "image")  # in the order in which they can be removed
+KINDS = ("container", "network", "image", "volume")  # in the order in which they can be removed
 _VERSION = 1
 _SUFFIX = ".jsonl"
 _DRAFT = ".new"

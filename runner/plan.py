@@ -13,6 +13,7 @@ from .errors import EngineError
 from .healthcheck import configured
 from .journal import state_path
 from .ports import declared_ports
+from .service import Service, services_must_be_there
 from .session import PROBE
 from .start import Start, must_be_there
 
@@ -43,6 +44,7 @@ def plan(
     probe: str = PROBE,
     network: str = "",
     start: Start = Start(),  # noqa: B008
+    services: Sequence[Service] = (),
 ) -> Plan:
     """The plan of `verify` with the same options.
 
@@ -58,6 +60,7 @@ def plan(
         probe: as for `verify`.
         network: the user's, in which it is started.
         start: as for `verify`.
+        services: as for `verify`.
 
     Raises:
         EngineError: the engine has no such image or network, or does not answer.
@@ -73,8 +76,9 @@ def plan(
     if network:
         engine.must_have_network(network)
     must_be_there(start, engine)
+    services_must_be_there(services, engine)
     ports = ", ".join(str(port) for port in declared_ports(config)) or "none declared"
-    starts = []
+    starts = [f"the service {one.name} of {one.image}, beside it and before it" for one in services]
     if checks:
         starts += [
             "the image as it is, without published ports",
@@ -102,6 +106,16 @@ def plan(
         if checks
         else "a network without a way out"
     ]
+    if services:
+        makes.append("a network of the services and the image, without a way out")
+    volumes = {
+        mount.source
+        for one in (start, *(service.start for service in services))
+        for mount in one.mounts
+        if mount.kind == "shared"
+    }
+    if volumes:
+        makes.append(f"volumes of this run in place of {', '.join(sorted(volumes))}")
     if loads:
         makes.append("the archive's image, loaded under one random name")
     try:
@@ -120,8 +134,9 @@ def plan(
         )
     elif start.egress:
         touches.append("whatever the image reaches from this machine (--allow-egress)")
-    for mount in start.mounts:
-        if mount.kind != "anonymous":
+    mounts = [*start.mounts, *(mount for one in services for mount in one.start.mounts)]
+    for mount in mounts:
+        if mount.kind in ("bind", "volume"):
             how = "which it may change" if mount.writable else "read-only"
             touches.append(f"{mount.source} of yours, mounted in {mount.target}, {how}")
     removes = ["at its end all that it made, each by its ID; no image, network, volume or container of yours"]

@@ -28,6 +28,7 @@ class Podman(Engine):
     adds_accounts = True
     waits_before_removal = True
     host_options: Mapping[str, Any] = {}  # its networks are made without a resolver
+    names_containers = False
 
     @functools.cached_property
     def identity(self) -> str:
@@ -41,7 +42,7 @@ class Podman(Engine):
         """How a person calls this engine."""
         return "podman" if self.url == "unix:///run/podman/podman.sock" else f"podman --url {self.url}"
 
-    def create_network(self, name: str, *, closed: bool, egress: bool = False) -> str:
+    def create_network(self, name: str, *, closed: bool, egress: bool = False, together: bool = False) -> str:
         """As Docker does, by Podman's own API: its Docker-compatible one knows neither resolver nor route."""
         wanted: dict[str, Any] = {"name": name, "driver": "bridge", "internal": closed, "dns_enabled": False}
         # What can't be closed on this engine is left open, and seen by the dial from inside.

@@ -269,8 +269,11 @@ def publish_all_nothing(state: Mapping[str, Any]) -> Check:
 
 
 def address_of(state: Mapping[str, Any]) -> str:
-    """The container's own address on its first network."""
+    """The container's own address on the network that it was created in, before one with its services."""
     networks = (state.get("NetworkSettings") or {}).get("Networks") or {}
+    first = (state.get("HostConfig") or {}).get("NetworkMode")
+    if first in networks:
+        return str(networks[first].get("IPAddress") or "")
     return next((network.get("IPAddress") or "" for network in networks.values()), "")
 
 

@@ -15,8 +15,9 @@ from .engine import Engine, described, errors
 from .errors import EngineError
 from .journal import Journal
 from .ports import Port
+from .service import Service, services_must_be_there
 from .side import import_probe
-from .start import Start, must_be_there, must_have_user, needs_names
+from .start import Start, must_be_there, must_have_user, needs_names, packed
 
 PROBE = "busybox"  # the image of side containers, where nobody names another one
 
@@ -32,6 +33,8 @@ class Conditions(NamedTuple):
     network: str = ""  # a network of the user's, in place of one without a way out
     new_privileges: bool = False  # whether sudo and the like work, as under `docker run`
     start: Start = Start()  # what the user adds to the image
+    services: tuple[Service, ...] = ()  # what is started beside it first, in this order
+    called: str = ""  # the name by which those services reach it
 
     @property
     def open(self) -> bool:
@@ -150,7 +153,9 @@ class Session:
         self.vantages = tuple(vantages)
         self.conditions = conditions
         self.schedules_probes = True  # until the engine is known better
+        self.services: list[tuple[Service, Container]] = []  # what runs beside the image
         self._archive = archive
+        self._volumes: dict[str, str] = {}  # by their names in the file of services
         self._probe = probe
         self._journal: Journal | None = None
         self._guardian: subprocess.Popen[bytes] | None = None
@@ -168,6 +173,7 @@ class Session:
             if self.conditions.network:
                 self.engine.must_have_network(self.conditions.network)
             must_be_there(self.conditions.start, self.engine)
+            services_must_be_there(self.conditions.services, self.engine)
             if needs_names(self.conditions.start):
                 self._must_know_user()
         except BaseException:
@@ -291,6 +297,39 @@ class Session:
         )[0]
 
     @functools.cached_property
+    def services_network(self) -> str:
+        """The network in which the services and what is proved reach each other, and nobody else."""
+        return self.make(
+            "network",
+            "the network of the services",
+            lambda name: self.engine.create_network(name, closed=True, together=True),
+        )[0]
+
+    def _hosts(self) -> list[str]:
+        """Names and addresses of the services for /etc/hosts, where the engine's own resolver knows none."""
+        out: list[str] = []
+        for service, container in self.services if not self.engine.names_containers else ():
+            networks = (container.inspect().get("NetworkSettings") or {}).get("Networks") or {}
+            if address := (networks.get(self.services_network) or {}).get("IPAddress"):
+                out += [f"{name}:{address}" for name in (service.name, *service.names)]
+        return out
+
+    def _volume(self, key: str) -> str:
+        """The volume of this run that the file of services calls so; made when it is first asked for."""
+        if key not in self._volumes:
+            create = self.engine.api.create_volume
+            self._volumes[key] = self.make("volume", key, lambda name: create(name)["Name"])[0]
+        return self._volumes[key]
+
+    def _with_volumes(self, start: Start) -> Start:
+        """What is mounted under the names that the engine knows."""
+        mounts = (
+            mount._replace(source=self._volume(mount.source)) if mount.kind == "shared" else mount
+            for mount in start.mounts
+        )
+        return start._replace(mounts=tuple(mounts))
+
+    @functools.cached_property
     def probe(self) -> str:
         """The ID of the image that side containers run. Nothing is pulled.
 
@@ -377,8 +416,7 @@ class Session:
             environment: beside the image's.
             options: more of the host's configuration: read_only, tmpfs, cap_drop, mem_limit, …
         """
-        api = self.engine.api
-        start = self.conditions.start
+        start = self._with_volumes(self.conditions.start)
         if entrypoint is None and command is None:
             entrypoint, command = start.entrypoint, start.command
         environment = {**start.environment, **(environment or {})}
@@ -389,7 +427,7 @@ class Session:
         }
         if tmpfs or start.tmpfs:
             options["tmpfs"] = {**start.tmpfs, **tmpfs}
-        options |= start.host_options()
+        options = {**start.host_options(), **options}
         if self.conditions.network and "network_mode" not in options:
             options["network_mode"] = self.conditions.network
         elif start.egress and "network_mode" not in options:
@@ -397,28 +435,76 @@ class Session:
         elif "network_mode" not in options:
             options["network_mode"] = self.open_network if bindings or publish_all else self.network
             options = {**self.engine.host_options, **options}
+        options |= {"port_bindings": dict(bindings or {}), "publish_all_ports": publish_all}
+        container = self._created(
+            self.name, image or self.image, options, start, entrypoint, command,
+            ports=[(port.number, port.protocol) for port in ports],
+            healthcheck=dict(healthcheck or {"test": ["NONE"]}),
+            user=user,
+            environment=environment,
+        )  # fmt: skip
+        if self.conditions.services or self.conditions.called:
+            self._connect(container, (self.conditions.called,) if self.conditions.called else ())
+        return container
+
+    def create_service(self, service: Service, image: str) -> Container:
+        """Create a container of a service, in the network that the services share with what is proved."""
+        start = self._with_volumes(service.start)
+        options = {**self.engine.host_options, **start.host_options()}
+        if start.tmpfs:
+            options["tmpfs"] = dict(start.tmpfs)
+        options["network_mode"] = self.network
+        container = self._created(
+            service.told, image, options, start, start.entrypoint, start.command,
+            healthcheck={"test": ["NONE"]},
+            user=start.user or None,
+            environment=dict(start.environment),
+        )  # fmt: skip
+        self._connect(container, (service.name, *service.names))
+        self.services.append((service, container))
+        return container
+
+    def _created(
+        self,
+        subject: str,
+        image: str,
+        options: dict[str, Any],
+        start: Start,
+        entrypoint: Sequence[str] | None,
+        command: Sequence[str] | None,
+        **more: Any,
+    ) -> Container:
+        """Create a container, and put into it the files that it is to have."""
+        api = self.engine.api
+        if hosts := self._hosts():
+            options["extra_hosts"] = [*hosts, *options.get("extra_hosts", ())]
 
         def create(name: str) -> str:
-            host = api.create_host_config(
-                port_bindings=cast("Any", dict(bindings or {})),
-                publish_all_ports=publish_all,
-                **{**self.conditions.limits(), **options},
-            )
             config = api.create_container_config(
-                image or self.image,
+                image,
                 cast("Any", None if command is None else list(command)),
-                host_config=host,
-                ports=[(port.number, port.protocol) for port in ports],
-                healthcheck=cast("Any", dict(healthcheck or {"test": ["NONE"]})),
-                user=user,
+                host_config=api.create_host_config(**{**self.conditions.limits(), **options}),
                 entrypoint=None if entrypoint is None else list(entrypoint),
-                environment=environment,
+                working_dir=start.working_dir or None,
+                hostname=start.hostname or None,
+                **more,
             )
-            if healthcheck and "start_interval" in healthcheck and self.engine.has_start_interval:
-                config["Healthcheck"]["StartInterval"] = healthcheck["start_interval"]  # docker-py knows none
+            check = more["healthcheck"]
+            if "start_interval" in check and self.engine.has_start_interval:
+                config["Healthcheck"]["StartInterval"] = check["start_interval"]  # docker-py knows none
             return _id(api.create_container_from_config(config, name))
 
-        return Container(self, *self.make("container", self.name, create))
+        container = Container(self, *self.make("container", subject, create))
+        if start.files:
+            with errors(subject):
+                api.put_archive(container.id, "/", packed(start.files))
+        return container
+
+    def _connect(self, container: Container, names: Sequence[str]) -> None:
+        with errors(self.name):
+            self.engine.api.connect_container_to_network(
+                container.id, self.services_network, aliases=list(names)
+            )
 
     def close(self) -> None:
         """Remove everything. What would not go is told in the receipt, and stays in the journal for a later run."""

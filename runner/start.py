@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..analyzer.credentials import masked
@@ -28,7 +28,9 @@ _SOCKETS = (
 class Mount(NamedTuple):
     """What is mounted: a path of this machine, a volume of the user's, or one that goes with the container."""
 
-    kind: str  # "bind", "volume" or "anonymous"
+    kind: (
+        str  # "bind", "volume", "anonymous", or "shared" for a volume of this run that several services have
+    )
     source: str  # an absolute path, the name of a volume, or ""
     target: str
     writable: bool = False
@@ -46,6 +48,16 @@ class Mount(NamedTuple):
         return "rw" if self.writable else "ro"
 
 
+class File(NamedTuple):
+    """A file that is put into a container before it starts."""
+
+    path: str  # absolute
+    data: bytes
+    mode: int = 0o444
+    uid: int = 0
+    gid: int = 0
+
+
 class Start(NamedTuple):
     """What the user adds to an image, or puts in the place of what it says."""
 
@@ -58,6 +70,12 @@ class Start(NamedTuple):
     hosts: tuple[str, ...] = ()  # as "db:10.0.0.5"
     egress: bool = False  # whether it may reach other machines
     from_files: Mapping[str, str] = {}  # variable → the file of variables that holds it
+    # What only files of services ask for
+    working_dir: str = ""
+    hostname: str = ""
+    health: Mapping[str, Any] = {}  # keys of an image's Healthcheck, in place of its own
+    files: tuple[File, ...] = ()
+    host: Mapping[str, Any] = {}  # more of the engine's configuration of a host: read_only, cap_drop, …
 
     @property
     def other_program(self) -> bool:
@@ -91,6 +109,11 @@ class Start(NamedTuple):
                 **{name: path for name, path in base.from_files.items() if name not in self.environment},
                 **self.from_files,
             },
+            self.working_dir or base.working_dir,
+            self.hostname or base.hostname,
+            self.health or base.health,
+            (*base.files, *self.files),
+            {**base.host, **self.host},
         )
 
     @property
@@ -107,6 +130,10 @@ class Start(NamedTuple):
             out["Cmd"] = list(self.command)
         if self.user:
             out["User"] = self.user
+        if self.working_dir:
+            out["WorkingDir"] = self.working_dir
+        if self.health:
+            out["Healthcheck"] = {**(config.get("Healthcheck") or {}), **self.health}
         environment = config.get("Env") or ()
         out["Env"] = [one for one in environment if str(one).partition("=")[0] not in self.environment]
         return out
@@ -115,7 +142,7 @@ class Start(NamedTuple):
         """What the engine's configuration of a host has to hold for it; tmpfs stands apart."""
         from docker.types import Mount as EngineMount
 
-        out: dict[str, Any] = {}
+        out: dict[str, Any] = dict(self.host)
         # As a bind the engine would make a path that is not there; as a mount it refuses it.
         mounts = [
             EngineMount(
@@ -125,13 +152,13 @@ class Start(NamedTuple):
                 read_only=not mount.writable,
             )
             for mount in self.mounts
-            if mount.kind != "volume"
+            if mount.kind in ("bind", "anonymous")
         ]
         # An empty volume would be filled from the image, though it is mounted read-only.
         binds = [
             f"{mount.source}:{mount.target}:{mount.mode}{'' if mount.writable else ',nocopy'}"
             for mount in self.mounts
-            if mount.kind == "volume"
+            if mount.kind in ("volume", "shared")
         ]
         if mounts:
             out["mounts"] = mounts
@@ -193,6 +220,8 @@ class Start(NamedTuple):
         if self.user:
             own = str(config.get("User") or "root, since it names none")
             out.append(f"it was started with --user {self.user}, not as the image's own user: {own}")
+        if self.health and config.get("Healthcheck"):
+            out.append("its health check is the file's, not the image's own: health is about that")
         given = self.flags()
         if given:
             out.append(f"it was started with {' '.join(given)}: what was proved holds with that")
@@ -202,9 +231,23 @@ class Start(NamedTuple):
                     f"{mount.source} is mounted read-only, since no mode was named; docker run would let {mount.target}"
                     " be written. Use :rw for that"
                 )
-            elif mount.writable and mount.kind != "anonymous":
+            elif mount.writable and mount.kind in ("bind", "volume"):
                 out.append(f"{mount.source} was writable in {mount.target}: what it wrote there stays")
         return tuple(out)
+
+
+def packed(files: Iterable[File]) -> bytes:
+    """Files as a tar of a container's root."""
+    import io
+    import tarfile
+
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for file in files:
+            member = tarfile.TarInfo(file.path.lstrip("/"))
+            member.size, member.mode, member.uid, member.gid = len(file.data), file.mode, file.uid, file.gid
+            tar.addfile(member, io.BytesIO(file.data))
+    return out.getvalue()
 
 
 def must_be_there(start: Start, engine: Engine) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..analyzer.credentials import mask
+from .beside import start_services
 from .engine import Engine, errors
 from .errors import EngineError
 from .expect import Expectations
@@ -23,6 +24,7 @@ from .files import is_link
 from .observation import Check, Observation, Verdict
 from .schema import validate
 from .session import PROBE, USUAL, Archive, Conditions, Container, Session
+from .watch import PATIENCE
 
 if TYPE_CHECKING:
     from ..analyzer.yaml_file import YamlFile
@@ -93,6 +95,7 @@ def run_structure_tests(
     checks: list[Check] = []
     with Session(engine, image, archive=archive, probe=probe, conditions=conditions) as session:
         config = session.described.get("Config") or {}
+        start_services(session, PATIENCE.wait)
         for test in tests:
             checks += _command_tests(session, test.raw, config)
             wants_files = any(

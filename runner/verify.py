@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..analyzer.credentials import mask, mask_lines
 from . import health, published
+from .beside import beside_notes, start_services
 from .calibration import UNKNOWN, Calibration, Controls, calibrate, calibration_check, start_controls
 from .claims import claims_checks
 from .command import command_check, user_check
@@ -94,6 +95,7 @@ def verify(
         checks = [_preflight(session.described, declared)]
         if configured(config) is None:
             checks += dropped_checks(session)
+        failed = start_services(session, patience.wait, progress)
         controls, unknown = _controls(session) if "calibration" in phases else (None, "it was not asked for")
         progress("running it as it is")
         plan = _Plan(config, declared, stop_seconds, expectations, patience)
@@ -149,6 +151,7 @@ def verify(
                     hardening = search(session, config, plain)
         except EngineError as error:
             problem = f"{error}; what was to follow is not known"
+        notes = (*failed, *beside_notes(session))
         checks = excused(checks, hindered, session.conditions, plain.log)
     seen = Observation(
         image=image,
@@ -170,7 +173,7 @@ def verify(
         checks=tuple(checks),
         hardening=hardening,
         problem=problem,
-        notes=(*start.told(own), *session.notes),
+        notes=(*start.told(own), *notes, *session.notes),
         started_otherwise=start.replaces,
         receipt=session.receipt,
     )

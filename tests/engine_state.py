@@ -59,6 +59,7 @@ def named_like_ours(engine: Engine) -> frozenset[tuple[str, str]]:
         ("container", name.lstrip("/")) for one in api.containers(all=True) for name in one["Names"] or ()
     }
     found |= {("network", one["Name"]) for one in api.networks()}
+    found |= {("volume", one["Name"]) for one in api.volumes()["Volumes"] or ()}
     found |= {
         ("image", tag.removesuffix(":latest"))
         for one in images_of(engine)

@@ -167,6 +167,12 @@ _RUN_OPTIONS: dict[str, Any] = {
         "--network", metavar="NETWORK", help="A network of yours to start it in, without isolation."
     ),
     "add_host": _texts("--add-host", metavar="NAME:ADDRESS", help="NAME:ADDRESS, as for docker run."),
+    "with_": _texts(
+        "--with", metavar="NAME=IMAGE", help="A service to start first, which it reaches by this name."
+    ),
+    "with_env": _texts(
+        "--with-env", metavar="NAME:VARIABLE", help="A variable of that service, as for -e: db:NAME=VALUE."
+    ),
     "allow_egress": Annotated[
         bool, typer.Option("--allow-egress", help="Let it reach other machines, which it can't else.")
     ],
@@ -194,7 +200,7 @@ def _with_run_options(command: Callable[..., int]) -> Callable[..., int]:
         for name in _RUN_OPTIONS:
             value = values.pop(name)
             texts = value if isinstance(value, list) else [""] if value is True else [value] if value else []
-            of_run[name.replace("_", "-")] = texts
+            of_run[name.rstrip("_").replace("_", "-")] = texts
         return command(**values, of_run=of_run)
 
     signature = inspect.signature(command, eval_str=True)
@@ -784,8 +790,15 @@ def extract(
 @_with_run_options
 def verify(
     image: Annotated[
-        list[str], typer.Argument(help="Images of the engine by name or ID, or archives.", show_default=False)
-    ],
+        list[str] | None,
+        typer.Argument(help="Images of the engine by name or ID, or archives; with --compose its services."),
+    ] = None,
+    compose: Annotated[
+        str | None,
+        typer.Option(
+            "--compose", metavar="FILE", help="Prove the services of a compose file: those named, or all."
+        ),
+    ] = None,
     publish: Annotated[
         list[str] | None,
         typer.Option("--publish", "-p", help="HOST:CONTAINER[/PROTOCOL], as for docker run."),
@@ -838,7 +851,8 @@ def verify(
     imglint verify shop:1.0 -p 8080:80
     imglint verify shop.tar --expect verify.yaml
     imglint verify shop:1.0 -e DATABASE_URL -v ./conf:/etc/shop --network backend
-    imglint verify shop:1.0 --harden
+    imglint verify shop:1.0 --with db=postgres:16 --with-env db:POSTGRES_PASSWORD
+    imglint verify --compose compose.yaml web
     """
     from .commands.verify import verify as command
     from .run_options import parse_run
@@ -852,20 +866,40 @@ def verify(
         raise UsageError("--allow-unknown and --fail-on unknown contradict each other: leave one out")
     if not re.fullmatch(r"\w[\w.:/@-]*", probe_image):
         raise UsageError(f"--probe-image takes the name of an image, not {probe_image!r}")
+    image = image or []
+    if not image and compose is None:
+        raise UsageError("Missing argument 'IMAGE...': name an image, or a compose file by --compose")
+    if compose is not None:
+        _must_fit_compose(of_run, write_expect, harden=harden)
     asked = parse_run(of_run, images=image)
     wishes = asked._replace(
         publish=tuple(publish or ()), publish_all=publish_all, deep=deep, harden=harden, stop_seconds=stop_timeout,
         probe=probe_image, expect=tuple(expect or ()), allow_unknown=allow_unknown,
     )  # fmt: skip
     settings = _settings(
-        formats, ("verify", *image), config, isolated,
+        formats, ("verify", *(("--compose", compose) if compose is not None else ()), *image), config, isolated,
         select=select, ignore=ignore, extend_select=extend_select, profile=profile, fail_level=fail_level,
         fail_on=fail_on,
     )  # fmt: skip
     return command(
         image, settings, formats, wishes,
-        write_expect=write_expect, dry_run=dry_run, engine=engine,
+        write_expect=write_expect, dry_run=dry_run, engine=engine, compose=compose,
     )  # fmt: skip
+
+
+def _must_fit_compose(of_run: dict[str, list[str]], write_expect: str | None, *, harden: bool) -> None:
+    if harden:
+        raise UsageError("--harden prints how an image is started alone: leave out --compose, and use --with")
+    if of_run["with"]:
+        raise UsageError(
+            "--compose says itself which services there are: leave out --with, or add it to the file"
+        )
+    if of_run["network"]:
+        raise UsageError("--compose starts services in a network of the run's own: leave out --network")
+    if write_expect is not None:
+        raise UsageError(
+            "--write-expect writes what holds of an image alone: leave out --compose, and use --with"
+        )
 
 
 @app.command()

@@ -27,7 +27,9 @@ class PerPath(NamedTuple):
     extend_select: tuple[str, ...] = ()
 
 
-RUN_LISTS = ("env", "env-file", "volume", "mount", "tmpfs", "add-host", "command")
+RUN_LISTS = (
+    "env", "env-file", "volume", "mount", "tmpfs", "add-host", "command", "with", "with-env",
+)  # fmt: skip
 RUN_SWITCHES = ("allow-egress",)
 RUN_KEYS = (
     *RUN_LISTS, *RUN_SWITCHES, "user", "entrypoint", "network", "memory", "pids-limit", "wait", "observe",

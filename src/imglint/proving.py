@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .analyzer import InputError
 from .config import Settings
@@ -15,12 +15,16 @@ from .rules.judge import judge_container
 from .rules.registry import load
 
 if TYPE_CHECKING:
+    from .composing import Stack
+    from .rules.rule import Rule
     from .runner import Engine, Observation
     from .runner.expect import Expectations
+    from .runner.service import Service
     from .runner.session import Archive
     from .runner.start import Start
     from .runner.structure_test import StructureTests
 
+_Seen = TypeVar("_Seen")
 _AT_ONCE = 2  # images; more of them only make each other slow
 
 
@@ -41,6 +45,8 @@ class Wishes(NamedTuple):
     pids: int | None = None
     network: str = ""
     start: Start | None = None  # what is given to it, or put in the place of what the image says
+    services: tuple[Service, ...] = ()  # what is started beside it first
+    called: str = ""  # the name by which those services reach it
 
 
 class Files(NamedTuple):
@@ -108,7 +114,14 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
 
     tested = None
     start = wishes.start or Start()
-    conditions = Conditions(wishes.memory, wishes.pids, wishes.network, start=start)
+    conditions = Conditions(
+        wishes.memory,
+        wishes.pids,
+        wishes.network,
+        start=start,
+        services=wishes.services,
+        called=wishes.called,
+    )
     patience = Patience(
         PATIENCE.wait if wishes.wait is None else wishes.wait,
         PATIENCE.observe if wishes.observe is None else wishes.observe,
@@ -148,8 +161,8 @@ def observe(engine: Engine, wanted: Subject, wishes: Wishes, files: Files) -> Ob
 
 
 def side_by_side(
-    work: Callable[[str], Observation], images: Sequence[str], clients: Sequence[Engine]
-) -> list[Observation]:
+    work: Callable[[str], _Seen], images: Sequence[str], clients: Sequence[Engine]
+) -> list[_Seen]:
     """Do the work for several images, two at a time, in their order. An interrupt ends those on these clients."""
     if len(images) == 1:
         return [work(images[0])]
@@ -234,6 +247,55 @@ def prove(
         seen = side_by_side(run, images, clients)
     except EngineError as error:
         raise InputError(error.subject, error.problem, error.hint) from error
+    return _report(images, seen, rules, settings, wishes, files)
+
+
+def prove_stack(stack: Stack, settings: Settings, wishes: Wishes, *, engine: str | None = None) -> Report:
+    """Prove services of a compose file, each with what it depends on beside it. One that can't be proved leaves the others.
+
+    Raises:
+        InputError: no engine answers.
+        UnknownCodeError: the settings name a code that no rule has.
+    """
+    from .runner import EngineError, connect
+
+    rules = load(settings.entries("container"))
+    files = read_expectations(wishes.expect)
+    clients: list[Engine] = []
+    problems: list[Problem] = []
+
+    def run(label: str) -> Observation | None:
+        target = stack.targets[label]
+        try:
+            asked = target.over(wishes_for(target.image, wishes, files, settings))
+            with connect(engine) as client:
+                clients.append(client)
+                return observe(client, Subject(label, target.image), asked, files)
+        except EngineError as error:
+            problem = Problem(f"{label}: {error.subject}", error.problem, error.hint)
+            if not error.answered and not clients:
+                raise InputError(error.subject, error.problem, error.hint) from error
+            problems.append(problem)
+            return None
+
+    labels = tuple(stack.targets)
+    seen = [one for one in side_by_side(run, labels, clients) if one is not None]
+    report = _report(labels, seen, rules, settings, wishes, files)
+    notes = [f"{stack.targets[one.image].name}: {note}" for one in seen for note in one.notes]
+    return report._replace(
+        problems=(*problems, *report.problems), notes=(*stack.notes, *dict.fromkeys(notes)), asked=stack.asked
+    )
+
+
+def _report(
+    images: Sequence[str],
+    seen: Sequence[Observation],
+    rules: Sequence[Rule],
+    settings: Settings,
+    wishes: Wishes,
+    files: Files,
+) -> Report:
+    """What was observed, judged."""
     # Structure tests start nothing of the image's own, so that there is nothing to judge.
     judged = [
         judge_container(one, rules)
@@ -278,8 +340,9 @@ def plans(
     settings: Settings = Settings(),  # noqa: B008
     *,
     engine: str | None = None,
+    stack: Stack | None = None,
 ) -> Report:
-    """What `prove` would start, make, touch and remove. Nothing is made.
+    """What `prove`, or `prove_stack`, would start, make, touch and remove. Nothing is made.
 
     Raises:
         InputError: no engine answers, or it has no such image.
@@ -293,13 +356,18 @@ def plans(
         with connect(engine) as client:
             found = []
             for image in images:
-                wanted = subject(image, engine)
-                asked = wishes_for(image, wishes, files, settings)
+                if stack is None:
+                    wanted = subject(image, engine)
+                    asked = wishes_for(image, wishes, files, settings)
+                else:
+                    target = stack.targets[image]
+                    wanted = Subject(image, target.image)
+                    asked = target.over(wishes_for(target.image, wishes, files, settings))
                 planned = plan(
                     client,
                     wanted.image,
                     archive=wanted.archive is not None,
-                    publish=wishes.publish,
+                    publish=asked.publish,
                     deep=wishes.deep,
                     harden=wishes.harden,
                     structure_tests=len(files.structure_tests),
@@ -307,11 +375,13 @@ def plans(
                     probe=wishes.probe,
                     network=asked.network,
                     start=asked.start or Start(),
+                    services=asked.services,
                 )
                 found.append(replace(planned, image=wanted.name))
     except EngineError as error:
         raise InputError(error.subject, error.problem, error.hint) from error
-    return Report(files=tuple(images), plans=tuple(found), asked=("verify", *images))
+    notes, command = (stack.notes, stack.asked) if stack is not None else ((), ("verify", *images))
+    return Report(files=tuple(images), plans=tuple(found), notes=notes, asked=command)
 
 
 def _problems(seen: Sequence[Observation]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import posixpath
@@ -15,6 +16,7 @@ from .lint_options import UsageError
 from .proving import Wishes
 
 if TYPE_CHECKING:
+    from .runner.service import Service
     from .runner.start import Mount, Start
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -85,7 +87,15 @@ def check_for_hook(given: Mapping[str, Sequence[str]], *, run: bool) -> None:
                 f"-e {name} would stand in the hook with its value: use -e {name}, or --env-file"
             )
         names.append(text if equals else f"{name}=")
-    parse_run({**given, "env": names}, run=run)
+    services = []
+    for text in given.get("with-env", ()):
+        name, equals, _ = text.partition("=")
+        if equals:
+            raise UsageError(
+                f"--with-env {name} would stand in the hook with its value: use --with-env {name}"
+            )
+        services.append(f"{name}=")
+    parse_run({**given, "env": names, "with-env": services}, run=run)
 
 
 def with_layers(wishes: Wishes, layers: Iterable[RunText], images: Iterable[str] = ()) -> Wishes:
@@ -105,6 +115,7 @@ def with_layers(wishes: Wishes, layers: Iterable[RunText], images: Iterable[str]
 
 def _over(wishes: Wishes, base: Wishes) -> Wishes:
     start = base.start if wishes.start is None else wishes.start.over(base.start)
+    names = {service.name for service in wishes.services}
     return wishes._replace(
         wait=base.wait if wishes.wait is None else wishes.wait,
         observe=base.observe if wishes.observe is None else wishes.observe,
@@ -112,6 +123,7 @@ def _over(wishes: Wishes, base: Wishes) -> Wishes:
         pids=wishes.pids or base.pids,
         network=wishes.network or base.network,
         start=start,
+        services=(*(one for one in base.services if one.name not in names), *wishes.services),
     )
 
 
@@ -127,6 +139,9 @@ def parse_layer(layer: RunText, images: Iterable[str] = ()) -> Wishes:
         raise UsageError(f"--network takes the name of a network, not {network!r}")
     if network and "allow-egress" in values and values["allow-egress"]:
         raise UsageError("--network says itself what can be reached: leave out --allow-egress")
+    services = tuple(_services(layer, images))
+    if network and services:
+        raise UsageError("--with starts services in a network of the run's own: leave out --network")
     wait, observe = (
         parse_seconds(_flag(name), values[name][-1]) if values.get(name) else None
         for name in ("wait", "observe")
@@ -141,6 +156,7 @@ def parse_layer(layer: RunText, images: Iterable[str] = ()) -> Wishes:
         pids=_parse_pids(values["pids-limit"][-1]) if values.get("pids-limit") else None,
         network=network,
         start=start,
+        services=services,
     )
 
 
@@ -196,6 +212,8 @@ def as_texts(wishes: Wishes, directory: str) -> dict[str, Any]:
         "pids-limit": wishes.pids or "",
         "wait": "" if wishes.wait is None else f"{wishes.wait:g}s",
         "observe": "" if wishes.observe is None else f"{wishes.observe:g}s",
+        "with": [f"{one.name}={one.image}" for one in wishes.services],
+        "with-env": [f"{one.name}:{name}" for one in wishes.services for name in one.start.environment],
     }
     return {name: value for name, value in out.items() if value}
 
@@ -241,7 +259,7 @@ def _start(layer: RunText, images: Iterable[str]) -> Start | None:
         name, value = _variable(text)
         environment[name] = value
         from_files.pop(name, None)
-    _hide(environment, images)
+    hide_values(environment, images)
     mounts = [_volume(text, layer.directory) for text in values.get("volume", ())]
     tmpfs: dict[str, str] = {}
     for text in values.get("mount", ()):
@@ -277,7 +295,44 @@ def _start(layer: RunText, images: Iterable[str]) -> Start | None:
     )
 
 
-def _hide(environment: Mapping[str, str], images: Iterable[str]) -> None:
+def _services(layer: RunText, images: Iterable[str]) -> Iterator[Service]:
+    """--with NAME=IMAGE, each with the variables that --with-env NAME:VARIABLE gives it, in their order."""
+    given: dict[str, dict[str, str]] = {}
+    found: dict[str, str] = {}
+    for text in layer.values.get("with", ()):
+        name, equals, image = text.partition("=")
+        if not equals or not _HOST_NAME.fullmatch(name) or not re.fullmatch(r"\w[\w.:/@-]*", image):
+            raise UsageError(f"--with takes NAME=IMAGE, as in db=postgres:16, not {text!r}")
+        if name in found:
+            raise UsageError(f"--with names {name} twice: give each service a name of its own")
+        found[name], given[name] = image, {}
+    for text in layer.values.get("with-env", ()):
+        name, colon, variable = text.partition(":")
+        if not colon or not _HOST_NAME.fullmatch(name):
+            raise UsageError(
+                "--with-env takes NAME:VARIABLE=VALUE, or NAME:VARIABLE for one that is set here"
+            )
+        if name not in found:
+            close = difflib.get_close_matches(name, found, 1)
+            known = f"did you mean {close[0]}?" if close else f"use --with {name}=IMAGE"
+            raise UsageError(f"--with-env {name}: no service is called so; {known}")
+        key, value = _variable(variable, f"--with-env {name}:")
+        given[name][key] = value
+    if not found:
+        return
+    from .runner.service import Service
+    from .runner.start import Start
+
+    for name, image in found.items():
+        hide_values(given[name], (*images, image))
+        yield Service(name, image, Start(given[name]))
+
+
+_HOST_NAME = re.compile(r"[a-zA-Z0-9](?:[\w-]{0,61}[a-zA-Z0-9])?", re.ASCII)
+
+
+def hide_values(environment: Mapping[str, str], images: Iterable[str]) -> None:
+    """Mask the values of variables from now on, but for the words of an image's name."""
     from .analyzer.credentials import hide, is_telling
     from .reports.own_words import OWN_WORDS
 
@@ -286,19 +341,20 @@ def _hide(environment: Mapping[str, str], images: Iterable[str]) -> None:
     hide(value for name, value in environment.items() if value not in public and is_telling(name, value))
 
 
-def _variable(text: str) -> tuple[str, str]:
+def _variable(text: str, option: str = "-e ") -> tuple[str, str]:
     """NAME=VALUE, or NAME, whose value is that of our own environment. No error tells a value."""
     name, equals, value = text.partition("=")
     if not _NAME.fullmatch(name):
-        raise UsageError("-e takes NAME=VALUE, or NAME for a variable that is set here")
+        raise UsageError(f"{option.strip()} takes NAME=VALUE, or NAME for a variable that is set here")
     if equals and "\0" in value:
-        raise UsageError(f"-e {name}: its value holds a NUL, which no variable can")
+        raise UsageError(f"{option}{name}: its value holds a NUL, which no variable can")
     if not equals:
         try:
             value = os.environ[name]
         except KeyError:
             raise UsageError(
-                f"-e {name} takes its value from a variable that is not set here: use -e {name}=VALUE, or set it"
+                f"{option}{name} takes its value from a variable that is not set here: use {option}{name}=VALUE,"
+                " or set it"
             ) from None
     return name, value
 

@@ -170,7 +170,7 @@ ENDINGS: dict[str, tuple[str, str, str]] = {  # name → script, words of the su
     "file": ("cat /etc/shop.ini || exit 4", "/etc/shop.ini is not there", "-v PATH:/etc/shop.ini"),
     "denied": ("cd /; echo x > /locked/x || exit 4", "/locked/x is denied to it", "--tmpfs /locked"),
     "program": ("shopd --serve", "the program shopd can't be run", ""),
-    "host": ("wget -qO- http://stock-db:80/ || exit 4", "the host stock-db is not found", "Use --network"),
+    "host": ("wget -qO- http://stock-db:80/ || exit 4", "the host stock-db is not found", "Use --with"),
     "signal": ("sh -c 'kill -SEGV $$'; exit $?", "139: by custom, it was ended by SIGSEGV", ""),
     "own": ("echo it does not add up; exit 9", "it does not add up", ""),
 }

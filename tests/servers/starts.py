@@ -83,7 +83,7 @@ SERVERS = (
         "EXPOSE 80\nCMD until curl -sS http://db:8080/; do sleep 1; done; exec nginx -g 'daemon off;'",
         {**STAYS, ("ports.exposed", "80/tcp"): CANNOT_TELL},
         broken="its log: Could not resolve host: db; with a host db on its network it serves",
-        undecided={("container.stays", None): "Use --network", ("ports.exposed", "80/tcp"): "Use --network"},
+        undecided={("container.stays", None): "Use --with", ("ports.exposed", "80/tcp"): "Use --with"},
     ),
     Server(
         "entry-exec", "shell", "web", f"COPY entry-exec.sh /\nENTRYPOINT [\"/entry-exec.sh\"]\n{WEB}",
@@ -202,7 +202,7 @@ SERVERS = (
         "COPY needs_database.py /\nEXPOSE 8000\nCMD [\"python3\", \"/needs_database.py\"]",
         {("container.stays", None): CANNOT_TELL, ("ports.exposed", "8000/tcp"): CANNOT_TELL}, files=("needs_database.py",),
         broken="ends with 1: Name or service not known; with a host db on its network it stays and serves",
-        undecided={("container.stays", None): "Use --network", ("ports.exposed", "8000/tcp"): "Use --network"},
+        undecided={("container.stays", None): "Use --with", ("ports.exposed", "8000/tcp"): "Use --with"},
     ),
     Server(
         "udp", "socat", "web", "EXPOSE 9999/udp\nCMD [\"socat\", \"UDP4-RECVFROM:9999,fork\", \"EXEC:cat\"]",

@@ -174,6 +174,11 @@ OF_RUN: list[tuple[list[str], int, str]] = [
     (["-u", "1000:"], 2, "--user takes a name or a number"),
     (["--add-host", "db"], 2, "--add-host takes NAME:ADDRESS, as in db:10.0.0.5, not 'db'"),
     (["--add-host", "db:10.0.0"], 2, "--add-host takes NAME:ADDRESS"),
+    (["--with", "db"], 2, "--with takes NAME=IMAGE, as in db=postgres:16, not 'db'"),
+    (["--with", "db=x", "--with", "db=y"], 2, "--with names db twice"),
+    (["--with", "db=x", "--network", "n"], 2, "--with starts services in a network of the run's own"),
+    (["--with-env", "db:A"], 2, "--with-env db: no service is called so; use --with db=IMAGE"),
+    (["--with-env", "A"], 2, "--with-env takes NAME:VARIABLE=VALUE"),
     (["--network", "x", "--allow-egress"], 2, "--network says itself what can be reached"),
 ]
 WITH_RUN = [
@@ -275,6 +280,11 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--stop-timeout", "0"], 2, "Invalid value for '--stop-timeout'"),
         (["--stop-timeout", "-1"], 2, "Invalid value for '--stop-timeout'"),
         *OF_RUN,
+        (["--compose", "none.yaml"], 2, "none.yaml: no such file"),
+        (["--compose", "none.yaml", "--with", "db=x"], 2, "leave out --with"),
+        (["--compose", "none.yaml", "--network", "x"], 2, "leave out --network"),
+        (["--compose", "none.yaml", "--write-expect", "x"], 2, "leave out --compose"),
+        (["--compose", "none.yaml", "--harden"], 2, "leave out --compose"),
         (["--probe-image", "a b"], 2, "--probe-image takes the name of an image, not 'a b'"),
         (["docker://a/b"], 2, "names no registry"),
     ]),

@@ -25,8 +25,12 @@ def verify(
     write_expect: str | None = None,
     dry_run: bool = False,
     engine: str | None = None,
+    compose: str | None = None,
 ) -> Exit:
-    """Run images and tell what was proved; or, in a dry run, what would be done for that."""
+    """Run images and tell what was proved; or, in a dry run, what would be done for that.
+
+    With a compose file, `images` are services of it; none are all.
+    """
     from .. import proving
     from ..analyzer.image import parse_source
     from ..output import write
@@ -36,6 +40,16 @@ def verify(
     try:
         # A slip is told before an engine is asked for.
         parse_publish(wishes.publish)
+        if compose is not None:
+            from ..composing import stack
+
+            composed = stack(compose, images)
+            if dry_run:
+                labels = tuple(composed.targets)
+                return show(
+                    proving.plans(labels, wishes, settings, engine=engine, stack=composed), outputs, _plan
+                )
+            return show(proving.prove_stack(composed, settings, wishes, engine=engine), outputs, _text)
         for image in images:
             parse_source(image)
         if dry_run:

@@ -7,6 +7,7 @@ report is masked and made visible where it becomes a part of the page, before it
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,17 +39,12 @@ _LONGEST = 4000  # characters of a string
 def render(report: Report) -> str:
     """The report as one page, with a final newline."""
     style, script = (_own_file(name) for name in ("style.css", "zoom.js"))
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            _facts(report),
-            style=style,
-            script=script,
-            policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'",
-        )
-        + "\n"
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none';"
+        " form-action 'none'"
     )
+    page = _environment().get_template("page.html.j2")
+    return page.render(_facts(report), style=style, script=script, policy=policy) + "\n"
 
 
 def _own_file(name: str) -> str:
@@ -60,6 +56,7 @@ def _hash(inside: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
 
 
+@functools.cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -119,9 +116,7 @@ def _facts(report: Report) -> dict[str, Any]:
     told = document(report)
     images = [
         _image(number, image, fact, report)
-        for number, (image, fact) in enumerate(
-            zip(report.images, told.get("images", ()), strict=True), 1
-        )
+        for number, (image, fact) in enumerate(zip(report.images, told.get("images", ()), strict=True), 1)
         if report.diff is None or image is report.diff.new
     ]
     # Where the command's text says nothing before its last line, that line is the sentence.
@@ -153,7 +148,8 @@ def _sentence(report: Report) -> str:
         change = f"content {size(old.content_bytes)} → {size(new.content_bytes)}, {signed(grown)}"
         return f"{names[0]} → {names[1]}: {change}."
     if len(report.images) == 1:
-        return f"{image_text.heading(report.images[0]).splitlines()[1]}."
+        totals = image_text.heading(report.images[0]).splitlines()[1]
+        return f"{totals[:1].upper()}{totals[1:]}."
     if report.images:
         return f"{len(report.images)} images, {size(sum(one.content_bytes for one in report.images))} of content."
     return f"{text.summary(report)}."
@@ -164,11 +160,10 @@ def _image(number: int, image: Image, fact: Mapping[str, Any], report: Report) -
     steps = [mask(image.made_by(layer)) or "unknown: the history does not say" for layer in image.layers]
     maps = []
     if image.content_bytes and (number <= _MAPPED or report.diff is not None):
-        for title, top in (
-            ("by directory", treemap.by_directory(image)),
-            ("by layer", treemap.by_layer(image, steps)),
-        ):
-            maps.append({"title": title, "top": top, "cells": treemap.cells(top)})
+        tops = {"by directory": treemap.by_directory(image)}
+        if sum(layer.content_bytes > 0 for layer in image.layers) > 1:
+            tops["by layer"] = treemap.by_layer(image, steps)
+        maps = [{"title": title, "top": top, "cells": treemap.cells(top)} for title, top in tops.items()]
     before = report.earlier.get(image.id)
     now = weigh(image)
     return {
@@ -225,9 +220,7 @@ def _changed_layers(report: Report) -> Iterator[dict[str, Any]]:
     assert report.diff is not None
     grown = report.diff.by_step()
     for one in report.diff.layers:
-        image, index = (
-            (report.diff.new, one.new) if one.new is not None else (report.diff.old, one.old or 0)
-        )
+        image, index = (report.diff.new, one.new) if one.new is not None else (report.diff.old, one.old or 0)
         layer = image.layers[index]
         yield {
             "kind": "same" if one.same else "removed" if one.new is None else "added",

@@ -20,7 +20,8 @@ _SMALLEST = 0.001  # of the content; what is smaller folds into its directory
 _DEEPEST = 40  # directories; what lies deeper is told as if it were in the last of them
 _MOST_TEXT = 60_000  # characters of names in a map; with more, more folds
 _LONGEST_NAME = 500
-_OPENED = 12_000  # square pixels from which on a directory is drawn as what it holds
+_OPENED = 30_000  # square pixels from which on a directory is drawn as what it holds
+_HUES = 8
 _LABEL = 16  # pixels of height
 _CHARACTER = 7.2  # pixels of width
 
@@ -44,13 +45,18 @@ class Node(NamedTuple):
     files: int
     box: Box
     children: tuple[Node, ...] = ()
+    hue: int = 0  # that of the directory or layer which it is drawn as a part of; one of _HUES
+
+    @property
+    def title(self) -> str:
+        """Its name, of a directory with a slash."""
+        return f"{self.name}/" if self.children and self.path else self.name
 
 
 class Cell(NamedTuple):
     """A rectangle that is drawn, and what of its name has room in it."""
 
     node: Node
-    hue: int  # that of the topmost directory it lies in
     label: str
     size_fits: bool  # whether the size has room below the name
 
@@ -79,7 +85,8 @@ def by_directory(image: Image) -> Node:
     top = _Files()
     for _, parts, size, hidden in _contents(image):
         top.add(parts, size, hidden)
-    return _laid_out(top)
+    laid = _laid_out(top)
+    return _colored(laid, _parts(laid))
 
 
 def by_layer(image: Image, steps: Sequence[str]) -> Node:
@@ -88,7 +95,8 @@ def by_layer(image: Image, steps: Sequence[str]) -> Node:
     for layer, parts, size, hidden in _contents(image):
         top.add((f"layer {layer}", *parts), size, hidden)
     named = {f"layer {layer}": f"layer {layer}: {step}" for layer, step in enumerate(steps)}
-    return _laid_out(top, lambda part: clipped(named[part], 120))
+    laid = _laid_out(top, lambda part: clipped(named[part], 120))
+    return _colored(laid, laid.children)
 
 
 def _contents(image: Image) -> Iterator[tuple[int, tuple[str, ...], int, int]]:
@@ -115,9 +123,7 @@ def _laid_out(top: _Files, title: Callable[[str], str] | None = None) -> Node:
 
 def _text(files: _Files, least: int) -> int:
     """Characters of the names that are not folded."""
-    return sum(
-        len(name) + 40 + _text(one, least) for name, one in files.below.items() if one.bytes >= least
-    )
+    return sum(len(name) + 40 + _text(one, least) for name, one in files.below.items() if one.bytes >= least)
 
 
 def _node(
@@ -147,7 +153,30 @@ def _node(
     if folded:
         told = f"{rest[2]} other file{'s' if rest[2] > 1 else ''}"
         children.append(Node(told, _below(path, "…"), *rest, boxes[-1]))
-    return Node(_shown(name, path), clipped(path, 4 * _LONGEST_NAME), files.bytes, files.hidden, files.files, box, tuple(children))  # fmt: skip
+    whole = clipped(path, 4 * _LONGEST_NAME)
+    return Node(_shown(name, path), whole, files.bytes, files.hidden, files.files, box, tuple(children))
+
+
+def _parts(top: Node) -> list[Node]:
+    """The directories that get a colour each: where one holds most of all, those in it."""
+    found = list(top.children)
+    while found:
+        at, largest = max(enumerate(found), key=lambda item: item[1].bytes)
+        if largest.bytes * 2 < top.bytes or not largest.children:
+            break
+        found[at : at + 1] = largest.children
+    return found
+
+
+def _colored(top: Node, parts: Sequence[Node]) -> Node:
+    """The same tree, in which each part and all below it has a hue of its own."""
+    hues = {one.box: at % _HUES for at, one in enumerate(sorted(parts, key=lambda one: -one.bytes))}
+
+    def colored(node: Node, hue: int) -> Node:
+        own = hues.get(node.box, hue)
+        return node._replace(hue=own, children=tuple(colored(child, own) for child in node.children))
+
+    return colored(top, 0)
 
 
 def _below(path: str, part: str) -> str:
@@ -164,10 +193,17 @@ def _shown(name: str, path: str) -> str:
 
 
 def squarified(sizes: Sequence[int], box: Box) -> list[Box]:
-    """A box cut into boxes as large as `sizes`, from the largest on, each as square as can be.
+    """A box cut into boxes as large as `sizes`, each as square as can be, in the order of `sizes`.
 
     Bruls, Huizing and van Wijk, "Squarified Treemaps" (2000). Edges are rounded, not lengths, so that neighbours share them.
     """
+    order = sorted(range(len(sizes)), key=lambda at: -sizes[at])
+    rows = dict(zip(order, _rows([sizes[at] for at in order], box), strict=True))
+    return [rows[at] for at in range(len(sizes))]
+
+
+def _rows(sizes: Sequence[int], box: Box) -> list[Box]:
+    """The boxes of sizes that become smaller, in rows along the shorter side of what is left."""
     left, top = box.left * WIDTH / 100, box.top * HEIGHT / 100
     wide, high = (box.right - box.left) * WIDTH / 100, (box.bottom - box.top) * HEIGHT / 100
     total = sum(sizes)
@@ -175,7 +211,7 @@ def squarified(sizes: Sequence[int], box: Box) -> list[Box]:
     out: list[Box] = []
     at = 0
     while at < len(sizes):
-        # A row along the shorter side takes what makes it squarer.
+        # A row takes what makes it squarer.
         side = min(wide, high)
         end, area = at + 1, sizes[at] * scale
         while end < len(sizes):
@@ -217,15 +253,15 @@ def _rounded(left: float, top: float, wide: float, high: float) -> Box:
 def cells(top: Node) -> list[Cell]:
     """What is drawn at first: directories that have the room as what they hold, all else as one rectangle."""
     out: list[Cell] = []
-    waiting = [(child, hue) for hue, child in enumerate(top.children)][::-1]
+    waiting = list(top.children[::-1])
     while waiting:
-        node, hue = waiting.pop()
+        node = waiting.pop()
         wide = (node.box.right - node.box.left) * WIDTH / 100
         high = (node.box.bottom - node.box.top) * HEIGHT / 100
         if node.children and wide * high >= _OPENED:
-            waiting += [(child, hue) for child in node.children[::-1]]
+            waiting += node.children[::-1]
             continue
         room = int((wide - 8) / _CHARACTER)
-        label = clipped(node.name, room) if room >= 3 and high >= _LABEL else ""
-        out.append(Cell(node, hue % 8, label, bool(label) and room >= 8 and high >= 2 * _LABEL))
+        label = clipped(node.title, room) if room >= 3 and high >= _LABEL else ""
+        out.append(Cell(node, label, bool(label) and room >= 8 and high >= 2 * _LABEL))
     return out

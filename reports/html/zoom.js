@@ -10,21 +10,22 @@ for (const figure of document.querySelectorAll(".treemap")) {
     if (text !== undefined) one.textContent = text;
     return one;
   };
-  const read = (item, parent, hue) => {
+  const read = (item, parent) => {
     const inner = item.querySelector(":scope > details > summary") || item;
     const data = inner.querySelector(":scope > data");
     const node = {
-      item, parent, hue: hue % 8, name: inner.querySelector(":scope > code").textContent,
+      item, parent, hue: item.dataset.hue, name: inner.querySelector(":scope > code").textContent,
       size: data.textContent, bytes: Number(data.value), hidden: Number(item.dataset.hidden),
       box: item.dataset.box.split(" ").map(Number),
     };
     node.path = parent.parent ? `${parent.path}/${node.name}` : node.name;
     const below = item.querySelectorAll(":scope > details > ul > li");
-    node.children = [...below].map((child) => read(child, node, hue));
+    node.children = [...below].map((child) => read(child, node));
+    node.title = node.children.length && !item.dataset.layer ? `${node.name}/` : node.name;
     return node;
   };
   const top = { name: "all", path: "", box: [0, 0, 100, 100], parent: null };
-  top.children = [...list.children].map((item, hue) => read(item, top, hue));
+  top.children = [...list.children].map((item) => read(item, top));
   let focus = top, sought = "";
 
   const tools = document.createElement("div"), crumbs = document.createElement("div");
@@ -46,7 +47,7 @@ for (const figure of document.querySelectorAll(".treemap")) {
     const x = (x0 - left) / (right - left), y = (y0 - above) / (below - above);
     const wide = (x1 - x0) / (right - left), high = (y1 - y0) / (below - above);
     const pixels = [wide * map.clientWidth, high * map.clientHeight];
-    if (node.children.length && pixels[0] * pixels[1] > 12000) {
+    if (node.children.length && pixels[0] * pixels[1] > 30000) {
       node.children.forEach(cell);
       return;
     }
@@ -56,9 +57,9 @@ for (const figure of document.querySelectorAll(".treemap")) {
       const part = 100 * node.hidden / node.bytes;
       one.append(make("rect", { class: "waste", x: `${100 - part}%`, width: `${part}%`, height: "100%" }));
     }
-    const room = Math.floor((pixels[0] - 8) / 7.2), letters = [...node.name];
+    const room = Math.floor((pixels[0] - 8) / 7.2), letters = [...node.title];
     if (room >= 3 && pixels[1] >= 16) {
-      const told = letters.length > room ? letters.slice(0, room - 1).join("") + "…" : node.name;
+      const told = letters.length > room ? letters.slice(0, room - 1).join("") + "…" : node.title;
       one.append(make("text", { x: 4, y: 13 }, told));
       if (room >= 8 && pixels[1] >= 32) one.append(make("text", { class: "s", x: 4, y: 27 }, node.size));
     }

@@ -60,8 +60,8 @@ for (const figure of document.querySelectorAll(".treemap")) {
     const room = Math.floor((pixels[0] - 8) / 7.2), letters = [...node.title];
     if (room >= 3 && pixels[1] >= 16) {
       const told = letters.length > room ? letters.slice(0, room - 1).join("") + "…" : node.title;
-      one.append(make("text", { x: 4, y: 13 }, told));
-      if (room >= 8 && pixels[1] >= 32) one.append(make("text", { class: "s", x: 4, y: 27 }, node.size));
+      one.append(make("text", { x: 4, y: 13, "aria-hidden": "true" }, told));
+      if (room >= 8 && pixels[1] >= 32) one.append(make("text", { class: "s", x: 4, y: 27, "aria-hidden": "true" }, node.size));
     }
     if (sought && !holds(node)) one.classList.add("dim");
     // What can be walked into: the directory itself, or for a file the one that holds it.
@@ -72,7 +72,7 @@ for (const figure of document.querySelectorAll(".treemap")) {
       if (target === node) {
         one.setAttribute("role", "button");
         one.setAttribute("tabindex", "0");
-        one.setAttribute("aria-label", `Look into ${node.path}, ${node.size}`);
+        one.firstChild.textContent += ", look into it";
         one.addEventListener("keydown", (event) => {
           if (event.key !== "Enter" && event.key !== " ") return;
           event.preventDefault();

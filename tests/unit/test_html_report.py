@@ -15,6 +15,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import page_picture
 import pytest
 from html_pages import numbers, parsed, sound, words
 from image_archives import Saved, docker_legacy, step
@@ -428,6 +429,13 @@ def test_every_command_writes_it(tmp_path: Path) -> None:
         page = sound(path.read_text())
         if "--against" in command:
             assert "Against what it was" in text_of(page)
+
+
+def test_the_picture_of_the_documentation_shows_this_page() -> None:
+    assert page_picture.DIGEST.read_text() == page_picture.digest(), (
+        "python docs/page_picture.py draws it anew"
+    )
+    assert page_picture.PICTURE.stat().st_size <= 150_000
 
 
 def test_jinja_is_imported_only_for_pages() -> None:

@@ -173,6 +173,15 @@ def _image(number: int, image: Image, fact: Mapping[str, Any], report: Report) -
         else image.source,
         "fact": fact,
         "steps": steps,
+        "history": [
+            {
+                "index": step.index,
+                "created": (step.created or "")[:19].replace("T", " "),
+                "layer": step.layer if step.layer is not None else step.within,
+                "text": mask(step.text) or (f"({step.comment})" if step.comment else "(no command)"),
+            }
+            for step in image.steps
+        ],
         "largest": max((layer.content_bytes for layer in image.layers), default=0),
         "saved": image_text.saved(image) if image.savings.found else "",
         "maps": maps,

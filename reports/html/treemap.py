@@ -68,13 +68,17 @@ class _Files:
 
     def __init__(self) -> None:
         self.bytes = self.hidden = self.files = 0
-        self.below: dict[str, _Files] = {}
+        self.below: dict[str, _Files] | None = None  # most are files, and need none
 
     def add(self, parts: Sequence[str], size: int, hidden: int) -> None:
         node = self
         for part in (None, *parts):
             if part is not None:
-                node = node.below.setdefault(part, _Files())
+                if node.below is None:
+                    node.below = {}
+                if part not in node.below:
+                    node.below[part] = _Files()
+                node = node.below[part]
             node.bytes += size
             node.hidden += hidden
             node.files += 1
@@ -123,13 +127,15 @@ def _laid_out(top: _Files, title: Callable[[str], str] | None = None) -> Node:
 
 def _text(files: _Files, least: int) -> int:
     """Characters of the names that are not folded."""
-    return sum(len(name) + 40 + _text(one, least) for name, one in files.below.items() if one.bytes >= least)
+    return sum(
+        len(name) + 40 + _text(one, least) for name, one in (files.below or {}).items() if one.bytes >= least
+    )
 
 
 def _node(
     name: str, path: str, files: _Files, least: int, box: Box, title: Callable[[str], str] | None = None
 ) -> Node:
-    kept = [(part, one) for part, one in files.below.items() if one.bytes >= least]
+    kept = [(part, one) for part, one in (files.below or {}).items() if one.bytes >= least]
     kept.sort(key=lambda item: (-item[1].bytes, item[0]))
     if len(kept) == 1 and kept[0][1].bytes == files.bytes and name and kept[0][1].below:
         part, only = kept[0]

@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs/html-report.png"
 DIGEST = ROOT / "docs/html-report.sha256"
 _IMAGE = "examples/waste/waste.tar"
-_SIZE = (860, 960)  # pixels
+_SIZE = (1000, 1640)  # pixels of the page
+_SCALE = 0.7  # … to those of the picture
 
 
 def pictured() -> str:
@@ -41,6 +42,7 @@ def take() -> None:
         subprocess.run(
             [
                 "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                f"--force-device-scale-factor={_SCALE}",
                 f"--user-data-dir={folder}/profile", f"--window-size={_SIZE[0]},{_SIZE[1]}",
                 f"--screenshot={PICTURE}", page.as_uri(),
             ],

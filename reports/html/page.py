@@ -121,9 +121,12 @@ def _facts(report: Report) -> dict[str, Any]:
     ]
     # Where the command's text says nothing before its last line, that line is the sentence.
     told_before = report.matrix or report.images or report.diff is not None
+    several = len(report.images) > 1 and report.diff is None and not report.matrix
+    shared = image_text.shared(report.images) if several else ""
     return {
         "report": told,
-        "sentence": _sentence(report),
+        "sentence": _sentence(report, shared),
+        "shared": shared,
         "summary": text.summary(report) if told_before else "",
         "asked": [mask(word) for word in report.asked],
         "images": images,
@@ -136,8 +139,8 @@ def _facts(report: Report) -> dict[str, Any]:
     }
 
 
-def _sentence(report: Report) -> str:
-    """What the text of the command says first."""
+def _sentence(report: Report, shared: str) -> str:
+    """What the text of the command says first; of several images the last line of what they share."""
     if report.matrix:
         from ..push_verdict import push_verdict
 
@@ -150,8 +153,8 @@ def _sentence(report: Report) -> str:
     if len(report.images) == 1:
         totals = image_text.heading(report.images[0]).splitlines()[1]
         return f"{totals[:1].upper()}{totals[1:]}."
-    if report.images:
-        return f"{len(report.images)} images, {size(sum(one.content_bytes for one in report.images))} of content."
+    if shared:
+        return f"{shared.splitlines()[-1]}."
     return f"{text.summary(report)}."
 
 

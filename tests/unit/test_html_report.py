@@ -126,6 +126,13 @@ def test_an_image_alone(name: str) -> None:
     assert words(sentence).startswith("Content ")
 
 
+def test_several_images_are_told_with_what_they_share() -> None:
+    page = sound(render(measure([WASTE, LEAN], SETTINGS), "html"))
+    [sentence] = page.iter("h1")
+    assert words(sentence).startswith("2 images, ")
+    assert {"shared", "image-1", "image-2"} <= {one.get("id") for one in page.iter("section")}
+
+
 def test_an_image_without_content_has_no_map(tmp_path: Path) -> None:
     path = tmp_path / "empty.tar"
     path.write_bytes(docker_legacy(Saved.of({"dir/": ""})))

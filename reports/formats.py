@@ -15,7 +15,10 @@ _MODULES = {
     "junit": "junit",
     "checkstyle": "checkstyle",
     "markdown": "markdown",
+    "html": "html.page",
 }
+# Each string of the report is masked before it becomes a part of such a text, whose own words may be anybody's.
+MASKED_INSIDE = ("html",)
 FORMATS = (*FOR_PEOPLE, *_MODULES)
 
 

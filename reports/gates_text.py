@@ -20,8 +20,8 @@ def gates(found: Iterable[Gate], look: Look = PLAIN) -> str:
         [
             look.verdict("passed" if one.passed else "FAILED"),
             one.name,
-            _shown(one.name, one.value),
-            _shown(one.name, one.limit) if one.value is not None or one.name != "max-growth" else "",
+            measured(one.name, one.value),
+            measured(one.name, one.limit) if one.value is not None or one.name != "max-growth" else "",
             clipped(one.image, 40),
             one.note,
         ]
@@ -40,11 +40,12 @@ _MEASURES = {
 
 def missed(gate: Gate) -> str:
     """A limit that is not kept, in one sentence."""
-    is_, may_be = _shown(gate.name, gate.value), _shown(gate.name, gate.limit)
+    is_, may_be = measured(gate.name, gate.value), measured(gate.name, gate.limit)
     return f"{gate.image}: {_MEASURES.get(gate.name, gate.name)} is {is_}, and {gate.name} allows {may_be}"
 
 
-def _shown(name: str, value: float | None) -> str:
+def measured(name: str, value: float | None) -> str:
+    """What was measured, or allowed, in the units of a limit; "-" where nothing was."""
     if value is None:
         return "-"
     if name in _PARTS:

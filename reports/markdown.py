@@ -23,6 +23,7 @@ from .text import shown_also, where
 
 if TYPE_CHECKING:
     from ..analyzer.image import Image
+    from ..analyzer.image.diff import ImageDiff
     from ..rules.gates import Weight
     from ..runner import Observation
 
@@ -30,6 +31,7 @@ MAX_CHARACTERS = 65_000  # GitHub refuses a comment of more than 65,536
 _ROOM = 10_000  # for what there may be any number of: images, limits, problems, containers, notes
 _INPUTS = 50
 _STEPS = 8
+_DIRECTORIES = 8
 _SAVINGS = 5
 _CHECKS = 40
 _MATTERING = 40  # findings shown unfolded
@@ -54,6 +56,7 @@ def render(report: Report) -> str:
         *_first(
             [_sizes(image, report.earlier.get(image.id)) for image in images[:_INPUTS]], len(images), "images"
         ),
+        _directories(report.diff) if report.diff is not None else "",
         *_first([_failure(finding) for finding in report.failures_beside_findings()], what="failures"),
         *_first([f"- ⛔ {plain(str(problem))}" for problem in report.problems], what="problems"),
         _matrix(report) if report.matrix else "",
@@ -178,6 +181,20 @@ def _steps(image: Image, before: Weight | None) -> list[str]:
     head = ["", f"| {'grown' if before else 'content'} | step |", "|---:|---|"]
     sign = "+" if before else ""
     return [*head, *(f"| {sign}{size(more)} | {_code(clipped(text, _STEP_WIDTH))} |" for more, text in shown)]
+
+
+def _directories(diff: ImageDiff) -> str:
+    """Where a container sees more or less than before, the largest change first."""
+    grown = list(diff.by_directory().items())
+    if not grown:
+        return ""
+    lines = ["| seen | directory |", "|---:|---|"]
+    lines += [
+        f"| {change(more)} | {_code(clipped(f'/{path}', _STEP_WIDTH))} |"
+        for path, more in grown[:_DIRECTORIES]
+    ]
+    rest = len(grown) - _DIRECTORIES
+    return "\n".join([*lines, *(["", f"… and {rest} more directories"] if rest > 0 else [])])
 
 
 def _by_text(steps: Iterable[tuple[str, int]]) -> Counter[str]:

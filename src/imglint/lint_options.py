@@ -243,6 +243,8 @@ _FORMATS_OF = {
     ".sarif": ("sarif",),
     ".md": ("markdown",),
     ".markdown": ("markdown",),
+    ".html": ("html",),
+    ".htm": ("html",),
     ".xml": ("junit", "checkstyle"),
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import html5lib
 import jsonschema
 import pytest
 from check_names import names_in_the_runner
@@ -175,6 +176,13 @@ def in_markdown(text: str) -> tuple[bool, list[str]]:
     return "### ❌ imglint" in text, [plain]
 
 
+def in_html(text: str) -> tuple[bool, list[str]]:
+    page = html5lib.parse(text, namespaceHTMLElements=False)
+    told = ["".join(one.itertext()) for one in page.iter("li")]
+    [sentence] = page.iter("h1")
+    return sentence.get("class") == "red", told
+
+
 # For these a failure is an entry beside those of the findings: there is no other sign of red or green.
 ENTRIES: Mapping[str, Callable[[str], list[str]]] = {
     "github": lambda text: text.splitlines(),
@@ -182,7 +190,7 @@ ENTRIES: Mapping[str, Callable[[str], list[str]]] = {
     "checkstyle": lambda text: [one.get("message", "") for one in ElementTree.fromstring(text).iter("error")],
 }
 SIGNS: Mapping[str, Callable[[str], tuple[bool, list[str]]]] = {
-    "json": in_json, "sarif": in_sarif, "junit": in_junit, "markdown": in_markdown,
+    "json": in_json, "sarif": in_sarif, "junit": in_junit, "markdown": in_markdown, "html": in_html,
 }  # fmt: skip
 
 

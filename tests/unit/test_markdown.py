@@ -13,7 +13,7 @@ from markdown_it.token import Token
 import imglint
 from imglint.analyzer.image import Image, open_images
 from imglint.gates import earlier
-from imglint.measuring import measure, weigh
+from imglint.measuring import compare, measure, weigh
 from imglint.reports import Problem, Report
 from imglint.reports.formats import render
 from imglint.reports.markdown import marker
@@ -69,6 +69,16 @@ def test_sizes_against_an_image_and_against_its_record(tmp_path: Path) -> None:
 def test_sizes_without_an_earlier_measurement(tmp_path: Path) -> None:
     report = measure([saved(tmp_path / "a.tar", {"srv/a": "a" * 1000})], imglint.Settings())
     assert ["content", "1.0 kB"] in cells(render(report, "markdown"))
+
+
+def test_a_comparison_tells_the_directories_that_grew(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.tar", tmp_path / "new.tar"
+    saved(old, {"srv/a|`b/x": "x" * 1000, "opt/y": "y" * 3000})
+    saved(new, {"srv/a|`b/x": "x" * 4500, "opt/y": "y" * 1000, "etc/same": ""})
+    rows = cells(render(compare(str(old), str(new), imglint.Settings(), Limits()), "markdown"))
+    assert ["+3.5 kB", "/srv/a|`b"] in rows
+    assert ["-2.0 kB", "/opt"] in rows
+    assert not any("/etc" in cell for row in rows for cell in row)
 
 
 def test_what_was_not_compressed_is_an_estimate(tmp_path: Path) -> None:

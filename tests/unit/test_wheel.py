@@ -51,6 +51,9 @@ def test_every_module_is_in_it(wheel: Path) -> None:
     wanted |= {
         f"imglint/{path.relative_to(ROOT)}" for folder in FOLDERS for path in (ROOT / folder).glob("*.json")
     }
+    page = [ROOT / "reports/html" / name for name in ("style.css", "zoom.js")]
+    page += (ROOT / "reports/html/templates").iterdir()
+    wanted |= {f"imglint/{path.relative_to(ROOT)}" for path in page}
     assert wanted <= names, sorted(wanted - names)
 
 
@@ -87,6 +90,7 @@ def test_a_stranger_can_use_it(wheel: Path, tmp_path: Path) -> None:
     measured = run("image", "waste.tar")
     assert (measured.returncode, measured.stderr) == (1, "")
     assert "wasted 87.7 kB" in measured.stdout
+    assert run("image", "waste.tar", "-f", "html").stdout.startswith("<!DOCTYPE html>")
     explained = run("explain", "IL010")
     assert (explained.returncode, explained.stderr) == (0, "")
     assert "ends its first process" in explained.stdout

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 
 from ..analyzer import InputError
 from ..exits import Exit, worst
-from ..output import is_terminal, tell, write
+from ..output import is_terminal, tell, write, write_own
 from ..reports import Problem, Report
-from ..reports.formats import FOR_PEOPLE
+from ..reports.formats import FOR_PEOPLE, MASKED_INSIDE
 from ..reports.look import Look
 from ..reports.text import printable, problems, render
 
@@ -47,7 +47,7 @@ def show(
             rendered = formats.render(report, form)
         try:
             spare(report, target, *read)
-            write(rendered, target)
+            (write_own if form in MASKED_INSIDE else write)(rendered, target)
         except InputError as error:
             codes.append(fail(error))
     return worst(codes)

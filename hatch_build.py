@@ -11,15 +11,16 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 
 class Core(MetadataHookInterface):
-    """From a checkout, the core beside it; from what is published, the core of the same version."""
+    """In a checkout, the core beside it instead of the published one of the same version."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Say so among the dependencies."""
         core = Path(self.root) / "core"
-        source = f" @ {core.as_uri()}" if core.is_dir() else f"=={metadata['version']}"
-        metadata["dependencies"] = [
-            one + source if one == "imglint-core" else one for one in metadata["dependencies"]
-        ]
+        if core.is_dir():
+            metadata["dependencies"] = [
+                f"imglint-core @ {core.as_uri()}" if one.startswith("imglint-core==") else one
+                for one in metadata["dependencies"]
+            ]
 
 
 class Editable(BuildHookInterface):  # type: ignore[type-arg]

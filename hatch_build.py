@@ -30,7 +30,7 @@ class Editable(BuildHookInterface):  # type: ignore[type-arg]
         """A plain path in a .pth file would stand behind them: an import line does not."""
         if version != "editable":
             return
-        lines = Path(self.directory) / "_imglint.pth"
+        lines = Path(self.directory) / "_imglint_checkout.pth"
         lines.parent.mkdir(exist_ok=True)
         lines.write_text(f"import sys; sys.path.insert(0, {os.path.join(self.root, 'src')!r})\n", "utf-8")
         build_data["force_include_editable"][str(lines)] = lines.name

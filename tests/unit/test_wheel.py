@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
+import pathspec
 import pytest
+
+from imglint import __version__
+from imglint.light import LEFT_OUT
 
 pytestmark = pytest.mark.slow
 
@@ -18,22 +25,118 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("analyzer", "runner", "rules", "reports")
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of a copy of what git would clone, made by way of the sdist."""
-    target = tmp_path_factory.mktemp("wheel")
-    target.chmod(0o755)
-    command = [sys.executable, "-m", "build", "--outdir", str(target), str(ROOT)]
+def built(source: Path, target: Path, *options: str) -> Path:
+    command = [sys.executable, "-m", "build", *options, "--outdir", str(target), str(source)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
-    (built,) = target.glob("*.whl")
-    return built
+    return max(target.glob("*.whl"), key=lambda path: path.stat().st_mtime_ns)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of imglint-core, made by way of its source distribution."""
+    target = tmp_path_factory.mktemp("wheel")
+    target.chmod(0o755)
+    return built(ROOT / "core", target)
+
+
+@pytest.fixture(scope="module")
+def whole(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of imglint as it is published: built where no core stands beside it."""
+    source = tmp_path_factory.mktemp("published")
+    for name in ("pyproject.toml", "README.md", "LICENSE", "hatch_build.py", "src/imglint/__init__.py"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
+    return built(source, wheel.parent, "--wheel")
+
+
+def names_in(wheel: Path) -> set[str]:
+    return set(zipfile.ZipFile(wheel).namelist())
+
+
+def metadata(wheel: Path) -> Message:
+    (name,) = (name for name in names_in(wheel) if name.endswith(".dist-info/METADATA"))
+    return message_from_bytes(zipfile.ZipFile(wheel).read(name))
 
 
 def test_its_only_package_is_imglint(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
-    tops = {name.split("/")[0] for name in names}
+    tops = {name.split("/")[0] for name in names_in(wheel)}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"imglint"}
+
+
+def test_imglint_holds_no_file_and_needs_the_core_of_its_version(whole: Path) -> None:
+    assert {name.split("/")[0] for name in names_in(whole)} == {f"imglint-{__version__}.dist-info"}
+    assert not any(name.endswith("entry_points.txt") for name in names_in(whole))
+    needed = metadata(whole).get_all("Requires-Dist", [])
+    assert f"imglint-core=={__version__}" in needed
+    assert {"networkx", "pandas", "typer", "tabulate"} <= {one.split(">")[0] for one in needed}
+
+
+def test_from_a_checkout_imglint_needs_the_core_beside_it(tmp_path: Path) -> None:
+    wheel = built(ROOT, tmp_path, "--wheel")
+    assert {name.split("/")[0] for name in names_in(wheel)} == {f"imglint-{__version__}.dist-info"}
+    needed = metadata(wheel).get_all("Requires-Dist", [])
+    assert [one for one in needed if one.startswith("imglint-core")] == [
+        f"imglint-core @ {(ROOT / 'core').as_uri()}"
+    ]
+
+
+def test_what_the_core_leaves_out_is_what_imglint_adds(wheel: Path, whole: Path) -> None:
+    """The message about a missing package knows each that may be missing."""
+    needed, light = (
+        {
+            re.split("[>=; ]", one)[0]
+            for one in metadata(one).get_all("Requires-Dist", [])
+            if "extra" not in one
+        }
+        for one in (whole, wheel)
+    )
+    assert light == {"pathspec", "pyyaml"}
+    assert needed - light - {"imglint-core"} == LEFT_OUT - {"requests"}  # which comes with docker
+
+
+def test_each_file_has_one_owner(wheel: Path, whole: Path, tmp_path: Path) -> None:
+    """Installed and removed in either order: while the core is there, the command is."""
+    environment = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    command = environment / "bin/imglint"
+    packages = [
+        path for path in Path(pathspec.__file__).parents[1].iterdir() if path.name.startswith("pathspec")
+    ]
+    (site,) = environment.glob("lib/python*/site-packages")
+    for path in packages:
+        (site / path.name).symlink_to(path)
+
+    def pip(*arguments: str) -> None:
+        words = [sys.executable, "-m", "pip", "--python", str(environment / "bin/python"), *arguments]
+        result = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+
+    def lints() -> bool:
+        if not command.exists():
+            return False
+        words = [str(command), str(ROOT / "examples/seed/Dockerfile")]
+        result = subprocess.run(words, capture_output=True, text=True, check=False)
+        return "IL010" in result.stdout
+
+    install = ("install", "--quiet", "--no-deps", "--no-index")
+    pip(*install, str(wheel))
+    assert lints()
+    told = subprocess.run(
+        [str(command), "image", "x.tar"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert told.returncode == 2
+    pip(*install, str(whole))
+    pip("uninstall", "--quiet", "--yes", "imglint")
+    assert lints()
+    pip("uninstall", "--quiet", "--yes", "imglint-core")
+    assert not command.exists()
+    assert not (site / "imglint").exists()
+    pip(*install, str(whole))
+    pip(*install, str(wheel))
+    pip("uninstall", "--quiet", "--yes", "imglint-core")
+    assert not command.exists()
+    assert [path.name for path in site.glob("imglint*")] == [f"imglint-{__version__}.dist-info"]
 
 
 def test_every_module_is_in_it(wheel: Path) -> None:
@@ -54,14 +157,14 @@ def test_every_module_is_in_it(wheel: Path) -> None:
     assert wanted <= names, sorted(wanted - names)
 
 
-def test_a_stranger_can_use_it(wheel: Path, tmp_path: Path) -> None:
+def test_a_stranger_can_use_it(wheel: Path, whole: Path, tmp_path: Path) -> None:
     """An empty environment, an ordinary user, an empty HOME: it lints, measures and explains."""
     for parent in (tmp_path, *tmp_path.parents):
         if str(parent).startswith("/tmp/") and parent.stat().st_uid == os.getuid():
             parent.chmod(0o755)
     environment = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-    pip = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", str(wheel)]
+    pip = [str(environment / "bin/python"), "-m", "pip", "install", "--quiet", str(wheel), str(whole)]
     subprocess.run(pip, check=True, capture_output=True)
     work = tmp_path / "work"
     (work / "home").mkdir(parents=True)

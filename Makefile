@@ -25,7 +25,7 @@ help:
 	@echo "make engines modern Docker and Podman beside the machine's own, until make engines-stop"
 	@echo "make clean   remove the environment and what was built"
 
-$(VENV)/.run: pyproject.toml
+$(VENV)/.run: pyproject.toml hatch_build.py core/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable .

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from image_archives import Saved, docker_legacy
 
+from imglint import __version__
 from imglint.discovery import looks_like_dockerfile
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +162,16 @@ def test_pre_commit_takes_the_files_that_imglint_finds(name: str) -> None:
     taken = bool(re.search(hook["files"], name)) and not re.search(hook["exclude"], name)
     assert taken == looks_like_dockerfile(name.rpartition("/")[2])
     assert hook["entry"].split()[-1] == "--found", "so that what begins otherwise is left out"
+
+
+def test_the_light_hook_takes_the_same_files() -> None:
+    """pre-commit can install no folder of a repository, so that docs/ci.md shows the hook as one of the user's own."""
+    [light] = yaml.safe_load(snippet("yaml", "subdirectory=core"))["repos"][0]["hooks"]
+    names = ("id", "name", "entry", "language", "stages", "files", "exclude")
+    assert {name: light[name] for name in names} == {name: HOOKS[0][name] for name in names}
+    assert light["additional_dependencies"] == [
+        f"git+https://github.com/imglint/imglint@v{__version__}#subdirectory=core"
+    ]
 
 
 def test_pre_commit_itself(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ _COMMANDS = frozenset(
         "push",
         "explain",
         "rules",
+        "why",
     }
 )
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 FOLDERS = ("analyzer", "runner", "rules", "reports")
+
+
+class Shared(MetadataHookInterface):
+    """What a package index shows of imglint and imglint-core alike."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Take it from imglint. A source distribution has it in its PKG-INFO."""
+        above = tomllib.loads((Path(self.root).parent / "pyproject.toml").read_text("utf-8"))["project"]
+        metadata.update({name: above[name] for name in ("authors", "classifiers", "keywords", "urls")})
 
 
 class Sources(BuildHookInterface):  # type: ignore[type-arg]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pathspec
 import pytest
+from release import absolute, changes, checksums, published_tree
 
 from imglint import __version__
 from imglint.light import LEFT_OUT
@@ -43,10 +44,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of imglint as it is published: built where no core stands beside it."""
-    source = tmp_path_factory.mktemp("published")
-    for name in ("pyproject.toml", "README.md", "LICENSE", "hatch_build.py", "src/imglint/__init__.py"):
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, source / name)
+    source = published_tree(tmp_path_factory.mktemp("published"))
     return built(source, wheel.parent, "--wheel")
 
 
@@ -70,6 +68,44 @@ def test_imglint_holds_no_file_and_needs_the_core_of_its_version(whole: Path) ->
     needed = metadata(whole).get_all("Requires-Dist", [])
     assert f"imglint-core=={__version__}" in needed
     assert {"networkx", "pandas", "typer", "tabulate"} <= {one.split(">")[0] for one in needed}
+
+
+def test_what_a_package_index_shows(wheel: Path, whole: Path) -> None:
+    """Links that lead somewhere from any page, and the same of both packages."""
+    told, light = metadata(whole), metadata(wheel)
+    description = str(told.get_payload())
+    links = re.findall(r"\]\(([^)\s]+)", description)
+    assert f"https://github.com/imglint/imglint/blob/v{__version__}/docs/rules/README.md" in links
+    assert f"https://raw.githubusercontent.com/imglint/imglint/v{__version__}/docs/first-screen.svg" in links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    for link in links:
+        path = link.rpartition(f"/v{__version__}/")[2].partition("#")[0]
+        assert link.startswith("#") or "/imglint/imglint/" not in link or (ROOT / path).exists(), link
+    for name in ("Project-URL", "Classifier", "Author", "Keywords", "Requires-Python", "License-Expression"):
+        assert told.get_all(name)
+        assert told.get_all(name) == light.get_all(name)
+
+
+def test_a_part_of_the_changelog() -> None:
+    text = "# C\n\nx\n\n## Unreleased\n\n- new\n\n## [1.0.0] - 2026-01-01\n\n### Added\n\n- old\n\n## 0.9\n\n- older\n"
+    assert changes(text, "1.0.0") == "### Added\n\n- old\n"
+    assert changes(text, "0.9") == "- older\n"
+    assert changes(text, "1.1.0") == "- new\n"
+
+
+def test_links_that_are_absolute_stay() -> None:
+    text = "[a](https://example.org/a) [b](#b) [c `d`](e/f.md#g)"
+    assert absolute(text, "v1") == text.replace("e/f.md", "https://github.com/imglint/imglint/blob/v1/e/f.md")
+
+
+def test_the_checksums_are_those_of_sha256sum(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "SHA256SUMS").write_text(checksums([tmp_path / "b", tmp_path / "a"]))
+    done = subprocess.run(
+        ["sha256sum", "--check", "SHA256SUMS"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "a: OK\nb: OK\n")
 
 
 def test_from_a_checkout_imglint_needs_the_core_beside_it(tmp_path: Path) -> None:

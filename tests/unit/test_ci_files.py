@@ -39,7 +39,7 @@ def snippet(language: str, containing: str) -> str:
 def test_the_files_are_what_their_consumers_expect(tmp_path: Path) -> None:
     against_schema("github-actions", ROOT / "action.yml")
     for name, language, containing in (
-        ("github-workflows", "yaml", "uses: imglint/imglint"),
+        ("github-workflows", "yaml", "against: sizes.json"),
         ("gitlab-ci", "yaml", "codequality"),
     ):
         path = tmp_path / f"{name}.yml"
@@ -48,7 +48,7 @@ def test_the_files_are_what_their_consumers_expect(tmp_path: Path) -> None:
 
 
 def test_the_workflow_uses_what_the_action_has() -> None:
-    steps = yaml.safe_load(snippet("yaml", "uses: imglint/imglint"))["jobs"]["image"]["steps"]
+    steps = yaml.safe_load(snippet("yaml", "against: sizes.json"))["jobs"]["image"]["steps"]
     [step] = [one for one in steps if str(one.get("uses", "")).startswith("imglint/")]
     assert step["with"].keys() <= ACTION["inputs"].keys()
     used = set(re.findall(r"steps\.imglint\.outputs\.([\w-]+)", json.dumps(steps)))

@@ -4,7 +4,8 @@ ARG BASE=python:3.13-slim-bookworm
 
 FROM ${BASE} AS build
 WORKDIR /build
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY core core
 COPY analyzer analyzer
 COPY runner runner
 COPY rules rules

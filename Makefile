@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines quick rule lint format docs bench corpus truth oracle fuzz mutants engines engines-stop clean
+.PHONY: help demo test test-engines quick rule lint format docs bench corpus truth oracle fuzz mutants release engines engines-stop clean
 
 help:
 	@echo "make demo    lint, measure and prove the examples"
@@ -22,10 +22,11 @@ help:
 	@echo "make oracle  compare with BuildKit what of 5,000 generated instructions is refused"
 	@echo "make fuzz    feed the readers with whatever atheris finds, for \$$SECONDS"
 	@echo "make mutants what the unit tests notice of 300 faults that are put into the code"
+	@echo "make release wheels, checksums, bill of materials and changes of a release, in dist/"
 	@echo "make engines modern Docker and Podman beside the machine's own, until make engines-stop"
 	@echo "make clean   remove the environment and what was built"
 
-$(VENV)/.run: pyproject.toml
+$(VENV)/.run: pyproject.toml hatch_build.py core/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable .
@@ -102,6 +103,11 @@ fuzz: $(VENV)/.dev
 COUNT ?= 300
 mutants: $(VENV)/.dev
 	$(BIN)/python tests/mutants.py --count $(COUNT) $(if $(SEED),--seed $(SEED))
+
+# Builds and checks; publishes nothing.
+release: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --group release
+	$(BIN)/python packaging/release.py
 
 engines: $(VENV)/.run
 	@$(BIN)/python tests/modern_engines.py start

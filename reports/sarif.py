@@ -46,7 +46,7 @@ def document(report: Report) -> dict[str, Any]:
     numbers = {rule["id"]: number for number, rule in enumerate(rules)}
     driver = {
         "name": "imglint",
-        "version": version("imglint"),
+        "version": version("imglint-core"),
         "informationUri": "https://github.com/imglint/imglint",
         "rules": rules,
     }

@@ -77,6 +77,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
+    from .light import refuse_without
+
+    refuse_without(name)
     return getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
 
 

@@ -25,6 +25,7 @@ _COMMANDS = frozenset(
         "push",
         "explain",
         "rules",
+        "why",
     }
 )
 
@@ -38,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _tell("imglint: interrupted\n")
         return Exit.INTERRUPTED
     except Exception as error:
-        return _failed(error)
+        return _failed(error, arguments)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -49,6 +50,12 @@ def _dispatch(arguments: list[str]) -> int:
     command = arguments[0] if arguments else ""
     if command in ("help", "version"):
         return _about(command, arguments[1:])
+    if arguments in (["--version"], ["-V"]):
+        return _about("version", [])
+    if command == "explain" and len(arguments) == 2 and not arguments[1].startswith("-"):
+        from .commands.explain import explain
+
+        return explain(arguments[1], "text")
     if (
         command in _COMMANDS - {"lint", "image"}
         or any(one in arguments for one in ("--help", "-h", "--version", "-V"))
@@ -101,9 +108,12 @@ def _about(word: str, rest: list[str]) -> int:
         _suggest(rest[0])
         _tell("  `imglint help` lists them\n")
         return Exit.INPUT
-    from .cli import run
+    if word == "version":
+        from .output import write_own
 
-    return run(["--version"] if word == "version" else [*rest, "--help"])
+        write_own(f"imglint {_version()}\n")
+        return Exit.CLEAN
+    return _by_typer([*rest, "--help"])
 
 
 def _suggest(word: str) -> None:
@@ -115,14 +125,22 @@ def _suggest(word: str) -> None:
         _tell(f"imglint: did you mean the command `imglint {close[0]}`?\n")
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: Exception, arguments: list[str]) -> int:
     from .analyzer import InputError
+    from .light import left_out, short_help
 
-    if not isinstance(error, InputError):
+    missing = left_out(error, *arguments[:1])
+    if missing is not None and {"--help", "-h", "help"}.intersection(arguments):
+        from .output import write_own
+
+        write_own(short_help())
+        return Exit.CLEAN
+    told = missing or error
+    if not isinstance(told, InputError):
         return _broken(error)
     from .commands.show import fail
 
-    return fail(error)
+    return fail(told)
 
 
 def _broken(error: Exception) -> int:

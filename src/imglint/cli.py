@@ -478,6 +478,27 @@ def explain(
 
 
 @app.command()
+def why(
+    finding: Annotated[
+        str, typer.Argument(help="Its fingerprint, code, CODE:LINE, or a check: ports.published:8080/tcp.")
+    ],
+    report: Annotated[str, typer.Argument(help="What --format json wrote; - is standard input.")] = "-",
+    archive: Annotated[
+        str | None, typer.Option("--archive", help="Where the image is now, as `docker save` wrote it.")
+    ] = None,
+) -> int:
+    """Print the commands that repeat a proof without imglint: sed, tar, sha256sum, docker, curl. Runs none of them.
+
+    \b
+    imglint image shop.tar --format json > report.json
+    imglint why AV0303 report.json
+    """
+    from .commands.why import why as command
+
+    return command(finding, report, archive)
+
+
+@app.command()
 def rules(
     words: Annotated[
         list[str] | None,

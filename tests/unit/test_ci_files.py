@@ -14,6 +14,7 @@ import pytest
 import yaml
 from image_archives import Saved, docker_legacy
 
+from imglint import __version__
 from imglint.discovery import looks_like_dockerfile
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def snippet(language: str, containing: str) -> str:
 def test_the_files_are_what_their_consumers_expect(tmp_path: Path) -> None:
     against_schema("github-actions", ROOT / "action.yml")
     for name, language, containing in (
-        ("github-workflows", "yaml", "uses: imglint/imglint"),
+        ("github-workflows", "yaml", "against: sizes.json"),
         ("gitlab-ci", "yaml", "codequality"),
     ):
         path = tmp_path / f"{name}.yml"
@@ -47,7 +48,7 @@ def test_the_files_are_what_their_consumers_expect(tmp_path: Path) -> None:
 
 
 def test_the_workflow_uses_what_the_action_has() -> None:
-    steps = yaml.safe_load(snippet("yaml", "uses: imglint/imglint"))["jobs"]["image"]["steps"]
+    steps = yaml.safe_load(snippet("yaml", "against: sizes.json"))["jobs"]["image"]["steps"]
     [step] = [one for one in steps if str(one.get("uses", "")).startswith("imglint/")]
     assert step["with"].keys() <= ACTION["inputs"].keys()
     used = set(re.findall(r"steps\.imglint\.outputs\.([\w-]+)", json.dumps(steps)))
@@ -68,7 +69,21 @@ class Runner:
         (self._home / "venv").mkdir(parents=True)
         (self._home / "venv/bin").symlink_to(BIN)
 
-    def step(self, number: int, inputs: dict[str, str]) -> tuple[int, str, dict[str, str], str]:
+    def install(self, inputs: dict[str, str]) -> str:
+        """What the step that installs gives to pip, with a stand-in for python3."""
+        tools, asked = self.directory / "tools", self.directory / "asked"
+        tools.mkdir(exist_ok=True)
+        (tools / "python3").write_text(
+            '#!/bin/sh\nmkdir -p "$3/bin"\n'
+            f'echo \'#!/bin/sh\necho "$@" > {asked}\' > "$3/bin/python"\nchmod +x "$3/bin/python"\n'
+        )
+        (tools / "python3").chmod(0o755)
+        assert not (self._home / "venv/bin").is_symlink(), "the stand-in would write over the tests' Python"
+        code, told, _, _ = self.step(0, inputs, PATH=f"{tools}:{os.environ['PATH']}")
+        assert code == 0, told
+        return asked.read_text().strip()
+
+    def step(self, number: int, inputs: dict[str, str], **more: str) -> tuple[int, str, dict[str, str], str]:
         """The exit code, what was printed, the outputs and the summary."""
         step = ACTION["runs"]["steps"][number]
         given = {name: str(one["default"]) for name, one in ACTION["inputs"].items()} | inputs
@@ -85,7 +100,7 @@ class Runner:
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
             cwd=self.work, capture_output=True, text=True, check=False,
-            env={**os.environ, **environment, **{name: str(path) for name, path in files.items()}},
+            env={**os.environ, **environment, **{name: str(path) for name, path in files.items()}, **more},
         )  # fmt: skip
         outputs = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
         return done.returncode, done.stdout + done.stderr, outputs, files["GITHUB_STEP_SUMMARY"].read_text()
@@ -120,6 +135,53 @@ def test_the_action_lints(runner: Runner) -> None:
     assert runner.step(1, {"arguments": "--select=DL4000\n--ignore=DL4000"})[0] == 0
 
 
+def test_the_action_installs_the_core_alone_where_that_is_enough(tmp_path: Path) -> None:
+    runner = Runner(tmp_path, tmp_path)
+    assert runner.install({}) == f"-m pip install --quiet {ROOT}/core"
+    assert runner.install({"image": "shop:1"}) == f"-m pip install --quiet {ROOT}/"
+    assert runner.install({"version": "0.1.0"}) == "-m pip install --quiet imglint-core==0.1.0"
+    assert runner.install({"version": "0.1.0", "image": "shop:1"}) == "-m pip install --quiet imglint==0.1.0"
+
+
+def test_the_action_takes_options_by_name(runner: Runner) -> None:
+    (runner.work / "sub").mkdir()
+    (runner.work / "sub/Dockerfile").write_text(FAULTY)
+    (runner.work / "sub/quiet.toml").write_text('ignore = ["DL3006", "DL4000", "AV09"]\n')
+    there = {"working-directory": "sub"}
+    assert runner.step(1, there)[0] == 1
+    assert runner.step(1, there | {"config": "quiet.toml"})[0] == 0
+    assert runner.step(1, there | {"profile": "no such"})[0] == 2
+    code, _, outputs, _ = runner.step(1, {"working-directory": "no/such"})
+    assert (code, outputs) == (2, {"exit-code": "2"})
+
+
+def test_the_action_tells_only_what_is_new(runner: Runner) -> None:
+    def git(*words: str) -> None:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *identity, *words], cwd=runner.work, check=True, capture_output=True)
+
+    (runner.work / "Dockerfile").write_text(FAULTY)
+    git("init", "-q")
+    git("add", "Dockerfile")
+    git("commit", "-q", "-m", "a")
+    assert runner.step(1, {"only-new": "HEAD"})[0] == 0
+    (runner.work / "Dockerfile").write_text(FAULTY + "RUN sudo a\n")
+    code, told, _, _ = runner.step(1, {"only-new": "HEAD"})
+    assert code == 1
+    assert "DL3004" in told
+    assert "DL3006" not in told
+
+
+def test_annotations_are_no_flood(runner: Runner) -> None:
+    for number in range(20):
+        (runner.work / f"Dockerfile.{number}").write_text(FAULTY + "RUN sudo a\n")
+    _, told, outputs, _ = runner.step(1, {})
+    shown = [line for line in told.splitlines() if line.startswith("::")]
+    found = len(json.loads(Path(outputs["json"]).read_text())["findings"])
+    assert len(shown) == 51
+    assert shown[-1] == f"::notice title=imglint::{found - 50} more are in the job summary"
+
+
 def test_the_action_audits_an_image(runner: Runner) -> None:
     (runner.work / "shop.tar").write_bytes(docker_legacy(Saved.of({"srv/app": "a"}, tags=("shop:1",))))
     (runner.work / "Dockerfile").write_text("FROM scratch\nCOPY part0 /\n")
@@ -127,16 +189,24 @@ def test_the_action_audits_an_image(runner: Runner) -> None:
     assert code == 1
     parsed = json.loads(Path(outputs["json"]).read_text())
     assert (len(parsed["images"]), len(parsed["matrix"])) == (1, 30)
+    assert outputs["content-bytes"] == "1"
+    assert outputs["wasted-bytes"] == "0"
+    assert outputs["compressed-bytes"] == ""
+    assert outputs["push-verdict"] == parsed["summary"]["push"]["verdict"]
+    limited = runner.step(1, {"image": "shop.tar", "max-size": "0B", "fail-level": "none"})
+    assert limited[0] == 1
     code, _, _, summary = runner.step(1, {"image": "shop.tar", "against": outputs["json"]})
     assert "| content | 1 B | 1 B | ±0 |" in summary
 
 
-def test_inputs_are_never_code(runner: Runner) -> None:
+def test_inputs_are_never_code(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> None:
     mark = runner.work / "mark"
     evil = f'$(touch {mark}); touch {mark} `touch {mark}` "; touch {mark} #'
-    for name in ("path", "image", "arguments", "fail-level", "against"):
+    for name in ACTION["inputs"]:
         code, _, _, _ = runner.step(1, {name: evil})
-        assert code == 2 or name == "against"
+        assert code in ((2,) if name in ("path", "image", "arguments", "fail-level") else (2, 3))
+    installs = Runner(tmp_path_factory.mktemp("fresh"), runner.work)
+    assert installs.install({"version": evil, "image": evil}) == f"-m pip install --quiet imglint=={evil}"
     assert not mark.exists()
 
 
@@ -161,6 +231,16 @@ def test_pre_commit_takes_the_files_that_imglint_finds(name: str) -> None:
     taken = bool(re.search(hook["files"], name)) and not re.search(hook["exclude"], name)
     assert taken == looks_like_dockerfile(name.rpartition("/")[2])
     assert hook["entry"].split()[-1] == "--found", "so that what begins otherwise is left out"
+
+
+def test_the_light_hook_takes_the_same_files() -> None:
+    """pre-commit can install no folder of a repository, so that docs/ci.md shows the hook as one of the user's own."""
+    [light] = yaml.safe_load(snippet("yaml", "subdirectory=core"))["repos"][0]["hooks"]
+    names = ("id", "name", "entry", "language", "stages", "files", "exclude")
+    assert {name: light[name] for name in names} == {name: HOOKS[0][name] for name in names}
+    assert light["additional_dependencies"] == [
+        f"git+https://github.com/imglint/imglint@v{__version__}#subdirectory=core"
+    ]
 
 
 def test_pre_commit_itself(tmp_path: Path) -> None:

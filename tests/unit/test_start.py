@@ -74,3 +74,63 @@ print(sorted(name for name in sys.modules if name.startswith("imglint.rules.chec
     result = run(str(tmp_path / "Dockerfile"), program=program)
     assert "packages" not in result.stdout
     assert "user" in result.stdout
+
+
+# What a machine with imglint-core alone does not have.
+LIGHT = """
+import sys
+from imglint.light import LEFT_OUT
+for name in LEFT_OUT:
+    sys.modules[name] = None
+from imglint.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module"),
+    [
+        (["image", "examples/waste/waste.tar"], "tabulate"),
+        (["image", "examples/waste/waste.tar", "--format", "json"], "xxhash"),
+        (["verify", "shop:1.0"], "typer"),
+        (["fix", "examples/seed/Dockerfile"], "typer"),
+    ],
+)
+def test_a_command_that_needs_more_than_the_core_says_so(arguments: list[str], module: str) -> None:
+    result = run(*arguments, program=LIGHT)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr == (
+        f"imglint: {arguments[0]}: needs the package {module}, which imglint-core leaves out\n"
+        "  Use `pip install imglint`\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "form", ["full", "json", "sarif", "github", "gitlab", "junit", "checkstyle", "markdown"]
+)
+def test_the_core_lints_in_every_format(form: str) -> None:
+    result = run("--format", form, "examples/seed/Dockerfile", program=LIGHT)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "IL010" in result.stdout
+
+
+def test_the_core_helps_explains_and_names_its_version() -> None:
+    assert "Use `pip install imglint` for all commands" in run("--help", program=LIGHT).stdout
+    assert "ends its first process" in run("explain", "IL010", program=LIGHT).stdout
+    assert run("--version", program=LIGHT).stdout == run("--version").stdout
+
+
+def test_names_that_need_more_than_the_core_say_so() -> None:
+    program = """
+import importlib.util, sys
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "xxhash" else real(name, *rest)
+import imglint
+print(imglint.lint("FROM debian\\n").findings[0].rule.code)
+imglint.open_image
+"""
+    result = run(program=program)
+    assert result.stdout == "DL3006\n"
+    assert "ImportError: imglint.open_image needs the package xxhash" in result.stderr
+    assert "Use `pip install imglint`" in result.stderr

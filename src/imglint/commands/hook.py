@@ -53,6 +53,7 @@ def install(options: Mapping[str, Sequence[str]], *, run: bool, force: bool) -> 
         return fail(error)
     more = f"; the hook that was there is kept as {kept}" if kept else ""
     _tell(f"{hook_file.path()}: looks at what `git push` sends from now on{more}")
+    _tell("  `git push --no-verify` passes it once; imglint.toml says what counts (docs/configuration.md)")
     return Exit.CLEAN
 
 

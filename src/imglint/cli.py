@@ -531,6 +531,9 @@ def image(
         bool,
         typer.Option("--secrets", help="Look for credentials in the files of all layers, as audit does."),
     ] = False,
+    packages: Annotated[
+        bool, typer.Option("--packages", help="List all installed packages, with their bytes and layers.")
+    ] = False,
     record: Annotated[
         str | None,
         typer.Option("--record", help="Add a row for this commit to a .csv or .parquet file; see trend."),
@@ -564,7 +567,7 @@ def image(
     return command(
         sources, settings, formats,
         verify=not no_verify, engine=engine,
-        view=View(limits, against, dive_compat, compare, graph, platform, record, secrets),
+        view=View(limits, against, dive_compat, compare, graph, platform, record, secrets, packages),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ _VALUED = frozenset({
     "--format", "--output", "--select", "--ignore", "--extend-select", "--profile", "--config", "--fail-level",
     "--against", "--graph", "--record", "--platform", "--engine", *_LIMITS,
 })  # fmt: skip
-_SWITCHES = frozenset({"--dive-compat", "--compare", "--no-verify", "--isolated", "--secrets"})
+_SWITCHES = frozenset({"--dive-compat", "--compare", "--no-verify", "--isolated", "--secrets", "--packages"})
 _CHOSEN = ("--select", "--ignore", "--extend-select", "--profile", "--fail-level")
 OPTION_NAMES = _VALUED | _SWITCHES
 
@@ -83,5 +83,6 @@ def _parsed(rest: list[str]) -> ImageOptions | None:
             parse_limits({field: last[name] for name, field in _LIMITS.items() if name in last}),
             last.get("--against"), "--dive-compat" in last, "--compare" in last, last.get("--graph"),
             last.get("--platform"), last.get("--record"), "--secrets" in last,
+            "--packages" in last,
         ),
     )  # fmt: skip

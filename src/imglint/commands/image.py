@@ -27,6 +27,7 @@ class View(NamedTuple):
     platform: str | None = None
     record: str | None = None
     secrets: bool = False
+    packages: bool = False
 
 
 def image(
@@ -65,7 +66,8 @@ def image(
     except InputError as error:
         # What was measured before that is shown.
         report = report._replace(problems=(*report.problems, Problem.of(error)))
-    return show(report, outputs, _compared if view.side_by_side else _image_text)
+    text = _compared if view.side_by_side else _packages_text if view.packages else _image_text
+    return show(report, outputs, text)
 
 
 def _write_graph(report: Report, path: str) -> None:
@@ -139,6 +141,12 @@ def _compared(report: Report, look: Look) -> str:
     if report.failures_beside_findings() or failing:
         parts.append(text.render(report._replace(findings=failing), look).rstrip("\n"))
     return "\n\n".join(parts) + "\n"
+
+
+def _packages_text(report: Report, look: Look) -> str:
+    from ..reports import image_text
+
+    return image_text.with_packages(report, look)
 
 
 def _image_text(report: Report, look: Look) -> str:

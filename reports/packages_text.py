@@ -29,7 +29,12 @@ def overview(image: Image, look: Look = PLAIN) -> str:
     if shown:
         narrow = look.width is not None
         rows = [
-            [size(one.bytes), "" if one.layer is None else one.layer, clipped(_for(one), _LONGEST), _what(one, narrow)]
+            [
+                size(one.bytes),
+                "" if one.layer is None else one.layer,
+                clipped(_for(one), _LONGEST),
+                _what(one, narrow),
+            ]
             for one in shown
         ]
         headers = ["packages", "layer", "installed for", "what"]
@@ -99,7 +104,9 @@ def _reason(package: Package) -> str:
     if package.drawn_by:
         verb = "recommended" if package.recommended else "needed"
         return f"{verb} by {', '.join(package.drawn_by)}"
-    return {True: "asked for", False: "drawn in"}.get(package.wanted, "") if package.wanted is not None else ""
+    return (
+        {True: "asked for", False: "drawn in"}.get(package.wanted, "") if package.wanted is not None else ""
+    )
 
 
 def changes(diff: ImageDiff, look: Look = PLAIN) -> str:

@@ -55,9 +55,7 @@ def frames(images: Iterable[Image]) -> Frames:
     parts = [files_frame(image).assign(image=image.id) for image in once]
     files = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_FILE, "image"])
     files = files.merge(chains, left_on=["image", "layer"], right_index=True, how="left")
-    packages = packages_frame(once).merge(
-        chains, left_on=["image", "layer"], right_index=True, how="left"
-    )
+    packages = packages_frame(once).merge(chains, left_on=["image", "layer"], right_index=True, how="left")
     return Frames(images_frame(once), layers, files, waste, packages, shares_frame(once))
 
 

@@ -63,7 +63,9 @@ class LayerContents(NamedTuple):
     hole_bytes: int = 0  # of content_bytes: zeros that sparse files claim, and the tar does not hold
     beside_bytes: int = 0  # behind the end mark: they hold no file
     padding_bytes: int = 0  # of zeros that the tar had at its end, and that were left out when it was packed
-    kept: Mapping[int, bytes] = {}  # beginnings of files of a compressed layer that are asked for later, by Entry.data
+    kept: Mapping[
+        int, bytes
+    ] = {}  # beginnings of files of a compressed layer that are asked for later, by Entry.data
 
 
 def read_layer(
@@ -181,7 +183,15 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
     if links and leads_through((*(entry.path for entry in entries), *whiteouts, *opaques), links):
         entries, whiteouts, opaques = _followed(entries, whiteouts, opaques)
     return LayerContents(
-        tuple(entries), tuple(whiteouts), tuple(opaques), source.end(), content, compression, holes, beside, kept=kept
+        tuple(entries),
+        tuple(whiteouts),
+        tuple(opaques),
+        source.end(),
+        content,
+        compression,
+        holes,
+        beside,
+        kept=kept,
     )
 
 

@@ -54,7 +54,9 @@ def drawn(
     known = frozenset(heads)
     return [
         Drawn(
-            at in known, () if at in known else tuple(by[at]), at not in known and bool(by[at]) and not strictly[at]
+            at in known,
+            () if at in known else tuple(by[at]),
+            at not in known and bool(by[at]) and not strictly[at],
         )
         for at in range(len(records))
     ]

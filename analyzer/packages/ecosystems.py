@@ -39,7 +39,9 @@ DATABASES = (
     Database(r"(?:(?!(?:.*/)?node_modules/).*/)?package\.json", npm.read, 4 * _MB),
     Database(r"(?:.*/)?\.yarn/cache/[^/]+\.zip", npm.read, 0),
     Database(r"(?:.*/)?specifications/(?:default/)?[^/]+\.gemspec", gem.read, 4 * _MB),
-    Database(r"(?:.*/)?vendor/composer/installed\.json|(?:(?!(?:.*/)?vendor/).*/)?composer\.json", composer.read),
+    Database(
+        r"(?:.*/)?vendor/composer/installed\.json|(?:(?!(?:.*/)?vendor/).*/)?composer\.json", composer.read
+    ),
     Database(r".*\.[jw]ar", java.read, 128 * _MB),
 )
 SYSTEM = frozenset({dpkg.DPKG, apk.APK, rpm.RPM, pacman.PACMAN})

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class Package(NamedTuple):
     """An installed package. Bytes are those of its files that a container sees, each file once."""
 
-    ecosystem: str  # "dpkg", "apk", "rpm", "pacman", "python", "npm", "gem", "go", "java", "composer", "conda"
+    ecosystem: (
+        str  # "dpkg", "apk", "rpm", "pacman", "python", "npm", "gem", "go", "java", "composer", "conda"
+    )
     name: str
     version: str  # "" where nothing says it
     bytes: int

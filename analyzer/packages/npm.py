@@ -32,10 +32,10 @@ def read(path: str, data: bytes) -> Facts:
         if asked:
             yield Rest(NPM, wanted=False, within=below)
         return
-    name, version = document.get("name"), document.get("version")
-    if isinstance(name, str) and isinstance(version, str) and name and version:
+    own, version = document.get("name"), document.get("version")
+    if isinstance(own, str) and isinstance(version, str) and own and version:
         needs = tuple(tuple(_places(directory, one)) for one in dependencies)
-        yield Record(NPM, directory, name, version, directory=directory, needs=needs)
+        yield Record(NPM, directory, own, version, directory=directory, needs=needs)
 
 
 def _names(document: dict[str, Any], *fields: str) -> Iterator[str]:

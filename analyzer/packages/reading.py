@@ -13,8 +13,8 @@ from .ecosystems import LEAST_PROGRAM, Database, database_of
 from .record import Fact, Facts, Unread
 
 if TYPE_CHECKING:
-    from ..image.kept import LayerReader
     from ..image.image import Image
+    from ..image.kept import LayerReader
     from ..image.layer import Entry
 
 # What parsers raise at bytes that are no database.
@@ -84,7 +84,9 @@ def _wanted(image: Image) -> dict[int, list[_Wanted]]:
 def _facts(file: Entry, path: str, database: Database | None, data: bytes, reader: LayerReader) -> Facts:
     """What one file says."""
     if database is not None and file.size > database.most > 0:
-        yield Unread(path, f"a package database of {file.size} bytes, of which at most {database.most} are read")
+        yield Unread(
+            path, f"a package database of {file.size} bytes, of which at most {database.most} are read"
+        )
         return
     if file.data < 0:
         if database is not None:
@@ -100,4 +102,6 @@ def _facts(file: Entry, path: str, database: Database | None, data: bytes, reade
     except InputError as error:
         yield Unread(path, error.problem)
     except _DAMAGED as error:
-        yield Unread(path, f"no package database that can be read: {type(error).__name__}: {str(error)[:100]}")
+        yield Unread(
+            path, f"no package database that can be read: {type(error).__name__}: {str(error)[:100]}"
+        )

@@ -64,7 +64,9 @@ def _headers(data: bytes) -> Iterator[bytes]:
             database.deserialize(data[:18] + b"\1\1" + data[20:])
             database.execute("PRAGMA trusted_schema = OFF")
             # A view of that name could be any query.
-            if not database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'Packages'").fetchone():
+            if not database.execute(
+                "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'Packages'"
+            ).fetchone():
                 raise ValueError("has no table of packages")
             for (blob,) in database.execute("SELECT blob FROM Packages"):
                 if isinstance(blob, bytes):
@@ -138,9 +140,9 @@ def _files(values: dict[int, Value]) -> Iterator[str]:
     names, places = values.get(_BASE_NAMES, ()), values.get(_DIRECTORY_OF, ())
     directories, flags = values.get(_DIRECTORIES, ()), values.get(_FLAGS, ())
     for at, (name, place) in enumerate(zip(names, places, strict=False)):
-        if at < len(flags) and int(flags[at]) & _GHOST:
-            continue
-        yield f"{directories[int(place)]}{name}".lstrip("/")
+        flag = flags[at] if at < len(flags) else 0
+        if isinstance(place, int) and not (isinstance(flag, int) and flag & _GHOST):
+            yield f"{directories[place]}{name}".lstrip("/")
 
 
 def _reasons(data: bytes) -> Facts:

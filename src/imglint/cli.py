@@ -18,6 +18,7 @@ from .config import Configuration, Settings
 from .exits import Exit
 from .lint_options import BOTH_CONFIGURATIONS, UsageError, build, choose, in_pairs, outputs, refuse_empty
 from .option_values import (
+    choice,
     codes_choice,
     engine_choice,
     fail_on_choice,
@@ -27,7 +28,7 @@ from .option_values import (
     profile_choice,
 )
 from .output import tell, write_bytes, write_own
-from .reports.formats import FOR_PEOPLE, FORMATS
+from .reports.formats import FOR_PEOPLE, FORMATS, OF_IMAGES
 from .rules.gates import Limits, parse_limits
 
 app = typer.Typer(
@@ -50,6 +51,15 @@ Formats = Annotated[
         "-f",
         help=f"How to print: {', '.join(FORMATS)}. Repeat with --output.",
         autocompletion=format_choice,
+    ),
+]
+ImageFormats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help=f"How to print: {', '.join((*FORMATS, *OF_IMAGES))}. Repeat with --output.",
+        autocompletion=choice((*FORMATS, *OF_IMAGES)),
     ),
 ]
 Outputs = Annotated[
@@ -497,7 +507,7 @@ def image(
             help="An archive, an OCI layout, docker-archive:PATH[:NAME], oci:DIR[:REF], or a name."
         ),
     ],
-    format: Formats = None,
+    format: ImageFormats = None,
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
@@ -555,7 +565,7 @@ def image(
 
     if max_growth is not None and against is None:
         raise UsageError(GROWTH_ALONE)
-    formats = outputs(format or [], output or [])
+    formats = outputs(format or [], output or [], OF_IMAGES)
     limits = _limits(
         max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
         max_reclaim=max_reclaim, min_efficiency=min_efficiency, max_growth=max_growth,

@@ -12,6 +12,7 @@ from .analyzer import InputError
 from .commands.image import View
 from .config import Configuration, Settings
 from .lint_options import UsageError, choose, in_pairs, outputs, refuse_empty
+from .reports.formats import OF_IMAGES
 from .rules.gates import PARSERS, parse_limits
 
 _SHORT = {"-f": "--format", "-o": "--output"}
@@ -76,7 +77,7 @@ def _parsed(rest: list[str]) -> ImageOptions | None:
     return ImageOptions(
         tuple(sources),
         Configuration(chosen, last.get("--config"), isolated="--isolated" in last).settings(),
-        outputs(given.get("--format", []), given.get("--output", [])),
+        outputs(given.get("--format", []), given.get("--output", []), OF_IMAGES),
         "--no-verify" not in last,
         engine,
         View(

@@ -121,7 +121,8 @@ def measure(
                 judgement = judge_image(image, rules, contents=contents, progress=progress)
             images.append(image)
             notes += (
-                f"{image.source}{image.which}: {oddity}" for oddity in (*image.oddities(), *image.packages.notes(), *judgement.notes)
+                f"{image.source}{image.which}: {oddity}"
+                for oddity in (*image.oddities(), *image.packages.notes(), *judgement.notes)
             )
             judgements.append(judgement)
     if len(images) > 1:

@@ -9,6 +9,7 @@ from ..analyzer import InputError
 from ..config import Settings
 from ..exits import Exit
 from ..reports import Problem, Report
+from ..reports.formats import OF_IMAGES
 from ..reports.look import Look
 from ..rules.gates import Limits
 from ..rules.registry import UnknownCodeError
@@ -66,8 +67,25 @@ def image(
     except InputError as error:
         # What was measured before that is shown.
         report = report._replace(problems=(*report.problems, Problem.of(error)))
+    report, outputs = _without_bill(report, outputs)
     text = _compared if view.side_by_side else _packages_text if view.packages else _image_text
     return show(report, outputs, text)
+
+
+def _without_bill(
+    report: Report, outputs: tuple[tuple[str, str], ...]
+) -> tuple[Report, tuple[tuple[str, str], ...]]:
+    """Leave out a bill of materials that can't be written, and say why."""
+    if not any(form in OF_IMAGES for form, _ in outputs):
+        return report, outputs
+    from ..reports.cyclonedx import unable
+
+    why = unable(report)
+    if why is None:
+        return report, outputs
+    problems = (*report.problems, Problem("--format cyclonedx", *why))
+    rest = tuple((form, target) for form, target in outputs if form not in OF_IMAGES)
+    return report._replace(problems=problems), rest
 
 
 def _write_graph(report: Report, path: str) -> None:

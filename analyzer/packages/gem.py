@@ -7,7 +7,7 @@ import re
 from .record import Facts, Record
 
 GEM = "gem"
-_FIELD = r"""^\s*s\.%s = (?:Gem::Version\.new\()?["']([^"'\n]+)["']"""
+_FIELD = r"""^[ \t]*s\.%s = (?:Gem::Version\.new\()?["']([^"'\n]+)["']"""
 _NAME = re.compile(_FIELD % "name", re.MULTILINE)
 _VERSION = re.compile(_FIELD % "version", re.MULTILINE)
 _NEEDS = re.compile(r"""\.add_(?:runtime_)?dependency\(%q<([^>\n]+)>""")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .drawn import MOST_HEADS, Drawn, drawn
@@ -83,7 +83,7 @@ class Inventory(NamedTuple):
 
 def inventory(image: Image) -> Inventory:
     """Read the package databases of an image that a container sees, and find the bytes of each package."""
-    records, lists, unread = _gathered(told(image))
+    records, lists, unread = _gathered(told(image), image.resolve)
     owned = Ownership(image)
     by_key = {(one.record.ecosystem, one.record.key): at for at, one in enumerate(records)}
     parts: list[int | None] = [None] * len(records)
@@ -164,7 +164,7 @@ def _name(package: Package) -> tuple[str, str, str]:
 
 
 def _gathered(
-    said: Iterator[Told],
+    said: Iterator[Told], resolve: Callable[[str], str | None]
 ) -> tuple[list[_Found], dict[tuple[str, str], Listing], list[Unread]]:
     """Records with what other files say of them: their lists of files, and who asked for them."""
     records: dict[tuple[str, str], _Found] = {}
@@ -183,6 +183,9 @@ def _gathered(
                     lists[fact.ecosystem, fact.key] = fact
             case Mark():
                 marks.update({(fact.ecosystem, key): fact.wanted for key in fact.keys})
+                # pnpm keeps packages elsewhere, and links to those that were asked for.
+                linked = (resolve(key) for key in fact.keys if "node_modules/" in key)
+                marks.update({(fact.ecosystem, key): fact.wanted for key in linked if key})
             case Rest():
                 rests.append(fact)
             case Unread():

@@ -17,6 +17,7 @@ _END = b"PK\5\6"
 _LONG_END = b"PK\6\7"
 _MOST_INDEX = 4 * 1024 * 1024  # bytes of a zip's table; that of a jar with 40,000 classes
 _MOST_MEMBER = 256 * 1024
+_LONGEST_NAME = 255  # of a file on any disk; longer ones would take their square in time
 _PROPERTIES = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties")
 _LINE = re.compile(r"^(groupId|artifactId|version)[ \t]*[=:][ \t]*(\S+)", re.MULTILINE)
 _HEADER = re.compile(r"^([A-Za-z-]+): (.*(?:\n .*)*)", re.MULTILINE)
@@ -113,5 +114,5 @@ def _by_manifest(file: str, text: str) -> tuple[str, str] | None:
 
 def _by_name(file: str) -> tuple[str, str]:
     """What a file's name says: "shop-1.0.jar" is shop 1.0; the version is "" where it says none."""
-    found = _FILE.fullmatch(file)
+    found = _FILE.fullmatch(file) if len(file) <= _LONGEST_NAME else None
     return (found["name"], found["version"]) if found else (file.rpartition(".")[0], "")

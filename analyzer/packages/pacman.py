@@ -7,7 +7,7 @@ import re
 from .record import Facts, Listing, Mark, Record
 
 PACMAN = "pacman"
-_SECTION = re.compile(r"^%([A-Z]+)%\n((?:.+\n?)*)", re.MULTILINE)
+_SECTION = re.compile(r"^%([A-Z]+)%\n((?:.+\n)*.*)", re.MULTILINE)
 _CONSTRAINT = re.compile(r"[<>=:]")
 
 

@@ -9,7 +9,7 @@ from .record import Facts, Listing, Mark, Record, Rest
 
 PYTHON = "python"
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_EXTRA = re.compile(r";.*\bextra\b")
+_EXTRA = re.compile(r"\bextra\b")
 _MOST_HEADERS = 1024 * 1024  # characters; behind them stands a description
 
 
@@ -47,7 +47,7 @@ def _package(info: str, text: str) -> Facts:
     needs = (
         (_answer(site, found[0]),)
         for one in fields.get("requires-dist", ())
-        if not _EXTRA.search(one) and (found := _REQUIREMENT.match(one))
+        if not _EXTRA.search(one.partition(";")[2]) and (found := _REQUIREMENT.match(one))
     )
     yield Record(
         PYTHON, info, name, version, directory=info, answers=(_answer(site, name),), needs=tuple(needs)

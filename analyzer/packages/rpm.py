@@ -32,6 +32,8 @@ def read(path: str, data: bytes) -> Facts:
     name = path.rpartition("/")[2]
     if name == "packages.toml":
         yield from _reasons(data)
+    elif not data:
+        return  # as rpm leaves its second file behind
     elif name in _OTHERS:
         yield Unread(path, _OTHERS[name])
     else:

@@ -43,9 +43,15 @@ demo: $(VENV)/.run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
 # Side by side: the tests of one engine are the business of one worker, or of two. T names files or tests, which run one by one.
+# What failed while all cores were busy is tried once more, alone: both results are printed, the second counts.
 WORKERS ?= 7
+AGAIN = --last-failed --last-failed-no-failures none
 test: $(if $(T),,lint) $(VENV)/.dev
-	$(BIN)/python -m pytest --durations=10 $(or $(T),-n $(WORKERS))
+ifdef T
+	$(BIN)/python -m pytest --durations=10 $(T)
+else
+	$(BIN)/python -m pytest --durations=10 -n $(WORKERS) || { test $$? -eq 1 && $(BIN)/python -m pytest $(AGAIN); }
+endif
 
 test-engines: $(VENV)/.dev
 	IMGLINT_ENGINES="docker podman docker28 podman5" $(BIN)/python -m pytest -n $(WORKERS) tests/container

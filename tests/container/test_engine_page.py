@@ -182,11 +182,19 @@ def _capabilities(here: Here) -> str:
         return f"{int(said.split()[1], 16).bit_count()}"
 
 
+def _serves(here: Here, container: Container) -> bool:
+    listens = ["grep", "-q", ":0050 .* 0A ", "/proc/net/tcp", "/proc/net/tcp6"]
+    try:
+        return run(here.engine, container.id, listens, 10).exit_code == 0
+    except EngineError:
+        return False  # it has ended just now
+
+
 @habit("a low port for USER 1000 without capabilities")
 def _low_port(here: Here) -> str:
     lines = 'EXPOSE 80\nCMD ["httpd", "-f", "-p", "80"]'
     with here.running(lines, user="1000", cap_drop=["ALL"]) as container:
-        time.sleep(2)
+        until(lambda: not container.inspect()["State"]["Running"] or _serves(here, container))
         return "can be served" if container.inspect()["State"]["Running"] else "is denied"
 
 

@@ -253,7 +253,7 @@ def test_a_check_whose_tool_is_missing(engine: Engine, build: Build, command: st
 
 def test_a_container_that_ends_before_its_first_probe(engine: Engine, build: Build) -> None:
     image = build('HEALTHCHECK CMD true\nCMD ["sh", "-c", "sleep 0.3; exit 7"]')
-    seen = verify(engine, image)
+    seen = verify(engine, image, patience=Patience(observe=60))
     assert (seen.alive, seen.exit_code) == (False, 7)
     health = check(seen, "health.engine")
     assert health.verdict is Verdict.NOT_OBSERVED

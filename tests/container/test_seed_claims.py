@@ -195,7 +195,7 @@ def test_an_image_of_a_shell_session_has_lost_its_cmd(everywhere: Engine, images
         committed = str(everywhere.api.commit(shell.id)["Id"])
         try:
             assert everywhere.inspect_image(committed)["Config"]["Cmd"] == ["sh", "-c", "echo x > /note"]
-            seen = verify(everywhere, committed, phases=(), patience=QUICK)
+            seen = verify(everywhere, committed, phases=(), patience=Patience(observe=60))
             assert (seen.alive, seen.exit_code) == (False, 0)
         finally:
             shell.remove()

@@ -9,14 +9,15 @@ from container_images import Images, check
 from engine_state import leftovers
 
 from imglint.runner import Engine, EngineError, Observation, Verdict, verify
+from imglint.runner.watch import PATIENCE, Patience
 
 pytestmark = pytest.mark.container
 
 SERVE = 'COPY server.sh /\nEXPOSE 8888\nVOLUME /data\nCMD ["sh", "/server.sh"]'
 
 
-def first_run(engine: Engine, image: str) -> Observation:
-    return verify(engine, image, phases=(), stop_seconds=2)
+def first_run(engine: Engine, image: str, patience: Patience = PATIENCE) -> Observation:
+    return verify(engine, image, phases=(), stop_seconds=2, patience=patience)
 
 
 def test_a_fork_bomb(anywhere: Engine, images: Images) -> None:
@@ -48,7 +49,7 @@ def test_one_that_ends_at_once(anywhere: Engine, images: Images) -> None:
 def test_one_that_would_be_started_again(anywhere: Engine, images: Images) -> None:
     """No policy of the engine's brings it back: its first end is what counts."""
     lines = 'VOLUME /kept\nCMD ["sh", "-c", "echo once >> /kept/starts; sleep 0.3; exit 3"]'
-    seen = first_run(anywhere, images.on(anywhere, lines))
+    seen = first_run(anywhere, images.on(anywhere, lines), Patience(observe=60))
     assert (seen.started, seen.alive, seen.exit_code) == (True, False, 3)
     stays = check(seen, "container.stays")
     assert (stays.verdict, stays.proof["exit_code"]) == (Verdict.DISPROVED, 3)

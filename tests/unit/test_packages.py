@@ -24,7 +24,7 @@ JARS: dict[str, bytes] = {
         "META-INF/maven/org.lib/merged/pom.properties": "version=2\ngroupId=org.lib\nartifactId=merged\n",
         "BOOT-INF/lib/spring-core-6.1.2.jar": b"s" * 100,
     }),
-    "srv/plain.jar": files.jar({"META-INF/MANIFEST.MF": "Manifest-Version: 1.0\r\nImplementation-Version: 3.\r\n 4\r\n\r\n"}),
+    "srv/plain.jar": files.jar({"META-INF/MANIFEST.MF": "Main: 1\r\nImplementation-Version: 3.\r\n 4\r\n\r\n"}),
 }  # fmt: skip
 
 
@@ -196,7 +196,9 @@ def test_packages_of_this_debian() -> None:
     expected = {}
     stanzas = []
     for name in ("sed", "hostname", "gzip"):
-        stanzas.append(subprocess.run(["dpkg", "-s", name], capture_output=True, check=True, text=True).stdout)
+        stanzas.append(
+            subprocess.run(["dpkg", "-s", name], capture_output=True, check=True, text=True).stdout
+        )
         listed = subprocess.run(["dpkg", "-L", name], capture_output=True, check=True, text=True).stdout
         layer[f"var/lib/dpkg/info/{name}.list"] = listed
         total = 0
@@ -209,7 +211,9 @@ def test_packages_of_this_debian() -> None:
     layer["var/lib/dpkg/status"] = "\n".join(stanzas)
     packages = found(layer)
     assert {name: one.bytes for name, one in packages.items()} == expected
-    assert all(f"\nVersion: {packages[name].version}\n" in one for name, one in zip(expected, stanzas, strict=True))
+    assert all(
+        f"\nVersion: {packages[name].version}\n" in one for name, one in zip(expected, stanzas, strict=True)
+    )
 
 
 def test_packages_of_this_environment() -> None:

@@ -83,9 +83,10 @@ def _without_bill(
     why = unable(report)
     if why is None:
         return report, outputs
-    problems = (*report.problems, Problem("--format cyclonedx", *why))
     rest = tuple((form, target) for form, target in outputs if form not in OF_IMAGES)
-    return report._replace(problems=problems), rest
+    if report.problems and not report.images:
+        return report, rest  # which says why there is no image
+    return report._replace(problems=(*report.problems, Problem("--format cyclonedx", *why))), rest
 
 
 def _write_graph(report: Report, path: str) -> None:

@@ -13,9 +13,6 @@ from ..analyzer.packages.purl import purl
 from .report import Report
 
 if TYPE_CHECKING:
-    from cyclonedx.model import Property
-    from cyclonedx.model.component import Component
-
     from ..analyzer.image import Image
     from ..analyzer.packages import Package
 
@@ -33,9 +30,13 @@ def unable(report: Report) -> tuple[str, str] | None:
 
 def render(report: Report) -> str:
     """The bill of materials of the report's one image."""
-    from cyclonedx.model.bom import Bom, BomMetaData
+    from cyclonedx.model.bom import Bom as _Bom
+    from cyclonedx.model.bom import BomMetaData as _BomMetaData
     from cyclonedx.output.json import JsonV1Dot6
 
+    # The library's decorators hide from type checkers what its classes take.
+    Bom: Any = _Bom  # noqa: N806
+    BomMetaData: Any = _BomMetaData  # noqa: N806
     (image,) = report.images
     system = os_release(image)
     components = [
@@ -51,8 +52,11 @@ def render(report: Report) -> str:
     return json.dumps(json.loads(JsonV1Dot6(bom).output_as_string()), ensure_ascii=True, indent=1) + "\n"
 
 
-def _image(image: Image) -> Component:
-    from cyclonedx.model.component import Component, ComponentType
+def _image(image: Image) -> Any:
+    from cyclonedx.model.component import Component as _Component
+    from cyclonedx.model.component import ComponentType
+
+    Component: Any = _Component  # noqa: N806
 
     tag = image.tags[0] if image.tags else ""
     name, colon, version = tag.rpartition(":")
@@ -68,8 +72,11 @@ def _image(image: Image) -> Component:
     )
 
 
-def _operating_system(system: dict[str, str]) -> list[Component]:
-    from cyclonedx.model.component import Component, ComponentType
+def _operating_system(system: dict[str, str]) -> list[Any]:
+    from cyclonedx.model.component import Component as _Component
+    from cyclonedx.model.component import ComponentType
+
+    Component: Any = _Component  # noqa: N806
 
     if "ID" not in system:
         return []
@@ -84,8 +91,11 @@ def _operating_system(system: dict[str, str]) -> list[Component]:
     ]
 
 
-def _component(package: Package, number: int, image: Image, system: dict[str, str]) -> Component:
-    from cyclonedx.model.component import Component, ComponentType
+def _component(package: Package, number: int, image: Image, system: dict[str, str]) -> Any:
+    from cyclonedx.model.component import Component as _Component
+    from cyclonedx.model.component import ComponentType
+
+    Component: Any = _Component  # noqa: N806
     from packageurl import PackageURL
 
     found = purl(package, system)
@@ -116,7 +126,8 @@ def _component(package: Package, number: int, image: Image, system: dict[str, st
     )  # fmt: skip
 
 
-def _properties(values: dict[str, Any]) -> list[Property]:
-    from cyclonedx.model import Property
+def _properties(values: dict[str, Any]) -> list[Any]:
+    from cyclonedx.model import Property as _Property
 
+    Property: Any = _Property  # noqa: N806
     return [Property(name=name, value=str(value)) for name, value in values.items() if value is not None]

@@ -102,11 +102,9 @@ def _reason(package: Package) -> str:
     if package.part_of:
         return f"part of {package.part_of}"
     if package.drawn_by:
-        verb = "recommended" if package.recommended else "needed"
-        return f"{verb} by {', '.join(package.drawn_by)}"
-    return (
-        {True: "asked for", False: "drawn in"}.get(package.wanted, "") if package.wanted is not None else ""
-    )
+        only = ", only recommended" if package.recommended else ""
+        return f"for {', '.join(package.drawn_by)}{only}"
+    return "" if package.wanted is None else "asked for" if package.wanted else "drawn in"
 
 
 def changes(diff: ImageDiff, look: Look = PLAIN) -> str:

@@ -137,6 +137,8 @@ def _pad(whole: Hasher, diff_id: str) -> int:
 
 def _walk(source: Source, subject: str, index: int, compression: str) -> LayerContents:
     """Gather what a layer's tar holds."""
+    from ..packages.ecosystems import kept_bytes
+
     entries: list[Entry] = []
     whiteouts: list[str] = []
     opaques: list[str] = []
@@ -146,8 +148,6 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
     sparse = SparseDigests()
     kept: dict[int, bytes] = {}
     room = MOST_KEPT if compression else 0  # of another one they can be read when they are asked for
-    if room:
-        from ..packages.ecosystems import kept_bytes
     add, hash_of = entries.append, source.hash
     for name, kind, size, mode, uid, gid, link, data, pieces in members(source, subject, ends.append):
         path = normalised(name)

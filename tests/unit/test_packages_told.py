@@ -78,7 +78,18 @@ def test_the_whole_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [row[4] for row in rows] == [
         "gcc", "python3-pip", "build-essential", "ca-certificates", "express", "qs", "@t/x", "@babel/core",
     ]  # fmt: skip
-    assert rows[0] == ["4.0", "MB", "1", "dpkg", "gcc", "4:12.2.0-3", "recommended", "by", "python3-pip"]
+    assert rows[0] == [
+        "4.0",
+        "MB",
+        "1",
+        "dpkg",
+        "gcc",
+        "4:12.2.0-3",
+        "for",
+        "python3-pip,",
+        "only",
+        "recommended",
+    ]
 
 
 def test_json_holds_all_of_it_by_the_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

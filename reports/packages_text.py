@@ -51,7 +51,7 @@ def _for(group: Group) -> str:
 
 
 def _what(group: Group, narrow: bool) -> str:
-    """What a group holds: "12 packages: gcc-12 53.1 MB, …"; in two lines where there is little room."""
+    """What a group holds: "12 packages: gcc-12 53.1 MB, …"; in lines of their own where there is little room."""
     drawn = group.drawn
     if not drawn:
         return _titled(group.heads[0])
@@ -63,7 +63,7 @@ def _what(group: Group, narrow: bool) -> str:
     recommended = group.recommended_bytes
     only = f"{size(recommended)} only recommended" if recommended else ""
     if narrow:
-        return f"{count}{f', {only}' if only else ''}\n{clipped(named, 200)}"
+        return "\n".join(part for part in (count, only, clipped(named, 200)) if part)
     return f"{count}: {clipped(named, 200)}{f'; {only}' if only else ''}"
 
 

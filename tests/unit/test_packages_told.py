@@ -62,6 +62,7 @@ def test_the_overview_fits_into_a_terminal(tmp_path: Path) -> None:
         view = packages_text.overview(one, Look(width=width))
         assert max(map(len, view.splitlines())) <= width
         assert "gcc 4.0 MB" in view
+        assert "4.0 MB only recommended" in view
 
 
 def test_an_image_without_packages_has_no_section(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .record import Facts, Mark, Record, Rest
+from .record import Facts, Mark, Record, Rest, bounded
 
 APK = "apk"
 _CONSTRAINT = re.compile(r"[<>=~@]")
@@ -25,14 +25,14 @@ def read(path: str, data: bytes) -> Facts:
 
 def _package(stanza: str) -> Facts:
     fields: dict[str, str] = {}
-    files: list[str] = []
+    files: list[tuple[str, str]] = []
     directory = ""
     for line in stanza.splitlines():
         field, value = line[:2], line[2:]
         if field == "F:":
             directory = value
         elif field == "R:":
-            files.append(f"{directory}/{value}" if directory else value)
+            files.append((directory, value))
         else:
             fields.setdefault(field, value)
     if "P:" not in fields or "V:" not in fields:
@@ -42,7 +42,7 @@ def _package(stanza: str) -> Facts:
         fields["P:"],
         fields["P:"],
         fields["V:"],
-        files=tuple(files),
+        files=bounded(f"{place}/{file}".lstrip("/") for place, file in files),
         answers=tuple(_bare(one) for one in fields.get("p:", "").split()),
         needs=tuple((_bare(one),) for one in fields.get("D:", "").split() if not one.startswith("!")),
         architecture=fields.get("A:", ""),

@@ -6,7 +6,7 @@ import json
 import posixpath
 from typing import Any
 
-from .record import Facts, Mark, Record, Rest
+from .record import Facts, Mark, Record, Rest, bounded
 
 COMPOSER = "composer"
 
@@ -30,7 +30,9 @@ def read(path: str, data: bytes) -> Facts:
         name, version = (one.get("name"), one.get("version")) if isinstance(one, dict) else (None, None)
         if isinstance(name, str) and isinstance(version, str):
             key = posixpath.normpath(f"{vendor}/{name}").lstrip("/")
-            needs = tuple((f"{vendor}/{need}",) for need in _names(one.get("require")))
+            needs = tuple(
+                (need,) for need in bounded(f"{vendor}/{need}" for need in _names(one.get("require")))
+            )
             yield Record(COMPOSER, key, name, version, directory=key, needs=needs)
 
 

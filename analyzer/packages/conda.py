@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import posixpath
 
-from .record import Facts, Record
+from .record import Facts, Record, bounded
 
 CONDA = "conda"
 
@@ -28,9 +29,15 @@ def read(path: str, data: bytes) -> Facts:
         path,
         name,
         version,
-        files=(path, *(posixpath.normpath(posixpath.join("/", prefix, one)).lstrip("/") for one in files)),
+        files=bounded(
+            itertools.chain(
+                [path], (posixpath.normpath(posixpath.join("/", prefix, one)).lstrip("/") for one in files)
+            )
+        ),
         answers=(f"{prefix}:{name}",),
-        needs=tuple((f"{prefix}:{one.split()[0]}",) for one in needs if one.strip()),
+        needs=tuple(
+            (one,) for one in bounded(f"{prefix}:{need.split()[0]}" for need in needs if need.strip())
+        ),
         wanted=asked not in ("", "None", None) if "requested_spec" in document else None,
         architecture=str(document.get("subdir") or ""),
     )

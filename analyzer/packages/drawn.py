@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from .npm import NPM, places
 from .record import Record
 
+_MOST_NEEDS = 2000  # of a package; no real one has as many
 MOST_HEADS = 5  # that are looked for; what so many draw in is nobody's alone
 
 
@@ -69,12 +71,13 @@ def _found(
     resolve: Callable[[str], str | None],
 ) -> Iterator[int]:
     """The packages that are meant: of each group the first that is there."""
-    for group in groups:
-        for name in group:
+    for group in groups[:_MOST_NEEDS]:
+        names = places(record.key, group[0]) if record.ecosystem == NPM else iter(group)
+        for name in names:
             found = answers.get((record.ecosystem, name))
-            if found is None and "node_modules/" in name:
+            if found is None and record.ecosystem == NPM and (linked := resolve(name)):
                 # pnpm keeps links to packages beside those that need them.
-                found = answers.get((record.ecosystem, resolve(name) or ""))
+                found = answers.get((NPM, linked))
             if found is not None:
                 yield found
                 break

@@ -52,7 +52,7 @@ _ENDS = (
     "/PKG-INFO", "/installed-files.txt", "/top_level.txt", ".json", ".zip", ".gemspec", ".jar", ".war",
 )  # fmt: skip
 _PARTS = "var/lib/dpkg/status.d/"
-_LONGEST = 4096  # characters of a path
+_LONGEST = 1024  # characters of a path
 _ANY = re.compile("|".join(f"(?P<d{at}>{one.pattern})" for at, one in enumerate(DATABASES)))
 
 _SMALL = 4 * _MB

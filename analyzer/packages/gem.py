@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .record import Facts, Record
+from .record import Facts, Record, bounded
 
 GEM = "gem"
 _FIELD = r"""^[ \t]*s\.%s = (?:Gem::Version\.new\()?["']([^"'\n]+)["']"""
@@ -21,6 +21,6 @@ def read(path: str, data: bytes) -> Facts:
     if not name or not version:
         return
     stem = rest.rpartition("/")[2].removesuffix(".gemspec")
-    needs = tuple((f"{home}:{one}",) for one in dict.fromkeys(_NEEDS.findall(text)))
+    needs = tuple((one,) for one in bounded(f"{home}:{one}" for one in dict.fromkeys(_NEEDS.findall(text))))
     answers = (f"{home}:{name[1]}",)
     yield Record(GEM, path, name[1], version[1], f"{home}gems/{stem}", (path,), answers, needs)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .record import Facts, Mark, Record, Rest
+from .record import Facts, Mark, Record, Rest, bounded
 
 NPM = "npm"
 _ARCHIVE = re.compile(r"(?P<name>.+)-npm-(?P<version>\d.*)-[0-9a-f]{10}(?:-\d+|-[0-9a-f]+)?\.zip")
@@ -34,7 +34,7 @@ def read(path: str, data: bytes) -> Facts:
         return
     own, version = document.get("name"), document.get("version")
     if isinstance(own, str) and isinstance(version, str) and own and version:
-        needs = tuple(tuple(_places(directory, one)) for one in dependencies)
+        needs = tuple((one,) for one in bounded(dependencies))
         yield Record(NPM, directory, own, version, directory=directory, needs=needs)
 
 
@@ -45,7 +45,7 @@ def _names(document: dict[str, Any], *fields: str) -> Iterator[str]:
             yield from names
 
 
-def _places(directory: str, name: str) -> Iterator[str]:
+def places(directory: str, name: str) -> Iterator[str]:
     """Where Node looks for a package that one in `directory` requires, the nearest first."""
     at = directory
     for _ in range(_DEEPEST):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from .record import Facts, Listing, Mark, Record, Rest
+from .record import Facts, Listing, Mark, Record, Rest, bounded
 
 PYTHON = "python"
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -20,9 +20,9 @@ def read(path: str, data: bytes) -> Facts:
     site = posixpath.dirname(info)
     if name == "RECORD":
         files = (_first_field(line) for line in text.splitlines())
-        yield Listing(PYTHON, info, tuple(_joined(site, file) for file in files if file))
+        yield Listing(PYTHON, info, bounded(_joined(site, file) for file in files if file))
     elif name == "installed-files.txt":
-        yield Listing(PYTHON, info, tuple(_joined(info, line) for line in text.splitlines() if line))
+        yield Listing(PYTHON, info, bounded(_joined(info, line) for line in text.splitlines() if line))
     elif name == "top_level.txt":
         tops = [posixpath.join(site, line.strip()) for line in text.splitlines() if line.strip()]
         yield Listing(PYTHON, info, tuple(f"{top}.py" for top in tops), (info, *tops))
@@ -45,12 +45,18 @@ def _package(info: str, text: str) -> Facts:
         return
     site = posixpath.dirname(info)
     needs = (
-        (_answer(site, found[0]),)
+        _answer(site, found[0])
         for one in fields.get("requires-dist", ())
         if not _EXTRA.search(one.partition(";")[2]) and (found := _REQUIREMENT.match(one))
     )
     yield Record(
-        PYTHON, info, name, version, directory=info, answers=(_answer(site, name),), needs=tuple(needs)
+        PYTHON,
+        info,
+        name,
+        version,
+        directory=info,
+        answers=(_answer(site, name),),
+        needs=tuple((one,) for one in bounded(needs)),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import InputError
 from . import go
 from .ecosystems import LEAST_PROGRAM, Database, database_of
-from .record import Fact, Facts, Unread
+from .record import Fact, Facts, Listing, Record, Unread
 
 if TYPE_CHECKING:
     from ..image.image import Image
@@ -23,6 +23,7 @@ _DAMAGED = (
     struct.error, zlib.error,
 )  # fmt: skip
 _MOST_FACTS = 500_000
+_MOST_HELD = 512 * 1024 * 1024  # characters of all lists, some of them counted roughly
 _MOST_BYTES = 1024**3  # of all databases
 
 
@@ -41,7 +42,7 @@ class _Wanted(NamedTuple):
 
 def told(image: Image) -> Iterator[Told]:
     """What the databases of an image say. What can't be read is told as Unread, and the others go on."""
-    read = facts = 0
+    read = facts = held = 0
     for layer, files in sorted(_wanted(image).items()):
         reader = image.reader(layer)
         files.sort(key=lambda one: (one.file.data, one.path))
@@ -62,8 +63,12 @@ def told(image: Image) -> Iterator[Told]:
                 return
             for fact in _facts(file, path, database, data, reader):
                 facts += 1
-                if facts > _MOST_FACTS:
-                    yield Told(path, Unread(path, f"beyond {_MOST_FACTS} records of package databases"))
+                if isinstance(fact, Record | Listing):
+                    held += sum(map(len, fact.files)) + 64 * len(fact.files)
+                if isinstance(fact, Record):
+                    held += sum(len(name) + 64 for group in fact.needs for name in group)
+                if facts > _MOST_FACTS or held > _MOST_HELD:
+                    yield Told(path, Unread(path, "beyond what fits in memory of package databases"))
                     return
                 yield Told(path, fact)
 

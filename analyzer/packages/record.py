@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+_LONGEST = 4096  # characters of a path, as the kernel has it
+_MOST = 64 * 1024 * 1024  # characters of one list; a few bytes can name a long directory again and again
+
+
+def bounded(names: Iterable[str]) -> tuple[str, ...]:
+    """Names or paths of one list; no path is longer than one can be.
+
+    Raises:
+        ValueError: they are more than fit in memory.
+    """
+    held = 0
+    out = []
+    for name in names:
+        if len(name) <= _LONGEST:
+            held += len(name) + 64
+            if held > _MOST:
+                raise ValueError("it names more than fits in memory")
+            out.append(name)
+    return tuple(out)
 
 
 class Record(NamedTuple):

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import closing
 
-from .record import Facts, Mark, Record, Unread
+from .record import Facts, Mark, Record, Unread, bounded
 
 RPM = "rpm"
 _NAME, _VERSION, _RELEASE, _EPOCH, _ARCH, _SOURCE = 1000, 1001, 1002, 1003, 1022, 1044
@@ -129,7 +129,7 @@ def _package(values: dict[int, Value]) -> Record:
         f"{name}.{architecture}",
         name,
         f"{epoch}:{version}" if epoch not in ("", "0") else version,
-        files=tuple(_files(values)),
+        files=bounded(_files(values)),
         answers=tuple(dict.fromkeys((name, *texts(_PROVIDES)))),
         needs=tuple((one,) for one in dict.fromkeys(texts(_REQUIRES)) if not one.startswith("rpmlib(")),
         recommends=tuple((one,) for one in dict.fromkeys(texts(_RECOMMENDS))),

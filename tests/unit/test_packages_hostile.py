@@ -164,3 +164,15 @@ def test_circles_of_dependencies_end() -> None:
         for at in range(300)
     )
     assert len(read({"var/lib/dpkg/status": stanzas}).packages) == 301
+
+
+def test_a_long_directory_named_again_and_again_is_told() -> None:
+    """Two bytes a file that stand for 3,000 each."""
+    path = "lib/apk/db/installed"
+    inventory = read({path: f"P:a\nV:1\nF:{'d' * 3000}\n" + "R:x\n" * 30_000})
+    assert [(one.path, "more than fits in memory" in one.why) for one in inventory.unread] == [(path, True)]
+    header = files.rpm_header(
+        {1000: "a", 1001: "1", 1002: "1", 1116: [0] * 30_000, 1117: ["x"] * 30_000, 1118: ["/" + "d" * 3000]}
+    )
+    inventory = read({"var/lib/rpm/rpmdb.sqlite": files.rpm_database([header])})
+    assert ["more than fits in memory" in one.why for one in inventory.unread] == [True]

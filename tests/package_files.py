@@ -192,7 +192,7 @@ def go_program(lines: Sequence[str], *, version: str = "go1.21.5", size: int = 6
         b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
     )
     parts = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, 8192, 8192, 4096)
-    parts += struct.pack("<IIQQQQQQ", 1, 6, 8192, 8192, 8192, 0, 0, 4096)
+    parts += struct.pack("<IIQQQQQQ", 1, 6, 8200, 8200, 8200, 0, 0, 4096)
     note = struct.pack("<III", 4, 4, 4) + b"Go\0\0abcd"
     data = (header + parts + note).ljust(8192, b"\0") + bytes(64) + told
     return Node(data.ljust(size, b"\0"), mode=0o755)

@@ -35,7 +35,7 @@ def read(path: str, head: bytes, part: Callable[[int, int], bytes]) -> Facts:
         return
     data = part(start, _PART)
     at = data.find(_MAGIC)
-    while at >= 0 and at % _ALIGNED:
+    while at >= 0 and (start + at) % _ALIGNED:
         at = data.find(_MAGIC, at + 1)
     if at < 0 or at + 32 > len(data) or not data[at + 15] & 2:
         return  # before Go 1.18 it holds addresses in place of texts

@@ -109,7 +109,8 @@ def _by_manifest(file: str, text: str) -> tuple[str, str] | None:
     head = text.partition("\n\n")[0]
     fields = {name: value.replace("\n ", "").strip() for name, value in _HEADER.findall(head)}
     version = fields.get("Implementation-Version") or fields.get("Bundle-Version")
-    return (_by_name(file)[0], version) if version else None
+    name, named = _by_name(file)
+    return (name, named or version) if version else None  # "5.17.0 (b0)" is what a builder calls 5.17.0
 
 
 def _by_name(file: str) -> tuple[str, str]:

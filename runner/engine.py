@@ -28,6 +28,7 @@ _WHOLE = 120  # seconds in which an answer that is no stream has to be there
 _CHUNK = 2 * 1024 * 1024  # bytes of a stream that are read at once
 _MAX_ANSWER = 64 * 1024 * 1024  # bytes of it
 _LOG = "its own log may say more"
+_BUSY = "it hangs, or its machine is too busy; try again, and look into its log"
 _START = "start Docker or Podman, or name an engine with --engine"
 
 
@@ -511,7 +512,8 @@ def errors(subject: str) -> Iterator[None]:
         raise EngineError(subject, "the engine's answer makes no sense: it is no JSON", _LOG) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         # docker-py reads streams past requests, so that both may be raised.
-        raise EngineError(subject, f"the engine stopped answering: {_reason(error)}", _START) from error
+        hint = _BUSY if "timed out" in str(error) else _START
+        raise EngineError(subject, f"the engine stopped answering: {_reason(error)}", hint) from error
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         refused = error.__context__
         if isinstance(refused, requests.HTTPError) and refused.response is not None:

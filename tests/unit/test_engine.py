@@ -167,3 +167,20 @@ def test_an_engine_that_is_too_old(settings: Path, tmp_path: Path) -> None:
     finally:
         server.close()
     assert "API versions below 1.24 are no longer supported" in raised.value.problem
+
+
+@pytest.mark.parametrize(
+    ("raised", "hint"),
+    [
+        ("Read timed out. (read timeout=30)", "too busy; try again"),
+        ("Connection aborted", "start Docker or Podman"),
+    ],
+)
+def test_who_hangs_is_not_told_to_be_started(raised: str, hint: str) -> None:
+    import requests
+
+    from imglint.runner.engine import errors
+
+    with pytest.raises(EngineError) as told, errors("web"):
+        raise requests.ConnectionError(raised)
+    assert hint in told.value.hint

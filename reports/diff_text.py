@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..analyzer.credentials import mask
-from . import text
+from . import packages_text, text
 from .gates_text import gates
 from .look import PLAIN, Look
 from .report import Report
@@ -20,7 +20,7 @@ _DIRECTORIES = 8
 
 
 def render(report: Report, look: Look = PLAIN) -> str:
-    """Totals, layers, configuration, directories and files, then gates and findings."""
+    """Totals, layers, configuration, directories, files and packages, then gates and findings."""
     assert report.diff is not None
     diff = report.diff
     parts = [_totals(diff), _layers(diff, look)]
@@ -31,6 +31,8 @@ def render(report: Report, look: Look = PLAIN) -> str:
         parts.append(table(rows, ["configuration", "before", "after"]))
     if diff.files:
         parts += [_directories(diff, look), _files(diff, look)]
+    if packages := packages_text.changes(diff, look):
+        parts.append(packages)
     if report.gates:
         parts.append(gates(report.gates, look))
     if report.failures():

@@ -20,9 +20,10 @@ _MODULES = {
 # Each string of the report is masked before it becomes a part of such a text, whose own words may be anybody's.
 MASKED_INSIDE = ("html",)
 FORMATS = (*FOR_PEOPLE, *_MODULES)
+OF_IMAGES = ("cyclonedx",)  # tells what is in one image, and nothing of findings
 
 
 def render(report: Report, form: str) -> str:
     """The report in one of the formats that are not for people alone."""
-    module = importlib.import_module(f".{_MODULES[form]}", __package__)
+    module = importlib.import_module(f".{_MODULES.get(form, form)}", __package__)
     return str(module.render(report))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..analyzer.credentials import mask
-from . import text
+from . import packages_text, text
 from .gates_text import gates
 from .look import PLAIN, Look
 from .report import Report
@@ -34,11 +34,26 @@ def render(report: Report, look: Look = PLAIN) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def with_packages(report: Report, look: Look = PLAIN) -> str:
+    """Each image's packages, all of them; then the findings that fail, and what is noted."""
+    parts = []
+    for image in report.images:
+        found = packages_text.listing(image, look) if image.packages.packages else "no packages"
+        parts.append(f"{heading(image, look)}\n\n{found}")
+    if report.gates:
+        parts.append(gates(report.gates, look))
+    failing = tuple(finding for finding in report.findings if report.fails(finding))
+    parts.append(text.render(report._replace(findings=failing), look).rstrip("\n"))
+    return "\n\n".join(parts) + "\n"
+
+
 def image_view(image: Image, look: Look = PLAIN) -> str:
-    """One image: totals, layers, and what could be saved."""
+    """One image: totals, layers, what could be saved, and what its packages take."""
     lines = [heading(image, look), "", layers(image, look)]
     if image.savings.found:
         lines += ["", savings(image, look)]
+    if image.packages.packages:
+        lines += ["", packages_text.overview(image, look)]
     return "\n".join(lines)
 
 

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ..rules.rule import Finding, Severity
+from . import packages_json
 from .failure import Failure
 from .push_verdict import push_verdict
 from .report import Location, Report, shown_fix
@@ -211,6 +212,7 @@ def _image(image: Image, origin: Attribution | None) -> dict[str, Any]:
         "ballast": [_ballast(one) for one in image.ballast],
         "savings": _savings(image, origin),
         "layers": [_layer(layer, origin) for layer in image.layers],
+        "packages": packages_json.inventory(image.packages, origin),
     }
 
 
@@ -294,6 +296,7 @@ def _diff(diff: ImageDiff) -> dict[str, Any]:
             }
             for file in diff.files
         ],
+        "packages": [packages_json.change(one) for one in diff.packages],
         "config": [
             {"key": one.key, "old": shown(one.key, one.old), "new": shown(one.key, one.new)}
             for one in diff.config

@@ -6,12 +6,14 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import networkx as nx
 
+    from ..packages import PackageChange
     from .config import ImageConfig
     from .image import Image
     from .layer import Entry
@@ -126,6 +128,13 @@ class ImageDiff:
         fetched = set(missing_layers(self._graph, [self.old.id], self.new.id))
         path = layer_path(self._graph, self.new.id)
         return tuple(index for index, layer in enumerate(path) if layer in fetched)
+
+    @cached_property
+    def packages(self) -> tuple[PackageChange, ...]:
+        """Packages that came, went or changed their version, the largest differences first."""
+        from ..packages import package_changes
+
+        return package_changes(self.old.packages, self.new.packages)
 
     def by_step(self) -> Mapping[int, int]:
         """Growth of visible bytes by the new image's layer that wrote them."""

@@ -1,4 +1,4 @@
-"""Images as pandas frames: the images themselves, their layers, files, waste and shares.
+"""Images as pandas frames: the images themselves, their layers, files, waste, packages and shares.
 
 `image` is an image's ID everywhere, `chain_id` a layer's, so that frames are joined by them.
 """
@@ -19,6 +19,10 @@ _LAYER = (
 )  # fmt: skip
 _FILE = ("path", "kind", "size", "mode", "uid", "gid", "link", "layer")
 _WASTE = ("cause", "added_by", "hidden_by", "added_step", "hidden_step", "bytes", "files", "advice")
+_PACKAGE = (
+    "ecosystem", "name", "version", "architecture", "bytes", "files", "layer", "step", "own", "wanted", "recommended",
+    "part_of", "database",
+)  # fmt: skip
 _IMAGE = (
     "id", "source", "platform", "created", "author", "compressed_bytes", "tar_bytes", "content_bytes", "live_bytes",
     "wasted_bytes", "efficiency",
@@ -33,6 +37,7 @@ class Frames(NamedTuple):
     layers: pd.DataFrame  # … each layer of each image: image, chain_id, sizes, step
     files: pd.DataFrame  # … each path that a container sees: image, chain_id of the layer that has it
     waste: pd.DataFrame  # … each cause and pair of layers: image, added_chain, hidden_chain
+    packages: pd.DataFrame  # … each installed package: image, chain_id of the layer that brought it
     shares: pd.DataFrame  # … each image among the others: image, its own bytes, and its base's ID
 
 
@@ -50,7 +55,8 @@ def frames(images: Iterable[Image]) -> Frames:
     parts = [files_frame(image).assign(image=image.id) for image in once]
     files = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_FILE, "image"])
     files = files.merge(chains, left_on=["image", "layer"], right_index=True, how="left")
-    return Frames(images_frame(once), layers, files, waste, shares_frame(once))
+    packages = packages_frame(once).merge(chains, left_on=["image", "layer"], right_index=True, how="left")
+    return Frames(images_frame(once), layers, files, waste, packages, shares_frame(once))
 
 
 def shares_frame(images: Iterable[Image]) -> pd.DataFrame:
@@ -95,6 +101,23 @@ def files_frame(image: Image) -> pd.DataFrame:
 
     rows = [[getattr(entry, name) for name in _FILE] for entry in image.tree.values()]
     return pd.DataFrame(rows, columns=list(_FILE)).sort_values("path", ignore_index=True)
+
+
+def packages_frame(images: Iterable[Image]) -> pd.DataFrame:
+    """A row for each package of each image; `drawn_by` is a text with blanks between the names."""
+    import pandas as pd
+
+    rows = [
+        {
+            "image": image.id,
+            **{name: getattr(package, name) for name in _PACKAGE},
+            "drawn_by": " ".join(package.drawn_by),
+        }
+        for image in images
+        for package in image.packages.packages
+    ]
+    frame = pd.DataFrame(rows, columns=["image", *_PACKAGE, "drawn_by"])
+    return frame.astype({"layer": "Int64", "step": "Int64"})
 
 
 def waste_frame(images: Iterable[Image]) -> pd.DataFrame:

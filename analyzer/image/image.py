@@ -23,6 +23,7 @@ from .layer import (
     Entry,
     LayerContents,
     chain_ids,
+    normalised,
     read_contents,
     read_layer,
 )
@@ -46,9 +47,11 @@ if TYPE_CHECKING:
     import networkx as nx
     import pandas as pd
 
+    from ..packages import Inventory
     from .ballast import Ballast
     from .blob import Progress
     from .dive import DiveNumbers
+    from .kept import LayerReader
     from .savings import Savings
 
 _MAX_LINKS = 40  # as the kernel has it
@@ -148,6 +151,7 @@ class Image:
         self._contents = tuple(contents)
         self._names: dict[int, dict[str, Entry | None]] = {}
         self._heads: dict[tuple[int, int, int], bytes | None] = {}
+        self._paths: dict[int, Mapping[str, Entry]] = {}  # of layers with hard links
         self._first_own: int | None = None
         # Without verifying, contents are not read, and equal ones not looked for.
         self._verified = verified
@@ -274,6 +278,13 @@ class Image:
         from .savings import savings
 
         return savings(self)
+
+    @cached_property
+    def packages(self) -> Inventory:
+        """The installed packages, with their bytes, the layers that brought them, and who asked for them."""
+        from ..packages import inventory
+
+        return inventory(self)
 
     @property
     def tar_bytes(self) -> int:
@@ -475,6 +486,32 @@ class Image:
             return None
         return read_contents(self._blobs[entry.layer], entry, _MAX_SMALL_FILE)
 
+    def file_of(self, entry: Entry) -> Entry | None:
+        """The entry with the contents of a file, through hard links; None for what is no file."""
+        for _ in range(_MAX_LINKS):
+            if entry.kind != "hardlink":
+                break
+            target = normalised(entry.link)
+            for layer in range(entry.layer, -1, -1):
+                found = self._by_path(layer).get(target)
+                if found is not None:
+                    entry = found
+                    break
+            else:
+                return None
+        return entry if entry.is_file else None
+
+    def _by_path(self, layer: int) -> Mapping[str, Entry]:
+        if layer not in self._paths:
+            self._paths[layer] = {entry.path: entry for entry in self._contents[layer].entries}
+        return self._paths[layer]
+
+    def reader(self, layer: int) -> LayerReader:
+        """What reads single files of a layer."""
+        from .kept import LayerReader
+
+        return LayerReader(self._blobs[layer], self._contents[layer])
+
     def head(self, path: str, length: int) -> bytes | None:
         """The first bytes of a file as the container sees it, however large it is; None when there is none."""
         found = self.resolve(path)
@@ -562,7 +599,7 @@ class Image:
         """The same image, of which it is known that the build's own layers begin with this one."""
         other = copy.copy(self)
         # What was computed by another border does not hold.
-        for name in ("own_layers", "waste", "ballast", "savings"):
+        for name in ("own_layers", "waste", "ballast", "savings", "packages"):
             other.__dict__.pop(name, None)
         other._first_own = first
         return other

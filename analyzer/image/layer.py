@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, NewType
 
 from ..errors import InputError
 from .blob import Blob, Hasher, Progress, Source, Stream, Window, chunks, unpacked
+from .kept import MOST_KEPT
 from .links import Links, leads_through
 from .sparse import SparseDigests
 from .tar import broken, members
@@ -64,6 +65,9 @@ class LayerContents(NamedTuple):
     hole_bytes: int = 0  # of content_bytes: zeros that sparse files claim, and the tar does not hold
     beside_bytes: int = 0  # behind the end mark: they hold no file
     padding_bytes: int = 0  # of zeros that the tar had at its end, and that were left out when it was packed
+    kept: Mapping[
+        int, bytes
+    ] = {}  # beginnings of files of a compressed layer that are asked for later, by Entry.data
 
 
 def read_layer(
@@ -135,6 +139,8 @@ def _pad(whole: Hasher, diff_id: str) -> int:
 
 def _walk(source: Source, subject: str, index: int, compression: str) -> LayerContents:
     """Gather what a layer's tar holds."""
+    from ..packages.ecosystems import kept_bytes
+
     entries: list[Entry] = []
     whiteouts: list[str] = []
     opaques: list[str] = []
@@ -142,6 +148,8 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
     links: list[str] = []
     ends: list[int] = []
     sparse = SparseDigests()
+    kept: dict[int, bytes] = {}
+    room = MOST_KEPT if compression else 0  # of another one they can be read when they are asked for
     add, hash_of = entries.append, source.hash
     for name, kind, size, mode, uid, gid, link, data, pieces in members(source, subject, ends.append):
         path = normalised(name)
@@ -166,6 +174,9 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
             holes += size - pieces.stored
             data = -pieces.data
         else:
+            if room and size and (wanted := kept_bytes(path, size, mode)) and wanted <= room:
+                room -= wanted
+                kept[data] = source.take(data, wanted)
             digest = hash_of(data, size) if size else None
         if kind == "symlink":
             links.append(path)
@@ -175,7 +186,15 @@ def _walk(source: Source, subject: str, index: int, compression: str) -> LayerCo
     if links and leads_through((*(entry.path for entry in entries), *whiteouts, *opaques), links):
         entries, whiteouts, opaques = _followed(entries, whiteouts, opaques)
     return LayerContents(
-        tuple(entries), tuple(whiteouts), tuple(opaques), source.end(), content, compression, holes, beside
+        tuple(entries),
+        tuple(whiteouts),
+        tuple(opaques),
+        source.end(),
+        content,
+        compression,
+        holes,
+        beside,
+        kept=kept,
     )
 
 

@@ -50,11 +50,16 @@ def system_of(image: Image) -> System:
     )
 
 
-def _distribution(image: Image) -> str | None:
+def os_release(image: Image) -> dict[str, str]:
+    """The fields of an image's os-release, as ID and VERSION_ID; none where it has no such file."""
     text = (image.read("etc/os-release") or image.read("usr/lib/os-release") or b"").decode(
         "utf-8", "replace"
     )
-    fields = dict(re.findall(r"^([A-Z_]+)=[\"']?(.*?)[\"']?$", text, re.MULTILINE))
+    return dict(re.findall(r"^([A-Z_]+)=[\"']?(.*?)[\"']?$", text, re.MULTILINE))
+
+
+def _distribution(image: Image) -> str | None:
+    fields = os_release(image)
     name = fields.get("PRETTY_NAME") or fields.get("NAME") or fields.get("ID")
     if name is None and "bin/busybox" in image.tree:
         return "BusyBox"

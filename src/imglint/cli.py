@@ -18,6 +18,7 @@ from .config import Configuration, Settings
 from .exits import Exit
 from .lint_options import BOTH_CONFIGURATIONS, UsageError, build, choose, in_pairs, outputs, refuse_empty
 from .option_values import (
+    choice,
     codes_choice,
     engine_choice,
     fail_on_choice,
@@ -27,7 +28,7 @@ from .option_values import (
     profile_choice,
 )
 from .output import tell, write_bytes, write_own
-from .reports.formats import FOR_PEOPLE, FORMATS
+from .reports.formats import FOR_PEOPLE, FORMATS, OF_IMAGES
 from .rules.gates import Limits, parse_limits
 
 app = typer.Typer(
@@ -50,6 +51,15 @@ Formats = Annotated[
         "-f",
         help=f"How to print: {', '.join(FORMATS)}. Repeat with --output.",
         autocompletion=format_choice,
+    ),
+]
+ImageFormats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help=f"How to print: {', '.join((*FORMATS, *OF_IMAGES))}. Repeat with --output.",
+        autocompletion=choice((*FORMATS, *OF_IMAGES)),
     ),
 ]
 Outputs = Annotated[
@@ -537,7 +547,7 @@ def image(
             help="An archive, an OCI layout, docker-archive:PATH[:NAME], oci:DIR[:REF], or a name."
         ),
     ],
-    format: Formats = None,
+    format: ImageFormats = None,
     output: Outputs = None,
     select: Select = None,
     ignore: Ignore = None,
@@ -571,6 +581,9 @@ def image(
         bool,
         typer.Option("--secrets", help="Look for credentials in the files of all layers, as audit does."),
     ] = False,
+    packages: Annotated[
+        bool, typer.Option("--packages", help="List all installed packages, with their bytes and layers.")
+    ] = False,
     record: Annotated[
         str | None,
         typer.Option("--record", help="Add a row for this commit to a .csv or .parquet file; see trend."),
@@ -593,7 +606,7 @@ def image(
 
     if max_growth is not None and against is None:
         raise UsageError(GROWTH_ALONE)
-    formats = outputs(format or [], output or [], graph=graph, record=record)
+    formats = outputs(format or [], output or [], OF_IMAGES, graph=graph, record=record)
     limits = _limits(
         max_size=max_size, max_pull=max_pull, max_layer=max_layer, max_waste=max_waste,
         max_reclaim=max_reclaim, min_efficiency=min_efficiency, max_growth=max_growth,
@@ -605,7 +618,7 @@ def image(
     return command(
         sources, settings._replace(plain_http=plain_http), formats,
         verify=not no_verify, engine=engine,
-        view=View(limits, against, dive_compat, compare, graph, platform, record, secrets),
+        view=View(limits, against, dive_compat, compare, graph, platform, record, secrets, packages),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from .analyzer import InputError
 from .commands.image import View
 from .config import Configuration, Settings
 from .lint_options import UsageError, choose, in_pairs, outputs, refuse_empty
+from .reports.formats import OF_IMAGES
 from .rules.gates import PARSERS, parse_limits
 
 _SHORT = {"-f": "--format", "-o": "--output"}
@@ -20,9 +21,9 @@ _VALUED = frozenset({
     "--format", "--output", "--select", "--ignore", "--extend-select", "--profile", "--config", "--fail-level",
     "--against", "--graph", "--record", "--platform", "--engine", *_LIMITS,
 })  # fmt: skip
-_SWITCHES = frozenset(
-    {"--dive-compat", "--compare", "--no-verify", "--isolated", "--secrets", "--plain-http"}
-)
+_SWITCHES = frozenset({
+    "--dive-compat", "--compare", "--no-verify", "--isolated", "--secrets", "--packages", "--plain-http",
+})  # fmt: skip
 _CHOSEN = ("--select", "--ignore", "--extend-select", "--profile", "--fail-level")
 OPTION_NAMES = _VALUED | _SWITCHES
 
@@ -81,7 +82,7 @@ def _parsed(rest: list[str]) -> ImageOptions | None:
         .settings()
         ._replace(plain_http="--plain-http" in last),
         outputs(
-            given.get("--format", []), given.get("--output", []),
+            given.get("--format", []), given.get("--output", []), OF_IMAGES,
             graph=last.get("--graph"), record=last.get("--record"),
         ),
         "--no-verify" not in last,
@@ -90,5 +91,6 @@ def _parsed(rest: list[str]) -> ImageOptions | None:
             parse_limits({field: last[name] for name, field in _LIMITS.items() if name in last}),
             last.get("--against"), "--dive-compat" in last, "--compare" in last, last.get("--graph"),
             last.get("--platform"), last.get("--record"), "--secrets" in last,
+            "--packages" in last,
         ),
     )  # fmt: skip

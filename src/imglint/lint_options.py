@@ -250,11 +250,11 @@ _FORMATS_OF = {
 
 
 def outputs(
-    formats: Sequence[str], files: Sequence[str], **beside: str | None
+    formats: Sequence[str], files: Sequence[str], also: Sequence[str] = (), **beside: str | None
 ) -> tuple[tuple[str, str], ...]:
     """Formats and files in pairs; a format without a file goes to standard output.
 
-    Without any format each file's name says which: `report.json` gets JSON.
+    Without any format each file's name says which: `report.json` gets JSON. `also`: formats of this command alone.
 
     Args:
         formats: as they were given.
@@ -266,14 +266,16 @@ def outputs(
             whose name says another format, or that another option writes, too.
     """
     formats = list(formats) or [_format_of(file) for file in files] or ["text"]
+    known = (*FORMATS, *also)
     for name in formats:
-        if name not in FORMATS:
-            raise UsageError(f"--format is {', '.join(FORMATS)}, not {name!r}{_meant(name, FORMATS)}")
+        if name not in known:
+            raise UsageError(f"--format is {', '.join(known)}, not {name!r}{_meant(name, known)}")
     if len(files) > len(formats):
         raise UsageError("each --output needs a --format of its own before it")
     pairs = tuple(zip(formats, [*files, *["-"] * (len(formats) - len(files))], strict=True))
     for name, file in pairs:
-        fitting = _FORMATS_OF.get(os.path.splitext(file)[1].lower(), (name,))
+        suffix = os.path.splitext(file)[1].lower()
+        fitting = (*_FORMATS_OF.get(suffix, (name,)), *(also if suffix == ".json" else ()))
         if name not in fitting:
             raise UsageError(
                 f"{file} would hold {name}: use --format {' or '.join(fitting)}, or another name for the file"

@@ -168,7 +168,8 @@ def measure(
                 judgement = judge_image(image, rules, contents=contents, progress=progress)
             images.append(image)
             notes += (
-                f"{image.source}{image.which}: {oddity}" for oddity in (*image.oddities(), *judgement.notes)
+                f"{image.source}{image.which}: {oddity}"
+                for oddity in (*image.oddities(), *image.packages.notes(), *judgement.notes)
             )
             left_alone += judgement.notes
             judgements.append(judgement)

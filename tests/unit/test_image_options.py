@@ -38,7 +38,7 @@ USUAL = [
     ["a.tar", "--profile", "strict", "--extend-select", "AV0304", "--isolated"],
     ["--config", "own.toml", "a.tar"],
     ["a.tar", "--config=own.toml", "--fail-level", "error"],
-    ["a.tar", "--secrets"],
+    ["a.tar", "--secrets", "--packages"],
     ["docker://127.0.0.1:5000/shop", "--plain-http"],
 ]
 WRONG = [

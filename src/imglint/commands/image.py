@@ -9,6 +9,7 @@ from ..analyzer import InputError
 from ..config import Settings
 from ..exits import Exit
 from ..reports import Problem, Report
+from ..reports.formats import OF_IMAGES
 from ..reports.look import Look
 from ..rules.gates import Limits
 from ..rules.registry import UnknownCodeError
@@ -27,6 +28,7 @@ class View(NamedTuple):
     platform: str | None = None
     record: str | None = None
     secrets: bool = False
+    packages: bool = False
 
 
 def image(
@@ -66,8 +68,26 @@ def image(
     except InputError as error:
         # What was measured before that is shown.
         report = report._replace(problems=(*report.problems, Problem.of(error)))
-    text = _compared if view.side_by_side else _image_text
+    report, outputs = _without_bill(report, outputs)
+    text = _compared if view.side_by_side else _packages_text if view.packages else _image_text
     return show(report, outputs, text, read=compared_with(view.against))
+
+
+def _without_bill(
+    report: Report, outputs: tuple[tuple[str, str], ...]
+) -> tuple[Report, tuple[tuple[str, str], ...]]:
+    """Leave out a bill of materials that can't be written, and say why."""
+    if not any(form in OF_IMAGES for form, _ in outputs):
+        return report, outputs
+    from ..reports.cyclonedx import unable
+
+    why = unable(report)
+    if why is None:
+        return report, outputs
+    rest = tuple((form, target) for form, target in outputs if form not in OF_IMAGES)
+    if report.problems and not report.images:
+        return report, rest  # which says why there is no image
+    return report._replace(problems=(*report.problems, Problem("--format cyclonedx", *why))), rest
 
 
 def compared_with(against: str | None) -> tuple[str, ...]:
@@ -149,6 +169,12 @@ def _compared(report: Report, look: Look) -> str:
     if report.failures_beside_findings() or failing:
         parts.append(text.render(report._replace(findings=failing), look).rstrip("\n"))
     return "\n\n".join(parts) + "\n"
+
+
+def _packages_text(report: Report, look: Look) -> str:
+    from ..reports import image_text
+
+    return image_text.with_packages(report, look)
 
 
 def _image_text(report: Report, look: Look) -> str:

@@ -1,0 +1,101 @@
+"""Who drew in which package: from those that somebody asked for along what they need and recommend."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from .npm import NPM, places
+from .record import Record
+
+_MOST_NEEDS = 2000  # of a package; no real one has as many
+MOST_HEADS = 5  # that are looked for; what so many draw in is nobody's alone
+
+
+class Drawn(NamedTuple):
+    """For whom a package was installed, by index."""
+
+    head: bool  # somebody asked for it, or nobody needs it
+    by: tuple[int, ...]
+    recommended: bool  # nobody needs it: it is only recommended
+
+
+_Edges = Sequence[Sequence[int]]
+
+
+def drawn(
+    records: Sequence[Record], layers: Sequence[int | None], resolve: Callable[[str], str | None]
+) -> list[Drawn]:
+    """Follow the dependencies of packages.
+
+    Only what lies in the same layer was drawn in: what lies below was there before, and what lies above came later.
+
+    Args:
+        records: the packages.
+        layers: the layer of each.
+        resolve: where a path leads to, for packages that are named by paths.
+    """
+    answers: dict[tuple[str, str], int] = {}
+    for at, record in enumerate(records):
+        answers.setdefault((record.ecosystem, record.key), at)
+    for at, record in enumerate(records):
+        for answer in record.answers:
+            answers.setdefault((record.ecosystem, answer), at)
+    needs = [tuple(_found(record, record.needs, answers, resolve)) for record in records]
+    recommends = [tuple(_found(record, record.recommends, answers, resolve)) for record in records]
+    every = [(*one, *two) for one, two in zip(needs, recommends, strict=True)]
+    needed = {to for at, ends in enumerate(every) for to in ends if to != at}
+    heads = [
+        at
+        for at, record in enumerate(records)
+        if record.wanted or (record.wanted is None and at not in needed)
+    ]
+    by = _spread(heads, every, layers)
+    strictly = _spread(heads, needs, layers)
+    known = frozenset(heads)
+    return [
+        Drawn(
+            at in known,
+            () if at in known else tuple(by[at]),
+            at not in known and bool(by[at]) and not strictly[at],
+        )
+        for at in range(len(records))
+    ]
+
+
+def _found(
+    record: Record,
+    groups: Sequence[Sequence[str]],
+    answers: Mapping[tuple[str, str], int],
+    resolve: Callable[[str], str | None],
+) -> Iterator[int]:
+    """The packages that are meant: of each group the first that is there."""
+    for group in groups[:_MOST_NEEDS]:
+        names = places(record.key, group[0]) if record.ecosystem == NPM else iter(group)
+        for name in names:
+            found = answers.get((record.ecosystem, name))
+            if found is None and record.ecosystem == NPM and (linked := resolve(name)):
+                # pnpm keeps links to packages beside those that need them.
+                found = answers.get((NPM, linked))
+            if found is not None:
+                yield found
+                break
+
+
+def _spread(heads: Sequence[int], edges: _Edges, layers: Sequence[int | None]) -> list[list[int]]:
+    """Of each package the heads that it is reached from, the nearest first."""
+    wanted = frozenset(heads)
+    by: list[list[int]] = [[] for _ in edges]
+    queue = deque((head, head) for head in heads)
+    while queue:
+        at, head = queue.popleft()
+        ground = layers[head]
+        for to in edges[at]:
+            there = layers[to]
+            apart = ground is not None and there is not None and there != ground
+            if to in wanted or apart or head in by[to] or len(by[to]) >= MOST_HEADS:
+                continue
+            by[to].append(head)
+            queue.append((to, head))
+    return by

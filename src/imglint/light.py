@@ -6,7 +6,7 @@ from .analyzer import InputError
 
 # The modules of what imglint requires and imglint-core does not, and what each name of the Python API needs of them.
 LEFT_OUT = frozenset(
-    "docker isal jsonschema networkx pandas requests tabulate typer urllib3 xxhash zstandard".split()
+    "docker isal jinja2 jsonschema networkx pandas requests tabulate typer urllib3 xxhash zstandard".split()
 )
 _NEEDED = {
     "audit": "xxhash", "frames": "pandas", "layer_graph": "networkx", "open_image": "xxhash",

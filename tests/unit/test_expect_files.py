@@ -42,6 +42,8 @@ EXPECTATIONS = [
     ("run: {mount: x}", 1, "run.mount takes a list of texts", ""),
     ("run: {tmpfs: /run}", 1, "run.tmpfs takes a list of texts", ""),
     ("run: {add-host: x}", 1, "run.add-host takes a list of texts", ""),
+    ("run: {with: db}", 1, "run.with takes a list of texts", ""),
+    ("run: {with-env: [3]}", 1, "run.with-env[0] takes a text, not 3", ""),
     ("run: {command: sleep}", 1, "run.command takes a list of texts", ""),
     ("run: {allow-egress: 1}", 1, "run.allow-egress takes true or false, not 1", ""),
     ("run: {user: []}", 1, "run.user takes a text or a whole number, not a list", ""),

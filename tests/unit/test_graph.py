@@ -102,7 +102,7 @@ def test_frames_join_by_id(images: tuple[Image, ...]) -> None:
     shares = found.shares.set_index("image")
     assert shares["total_bytes"].to_dict() == {one.id: one.tar_bytes for one in images}
     assert shares.loc[images[0].id, "shared_bytes"] == images[0].layers[0].tar_bytes
-    assert [len(one) for one in imglint.frames([])] == [0] * 5
+    assert [len(one) for one in imglint.frames([])] == [0] * 6
 
 
 def test_the_table_of_several_images(images: tuple[Image, ...]) -> None:

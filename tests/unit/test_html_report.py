@@ -56,7 +56,7 @@ def ran() -> Report:
         Check("ports.published", "80/tcp", Verdict.DISPROVED, "nobody listens", {"tries": 3, "log": "a\nb"}),
         Check("container.stays", "PID 1", Verdict.PROVED, "it stays"),
     )
-    seen = Observation(image="shop:1", engine="docker 28", checks=checks, receipt=Receipt(1, 2, 0, []))
+    seen = Observation(image="shop:1", engine="docker 28", checks=checks, receipt=Receipt(1, 2))
     return Report(files=("shop:1",), observations=(seen,), asked=("verify", "shop:1"))
 
 

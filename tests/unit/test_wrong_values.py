@@ -316,6 +316,10 @@ COMMANDS: dict[str, tuple[list[str], list[tuple[list[str], int, str]]]] = {
         (["--force"], 2, "--force and --reason go together"),
         (["--force", "--reason", " "], 2, "--force and --reason go together"),
     ]),
+    "why": (["DL3006"], [
+        (["missing.json"], 2, "missing.json: no such file"), (["empty"], 2, "empty: is a directory"),
+        (["missing.json", "--archive", "a.tar"], 2, "missing.json: no such file"),
+    ]),
 }  # fmt: skip
 LINES = [
     *((["lint", *words], code, told) for words, code, told in ABOUT_LINT),

@@ -78,6 +78,7 @@ mount -t proc proc proc
 mount -t sysfs sysfs sys
 mount --rbind /sys/fs/cgroup sys/fs/cgroup
 mount --rbind /dev dev
+mount -o remount,bind,ro dev
 mount --rbind /tmp tmp
 for directory in run var/lib/containers var/tmp; do mount -t tmpfs tmpfs $directory; done
 mount --bind run var/run

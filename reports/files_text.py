@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BATCH = 500  # lines that are written at a time
 _STEP_WIDTH = 50
+_FILES = ("file", "hardlink")
 _MARKS = {"added": "+", "changed": "~", "removed": "-", "kept": " "}
 
 
@@ -65,7 +66,7 @@ def render(
         found = [file for file in found if wanted(file, view)]
     yield f"{_printable(image.source)}{image.which}: {_title(image, view, layer)}\n\n"
     if not found:
-        yield "nothing of the kind\n"
+        yield "nothing\n"
         return
     if view.tree or view.directories:
         yield from _batched(_directories(found, view))
@@ -107,7 +108,7 @@ def _list(found: list[File]) -> Iterator[str]:
 def _size(file: File) -> str:
     if file.change == "removed":
         return f"-{shown(file.removed_bytes)}" if file.removed_bytes else ""
-    return shown(file.size) if file.kind == "file" else ""
+    return shown(file.size) if file.kind == "file" or file.size else ""
 
 
 def _path(file: File) -> str:
@@ -115,13 +116,13 @@ def _path(file: File) -> str:
     path = f"/{_printable(file.path)}"
     if file.entry is not None and file.kind == "symlink":
         return f"{path} -> {_printable(file.entry.link)}"
-    if file.entry is not None and file.kind == "hardlink":
+    if file.entry is not None and file.kind == "hardlink" and not file.size:
         return f"{path} = /{_printable(file.entry.link.lstrip('/'))}"
     if file.kind == "directory":
         return path if path == "/" else f"{path}/"
     if file.kind == "opaque directory":
         return f"{path.rstrip('/')}/*"
-    return path if file.kind in ("file", "whiteout") else f"{path} ({file.kind})"
+    return path if file.kind in ("file", "hardlink", "whiteout") else f"{path} ({file.kind})"
 
 
 def _directories(found: Iterable[File], view: FilesView) -> Iterator[str]:
@@ -136,7 +137,7 @@ def _directories(found: Iterable[File], view: FilesView) -> Iterator[str]:
         while True:
             total = totals.setdefault(directory, [0, 0])
             total[0] += size
-            total[1] += file.kind != "directory"
+            total[1] += file.kind in _FILES
             if not directory:
                 break
             directory = directory.rpartition("/")[0]
@@ -162,7 +163,7 @@ def _directories(found: Iterable[File], view: FilesView) -> Iterator[str]:
 
 
 def _summary(found: list[File]) -> str:
-    files = sum(1 for file in found if file.kind in ("file", "hardlink"))
+    files = sum(1 for file in found if file.kind in _FILES)
     directories = sum(1 for file in found if file.kind == "directory")
     removed = sum(1 for file in found if file.change == "removed")
     others = len(found) - files - directories - removed

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .image import Image
-from .layer import Entry
+from .layer import Entry, normalised
 from .visibility import DELETED, DUPLICATE_ENTRY, NEW_CONTENT, OPAQUE, Hidden
 
 ADDED = "added"
@@ -28,7 +28,7 @@ class File(NamedTuple):
     layer: int
     change: str
     kind: str  # of the entry; WHITEOUT or OPAQUE_DIRECTORY of what is removed
-    size: int
+    size: int  # its content, which stands with the one name of several that a container sees
     entry: Entry | None  # None for what is removed
     hidden_by: int | None = None  # the layer that hides it; None where a container sees it
     cause: str = ""
@@ -69,6 +69,8 @@ def _files(
     removed: dict[tuple[int, str], tuple[int, int]],
 ) -> Iterator[File]:
     covers = image.covers[layer]
+    outlived = _outlived(image, layer, last)
+    moved = {id(file) for file in outlived.values()}
     for entry in image.layers[layer].files:
         path = entry.path
         earlier = _earlier(image, layer, path, before)
@@ -82,12 +84,28 @@ def _files(
             hidden_by, cause, cover = covers[path]
             if cause == NEW_CONTENT and entry.is_file and entry.size:
                 cause = image.cause_of(Hidden(entry, cause, hidden_by, cover))
-        yield File(path, layer, change, entry.kind, entry.size, entry, hidden_by, cause)
+        size = outlived[path].size if path in outlived else 0 if id(entry) in moved else entry.size
+        yield File(path, layer, change, entry.kind, size, entry, hidden_by, cause)
     whiteouts, opaques = image.removals(layer)
     for kind, paths in ((WHITEOUT, whiteouts), (OPAQUE_DIRECTORY, opaques)):
         for path in dict.fromkeys(paths):
             count, size = removed.get((layer, path), (0, 0))
             yield File(path, layer, REMOVED, kind, 0, None, removed_files=count, removed_bytes=size)
+
+
+def _outlived(image: Image, layer: int, last: dict[str, Entry]) -> dict[str, Entry]:
+    """Hard links that a container sees, and the files of this layer that it no longer sees by another name."""
+    covers = image.covers[layer]
+    out: dict[str, Entry] = {}
+    found: set[int] = set()
+    for path, entry in last.items():
+        if entry.kind != "hardlink" or path in covers or normalised(entry.link) not in covers:
+            continue
+        file = image.file_at(layer, path)
+        if file is not None and file.path in covers and id(file) not in found:
+            out[path] = file
+            found.add(id(file))
+    return out
 
 
 def _earlier(image: Image, layer: int, path: str, before: dict[str, Entry]) -> Entry | None:

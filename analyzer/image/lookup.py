@@ -56,13 +56,14 @@ def find_file(image: Image, path: str, layer: int | None = None) -> Entry:
         link = view.tree.get(wanted)
         if link is not None and link.kind == "symlink":
             raise InputError(
-                image.source, f"/{wanted} is a link to {link.link}, which leads nowhere in the image",
+                image.source, f"/{wanted} is a link to {link.link}, which leads to nothing in the image, or round in a circle",
                 "Use a path that is there",
             )  # fmt: skip
         raise nowhere(image, wanted, None if layer is None else (layer,))
     entry = view.tree.get(found)
     if entry is None or entry.kind == "directory":
-        hint = f"Use `imglint files IMAGE /{found}` for what is in it"
+        of = "" if layer is None else f" --layer {layer}"
+        hint = f"Use `imglint files IMAGE /{found}{of}` for what is in it"
         raise InputError(image.source, f"/{found} is a directory", hint)
     file = Names(image).file(entry)
     if file is None:

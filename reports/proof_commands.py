@@ -33,7 +33,7 @@ class Member(NamedTuple):
         """The command that writes its bytes, unpacked."""
         if self.archive is None:
             return f"{_UNPACKERS[self.packed]} < {_word(self.name)}"
-        out = f"tar -xOf {_file(self.archive)} -- {_word(self.name)}"
+        out = f"tar{_unquoting(self.name)} -xOf {_file(self.archive)} -- {_word(self.name)}"
         return f"{out} | {_UNPACKERS[self.packed]}" if self.packed else out
 
 
@@ -51,10 +51,13 @@ class HiddenCharactersError(ValueError):
 
 def of_text(finding: Mapping[str, Any]) -> Iterator[Step]:
     """A finding about a Dockerfile: its lines, and the word that is meant."""
-    file, first, last = _file(finding["file"]), int(finding["line"]), int(finding["end_line"])
+    places = [finding[key] for key in ("line", "end_line", "column", "end_column")]
+    if any(type(one) is not int or one < 1 for one in places) or places[1] < places[0]:
+        raise ValueError(f"no place in a text: {places}")
+    file, (first, last, column, end_column) = _file(finding["file"]), places
     lines = f"{first}p" if first == last else f"{first},{last}p"
     yield Step("the text that is meant", f"sed -n {lines} {file}")
-    before, length = int(finding["column"]) - 1, int(finding["end_column"]) - int(finding["column"])
+    before, length = column - 1, end_column - column
     if first == last and length > 0:
         taken = f"s/^.{{{before}}}(.{{{length}}}).*/\\1/p"
         yield Step(
@@ -97,7 +100,7 @@ def _of_layer(image: StoredImage, index: int, diff_id: str, path: str | None) ->
     shown = image.layers[index].shown()
     yield Step(f"the digest of layer {index}, unpacked, is {diff_id}", f"{shown} | sha256sum")
     if path:
-        yield Step(f"what layer {index} holds at {path}", f"{shown} | tar -tvf - | grep -F -e {_word(path)}")
+        yield Step(f"what layer {index} holds at {path}", f"{shown} | {_listed(path)} | grep -F -e {_word(path)}")
         yield Step("the digest of its content", f"{shown} | {_content(path)} | sha256sum")
 
 
@@ -111,14 +114,25 @@ def _of_hiding(image: StoredImage, index: int, path: str, *, again: bool) -> Ite
     patterns = " ".join(f"-e {_word(one)}" for one in (path, *whiteouts, ".wh..wh..opq"))
     yield Step(
         f"what layer {index} puts in its place, or `.wh.…`, which deletes it",
-        f"{shown} | tar -tvf - | grep -F {patterns}",
+        f"{shown} | {_listed(path)} | grep -F {patterns}",
     )
     if again:
         yield Step(f"the digest of its content in layer {index}", f"{shown} | {_content(path)} | sha256sum")
 
 
 def _content(path: str) -> str:
-    return f"tar -xOf - -- {_word(path)} {_word('./' + path)} 2>/dev/null"
+    return f"tar{_unquoting(path)} -xOf - -- {_word(path)} {_word('./' + path)} 2>/dev/null"
+
+
+def _listed(path: str) -> str:
+    """List an archive. GNU tar escapes what is more than plain ASCII unless it is told not to; no other tar knows how."""
+    plain = path.isascii() and "\\" not in path
+    return "tar -tvf -" if plain else "tar --quoting-style=literal -tvf -"
+
+
+def _unquoting(path: str) -> str:
+    """The option for GNU tar to take a backslash in a name for what it is."""
+    return " --no-unquote" if "\\" in path else ""
 
 
 def of_container(name: str, subject: str, image: str) -> Iterator[Step]:

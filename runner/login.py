@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 
 from ..analyzer.registry import RegistryError
@@ -30,11 +31,20 @@ def login_of(index: str) -> Mapping[str, str]:
     path = os.environ.get("REGISTRY_AUTH_FILE") or None
     if path is not None and not os.path.isfile(path):
         raise RegistryError(f"its login can't be read: REGISTRY_AUTH_FILE names no file: {path}")
+    helper = ""
     try:
-        found = docker.auth.load_config(path).resolve_authconfig(index) or {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # docker-py warns of a helper that is not there, and then fails
+            config = docker.auth.load_config(path)
+            helper = str(config.get_credential_store(index) or "")[:100]
+            found = config.resolve_authconfig(index) or {}
     except (docker.errors.DockerException, ValueError, AttributeError, KeyError, TypeError) as error:
         # What a file or a helper says may hold what it keeps, and is not repeated.
-        helper = isinstance(error.__cause__, StoreError)
-        problem = "its credential helper fails" if helper else "it is not as `docker login` writes it"
+        fails = isinstance(error.__cause__, StoreError)
+        problem = (
+            f"its credential helper docker-credential-{helper} fails"
+            if fails
+            else "it is not as `docker login` writes it"
+        )
         raise RegistryError(f"its login can't be read: {problem}") from error
     return {name.lower(): value for name, value in found.items() if isinstance(value, str)}

@@ -317,7 +317,7 @@ def unpacked(blob: Blob, progress: Progress | None = None) -> Iterator[bytes]:
             with decompressor.stream_reader(cast("IO[bytes]", stored), read_across_frames=True) as reader:
                 while chunk := reader.read(_CHUNK):
                     yield chunk
-    except InputError:
+    except (InputError, ImportError):  # a library that is not installed says nothing of the data
         raise
     except Exception as error:
         # The decompressors have errors of their own each: zlib.error, EOFError, OSError, ZstdError.

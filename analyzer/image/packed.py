@@ -82,7 +82,7 @@ def members(blocks: Iterator[bytes], allowance: Allowance) -> Iterator[tuple[str
             yield from _zipped(blocks, allowance)
         else:
             yield "", _unpacked(head, blocks, allowance)
-    except ClosedError:
+    except (ClosedError, ImportError):
         raise
     except Exception as error:
         # The libraries raise errors of many kinds for damaged and encrypted data.
@@ -94,7 +94,7 @@ def _unpacked(head: bytes, blocks: Iterator[bytes], allowance: Allowance) -> Ite
         for block in _opened(head, blocks):
             allowance.spend(len(block))
             yield block
-    except (ClosedError, GeneratorExit):
+    except (ClosedError, ImportError, GeneratorExit):
         raise
     except Exception as error:
         raise ClosedError(f"damaged compressed data ({type(error).__name__})") from error

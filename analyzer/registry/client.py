@@ -236,9 +236,11 @@ class Client:
         """A token from where the registry sends its clients for one. That is another host often, and meant."""
         realm = challenge["realm"]
         try:
-            urllib.parse.urlsplit(realm)
+            parts = urllib.parse.urlsplit(realm)
         except ValueError as error:
             raise Garbled("it sends for a token to what is no URL") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise Garbled("it sends for a token to what is no URL of HTTP")
         if credentials:
             self._may_tell(realm)
         asked = token_request(challenge, self._place.repository, credentials)

@@ -13,6 +13,7 @@ _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::(?P<port>
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_PART}(?:/{_PART})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST_LIKE = re.compile(r"(?:sha|md)[0-9]+:[0-9a-f]*|")
 _LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _LONGEST = 255  # of a repository's name
 _HUB = "docker.io"
@@ -52,7 +53,8 @@ def parse_place(text: str) -> Place:
     subject = f"docker://{text}"
     rest, at, digest = text.partition("@")
     host, slash, path = rest.partition("/")
-    if at and not slash:  # what stands before it would be a login, and it is not repeated
+    # What stands before it would be a login, even with a slash in its password, and is not repeated.
+    if at and not (slash and _DIGEST_LIKE.fullmatch(digest)):
         hint = "log in with `docker login HOST`, or name a file of logins in REGISTRY_AUTH_FILE"
         raise InputError("docker://…", "names a login, or no image", hint)
     repository, colon, tag = path.partition(":")

@@ -157,7 +157,8 @@ class Repository(Archive):
     def _chosen(self, listed: list[_Listed]) -> list[_Listed]:
         """Those to fetch. What an index does not say of a platform only the configuration tells."""
         wanted = self._platform or self._preferred
-        held = ", ".join(dict.fromkeys(one.platform or "unknown" for one in listed))
+        held = ", ".join(dict.fromkeys((one.platform or "unknown")[:100] for one in listed))
+        held = f"{held[:500]}…" if len(held) > 500 else held
         if not listed:
             raise InputError(self.name, "holds no image", "artifacts and attestations are no images")
         if not wanted or (self._platform is None and len(listed) == 1):
@@ -170,10 +171,10 @@ class Repository(Archive):
 
     def _image(self, document: Mapping[str, Any], digest: str) -> Manifest:
         config, layers = document.get("config"), document.get("layers")
+        if config is not None and not isinstance(config, dict):
+            raise InputError(self.name, "is no image: its manifest names no configuration", _BROKEN)
         if not is_image(document):
-            kind = document.get("artifactType") or (
-                config.get("mediaType") if isinstance(config, dict) else None
-            )
+            kind = document.get("artifactType") or (config.get("mediaType") if config else None)
             raise InputError(self.name, f"is an artifact ({str(kind)[:100]}), and no image", "name an image")
         listed = [self._descriptor(one) for one in (config, *(layers if isinstance(layers, list) else ()))]
         for index, layer in enumerate(listed[1:]):
@@ -263,6 +264,8 @@ def _told(subject: str, place: Place) -> Iterator[None]:
             )
         elif problem == REFUSED or "wants a login" in problem:
             hint = f"log in: `docker login {place.domain}`, or name a file of logins in REGISTRY_AUTH_FILE"
+        elif "credential helper" in problem:
+            hint = "install that helper, or name a file of logins in REGISTRY_AUTH_FILE"
         elif isinstance(trouble, Unreachable):
             hint = "check the host, the network and its proxy; --plain-http if it does not encrypt"
         else:

@@ -272,4 +272,10 @@ def _fault(cause: object) -> RegistryError:
         return Untrusted(f"its certificate is not trusted ({cause.verify_message})")
     if isinstance(cause, OSError) and cause.strerror:
         return Unreachable(cause.strerror.lower())
+    if isinstance(cause, http.client.RemoteDisconnected):
+        return Unreachable("it ends the connection without an answer")
+    if isinstance(cause, http.client.IncompleteRead):
+        return Stalled("its answer breaks off")
+    if isinstance(cause, (http.client.HTTPException, ValueError)):
+        return Garbled("its answer is not what HTTP allows")
     return Unreachable(" ".join(mask(str(cause)).split())[:200] or type(cause).__name__)

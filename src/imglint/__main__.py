@@ -86,7 +86,9 @@ def _by_typer(arguments: list[str]) -> int:
 
 def _image(arguments: list[str]) -> int:
     from .image_options import parse
+    from .light import refuse_image
 
+    refuse_image()
     options = parse(arguments[1:])
     if options is None:
         return _by_typer(arguments)
@@ -129,8 +131,9 @@ def _failed(error: Exception, arguments: list[str]) -> int:
     from .analyzer import InputError
     from .light import left_out, short_help
 
-    missing = left_out(error, *arguments[:1])
-    if missing is not None and {"--help", "-h", "help"}.intersection(arguments):
+    named = [one for one in arguments if one in _COMMANDS][:1] or ["lint"]
+    missing = left_out(error, *named)
+    if missing is not None and named == ["lint"] and {"--help", "-h", "help"}.intersection(arguments):
         from .output import write_own
 
         write_own(short_help())

@@ -22,9 +22,36 @@ def left_out(error: Exception, asked: str = "this") -> InputError | None:
     module = (getattr(error, "name", None) or "").partition(".")[0]
     if not isinstance(error, ModuleNotFoundError) or module not in LEFT_OUT:
         return None
+    return _refusal(asked, module)
+
+
+def is_core_alone() -> bool:
+    """Whether the commands that need more than the core are missing."""
+    return _is_missing("typer")
+
+
+def refuse_image() -> None:
+    """See to it that all that measuring needs is here, before a file is opened or a registry asked.
+
+    Raises:
+        InputError: it is not.
+    """
+    for module in ("tabulate", "xxhash", "isal", "zstandard"):
+        if _is_missing(module):
+            raise _refusal("image", module)
+
+
+def _refusal(asked: str, module: str) -> InputError:
     return InputError(
         asked, f"needs the package {module}, which imglint-core leaves out", "Use `pip install imglint`"
     )
+
+
+def _is_missing(module: str) -> bool:
+    import importlib.util
+    import sys
+
+    return sys.modules.get(module) is None and importlib.util.find_spec(module) is None
 
 
 def refuse_without(name: str) -> None:
@@ -33,11 +60,8 @@ def refuse_without(name: str) -> None:
     Raises:
         ImportError: it is not; the text says what to install.
     """
-    import importlib.util
-    import sys
-
     module = _NEEDED.get(name)
-    if module is not None and module not in sys.modules and importlib.util.find_spec(module) is None:
+    if module is not None and _is_missing(module):
         raise ImportError(
             f"imglint.{name} needs the package {module}, which imglint-core leaves out. Use `pip install imglint`"
         )

@@ -274,7 +274,8 @@ def test_a_token_for_an_identity_token(serve: Any, settings: Path) -> None:
     ("realm", "problem"),
     [
         ("http://192.0.2.1/token", "a login, which is not sent to 192.0.2.1 unencrypted or unverified"),
-        ("file:///etc/passwd", "a login, which is not sent to"),
+        ("file:///etc/passwd", "it sends for a token to what is no URL of HTTP"),
+        ("http:///token", "it sends for a token to what is no URL of HTTP"),
         ("http://127.0.0.1:1/token", "it wants a token from http://127.0.0.1:1/token: connection refused"),
     ],
 )
@@ -285,7 +286,7 @@ def test_where_a_login_is_not_told(serve: Any, settings: Path, realm: str, probl
 
 
 def test_no_file_is_read_for_a_token(serve: Any) -> None:
-    assert asked(Tokens(serve, realm="file:///etc/passwd").registry).problem == "it sends on to file:"
+    assert asked(Tokens(serve, realm="file:///etc/passwd").registry).problem == "it sends for a token to what is no URL of HTTP"
 
 
 def test_a_redirect_takes_no_login_along(serve: Any, settings: Path) -> None:

@@ -10,6 +10,7 @@ import random
 import ssl
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from email.utils import formatdate
 from pathlib import Path
@@ -147,6 +148,16 @@ def test_a_platform_that_is_not_there(shelf: Shelf, read: Read) -> None:
     several(shelf)
     assert read.fails(shelf, platform="s390x") == "holds no image for s390x"
     assert read.fails(shelf, preferred="linux/riscv64") == "holds no image for linux/riscv64"
+
+
+def test_a_platform_without_end_is_cut(shelf: Shelf, read: Read) -> None:
+    several(shelf)
+    listed = [{**descriptor(b"{}"), "platform": {"os": "linux", "architecture": "x" * 100_000 + str(at)}} for at in range(9)]
+    shelf.put("1.0", json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": listed}).encode(), INDEX_TYPE)
+    with pytest.raises(InputError) as caught:
+        read.images(shelf)
+    assert caught.value.problem == "holds no image for linux/amd64"
+    assert len(caught.value.hint) < 700
 
 
 def test_the_only_one_is_taken(shelf: Shelf, read: Read) -> None:
@@ -537,7 +548,19 @@ def test_what_a_credential_helper_says_is_not_repeated(
     helper.chmod(0o755)
     monkeypatch.setenv("PATH", f"{settings}:{os.environ['PATH']}")
     (settings / "config.json").write_text('{"credsStore": "try"}')
-    assert read.fails(shelf).endswith("its login can't be read: its credential helper fails")
+    problem = "its login can't be read: its credential helper docker-credential-try fails"
+    assert read.fails(shelf).endswith(problem)
+
+
+def test_a_credential_helper_that_is_not_there(shelf: Shelf, read: Read, settings: Path) -> None:
+    shelf.meddle = lambda path, headers: (401, {"WWW-Authenticate": "Basic"}, b"{}")
+    (settings / "config.json").write_text('{"credsStore": "nohelper"}')
+    with warnings.catch_warnings(record=True) as warned, pytest.raises(InputError) as caught:
+        warnings.simplefilter("always")
+        read.images(shelf)
+    assert not [one for one in warned if "docker-credential" in str(one.message)]
+    assert "docker-credential-nohelper" in caught.value.problem
+    assert "install that helper" in caught.value.hint
 
 
 def test_a_token_that_is_none(shelf: Shelf, read: Read) -> None:
@@ -585,6 +608,8 @@ def test_names(text: str, parts: tuple[str, ...]) -> None:
         ("a.example:99999/shop", "'a.example:99999' is no name of a host"),
         ("-a.example/shop", "'-a.example' is no name of a host"), ("a..b/shop", "'a..b' is no name of a host"),
         ("a.example\n/shop", "'a.example\\n' is no name of a host"), ("me:pw@a.example/shop", "names a login, or no image"),
+        ("me:pw/pw@a.example/shop", "names a login, or no image"), ("me:12/pw@a.example", "names a login, or no image"),
+        ("me:pw/pw@localhost:5000", "names a login, or no image"),
     ],
 )  # fmt: skip
 def test_names_that_are_none(text: str, problem: str) -> None:

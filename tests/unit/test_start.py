@@ -91,7 +91,12 @@ sys.exit(main(sys.argv[1:]))
     ("arguments", "module"),
     [
         (["image", "examples/waste/waste.tar"], "tabulate"),
-        (["image", "examples/waste/waste.tar", "--format", "json"], "xxhash"),
+        (["image", "examples/waste/waste.tar", "--format", "json"], "tabulate"),
+        (["image", "nothing.tar"], "tabulate"),
+        (["image", "--help"], "typer"),
+        (["verify", "--help"], "typer"),
+        (["push", "--help"], "typer"),
+        (["explain", "--help"], "typer"),
         (["verify", "shop:1.0"], "typer"),
         (["fix", "examples/seed/Dockerfile"], "typer"),
     ],
@@ -134,3 +139,23 @@ imglint.open_image
     assert result.stdout == "DL3006\n"
     assert "ImportError: imglint.open_image needs the package xxhash" in result.stderr
     assert "Use `pip install imglint`" in result.stderr
+
+
+def test_the_core_names_what_was_asked_for_and_no_command_that_it_lacks() -> None:
+    told = run("--format", "html", "examples/seed/Dockerfile", program=LIGHT).stderr
+    assert told.startswith("imglint: lint: needs the package jinja2")
+    assert "imglint rules" not in run("explain", "NOPE", program=LIGHT).stderr
+    assert "imglint rules" in run("explain", "NOPE").stderr
+
+
+def test_what_is_not_installed_says_nothing_of_the_image() -> None:
+    program = """
+import gzip, sys
+sys.modules["isal"] = None
+from imglint.analyzer.image.archive import open_archive
+try:
+    open_archive(iter([gzip.compress(b"x" * 2000)]))
+except ImportError as error:
+    print(error.name)
+"""
+    assert run(program=program).stdout == "isal\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -213,3 +214,57 @@ def test_an_image_that_is_not_at_hand(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "`docker save --output image.tar shop:1.0`, then add --archive image.tar" in told
     assert main(["why", "f", report(tmp_path, evidence="image"), "--archive", "docker-archive:no.tar"]) == 2
     assert "Use --archive to say where the image is now" in capsys.readouterr().err
+
+
+def test_an_image_that_a_registry_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = "docker://127.0.0.1:5977/team/shop:1"
+    told = written(capsys, "why", "f", report(tmp_path, evidence="image", file=source))
+    assert f"the registry has the image: `skopeo copy {source} docker-archive:image.tar`" in told
+    assert "engine" not in told
+
+
+def test_nobody_writes_into_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    asked = report(tmp_path, evidence="image", file=str(pipe))
+    for arguments in (["f", asked], ["f", str(pipe)], ["f", asked, "--archive", str(pipe)]):
+        assert main(["why", *arguments]) == 2
+        assert f"{pipe}: is no regular file" in capsys.readouterr().err
+
+
+def test_a_report_from_a_pipe_of_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, Path(report(tmp_path, evidence="image", file="shop:1.0")).read_bytes())
+    os.close(writing)
+    assert "docker save" in written(capsys, "why", "f", f"/dev/fd/{reading}")
+    os.close(reading)
+
+
+@pytest.mark.parametrize("path", ["opt/back\\slash.log", "opt/back\\new.log", "opt/ü.log"])
+def test_names_that_tar_escapes(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "C")
+    Path("shop.tar").write_bytes(docker_legacy(Saved.of({path: "once"}, {path: "then"})))
+    proof = {"paths": [path], "hidden_by": 1, "cause": "overwritten with new content"}
+    layer = {"index": 0, "diff_id": "x"}
+    shown = commands(written(capsys, "why", "f", report(
+        tmp_path, evidence="image", file="shop.tar", layer=layer, path=path, proof=proof)))  # fmt: skip
+    _, held, content, hiding, again = (ran(one, tmp_path) for one in shown)
+    assert path in held
+    assert path in hiding
+    assert content.split()[0] == hashlib.sha256(b"once").hexdigest()
+    assert again.split()[0] == hashlib.sha256(b"then").hexdigest()
+
+
+@pytest.mark.parametrize("fields", [
+    {"line": -5}, {"line": 0}, {"line": 1.5}, {"column": 0}, {"end_line": 0}, {"end_column": True}, {"line": "1"},
+])  # fmt: skip
+def test_places_that_are_none(
+    fields: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["why", "f", report(tmp_path, **fields)]) == 2
+    told = capsys.readouterr()
+    assert "is no report of imglint's" in told.err
+    assert told.out == ""

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Sequence
 
 from ..exits import Exit
+from ..light import is_core_alone
 from ..output import tell, write_own
 from ..rules.check_pages import check_names, find_page, nearest_check
 from ..rules.entry import Entry
@@ -51,7 +52,7 @@ def _unknown(error: UnknownCodeError) -> Exit:
     nearest = check if likeness > difflib.SequenceMatcher(None, name, rule).ratio() else rule
     kind = name.partition(".")[0].lower()
     same = [one for one in check_names() if one.partition(".")[0] == kind]
-    hints = ["`imglint rules` lists the rules"]
+    hints = ["docs/rules lists the rules" if is_core_alone() else "`imglint rules` lists the rules"]
     if nearest:
         hints[0] = f"did you mean {nearest}? {hints[0]}"
     if same:

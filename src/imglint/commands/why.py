@@ -56,6 +56,9 @@ def _read(report: str) -> Any:
     try:
         if report == "-":
             return json.loads(sys.stdin.buffer.read(_MAX_REPORT))
+        # A pipe with a name may have nobody who writes: it is not waited for. Those of the shell have.
+        if os.path.exists(report) and not (os.path.isfile(report) or report.startswith("/dev/")):
+            raise InputError(report, "is no regular file", _WRITES_ONE)
         with open(report, "rb") as stream:
             return json.loads(stream.read(_MAX_REPORT))
     except OSError as error:
@@ -119,11 +122,16 @@ def _stored(source: str, document: Mapping[str, Any], archive: str | None) -> tu
 
     known = [one["id"] for one in document.get("images", ()) if one["source"] == source]
     place = parse_source(archive or source)
+    if place.kind == "registry":
+        copied = f"skopeo copy docker://{image_name(place.value)} docker-archive:image.tar"
+        return StoredImage(), f"the registry has the image: `{copied}`, then add --archive image.tar here"
     if place.kind != "path":
         saved = f"docker save --output image.tar {image_name(place.value)}"
         return StoredImage(), f"the engine has the image: `{saved}`, then add --archive image.tar here"
     if not os.path.exists(place.value):
         raise InputError(place.value, "is not there", "Use --archive to say where the image is now")
+    if not os.path.isfile(place.value) and not os.path.isdir(place.value):
+        raise InputError(place.value, "is no regular file", "Use --archive to say where the image is now")
     for one in open_archive(place.value, verify=False).manifests(place.select):
         if one.id in known or not known:
             outer = None if os.path.isdir(place.value) else place.value

@@ -85,7 +85,6 @@ def _found(
 
 def _spread(heads: Sequence[int], edges: _Edges, layers: Sequence[int | None]) -> list[list[int]]:
     """Of each package the heads that it is reached from, the nearest first."""
-    wanted = frozenset(heads)
     by: list[list[int]] = [[] for _ in edges]
     queue = deque((head, head) for head in heads)
     while queue:
@@ -94,7 +93,7 @@ def _spread(heads: Sequence[int], edges: _Edges, layers: Sequence[int | None]) -
         for to in edges[at]:
             there = layers[to]
             apart = ground is not None and there is not None and there != ground
-            if to in wanted or apart or head in by[to] or len(by[to]) >= MOST_HEADS:
+            if to == head or apart or head in by[to] or len(by[to]) >= MOST_HEADS:
                 continue
             by[to].append(head)
             queue.append((to, head))

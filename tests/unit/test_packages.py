@@ -230,3 +230,19 @@ def test_packages_of_this_environment() -> None:
                 total += path.stat().st_size
         expected[name] = (distribution.version, total)
     assert sizes(found(layer)) == expected
+
+
+def test_one_that_was_asked_for_draws_in_what_another_one_needs() -> None:
+    """Left out of the command, `web` would come for `app` all the same, and `lib` with it."""
+    status = "".join(
+        f"Package: {name}\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nDepends: {needs}\n\n"
+        for name, needs in (("app", "web"), ("web", "lib"), ("lib", ""))
+    )
+    states = "Package: lib\nArchitecture: all\nAuto-Installed: 1\n"
+    found = image(
+        {**files.DPKG, "var/lib/dpkg/status": status, "var/lib/apt/extended_states": states}
+    ).packages
+    by = {one.name: one.drawn_by for one in found.packages}
+    assert by == {"app": (), "web": (), "lib": ("web", "app")}
+    (together,) = (one for one in found.groups if len(one.heads) == 2)
+    assert [one.name for one in together.drawn] == ["lib"]

@@ -151,9 +151,11 @@ def test_a_platform_that_is_not_there(shelf: Shelf, read: Read) -> None:
 
 
 def test_a_platform_without_end_is_cut(shelf: Shelf, read: Read) -> None:
-    several(shelf)
-    listed = [{**descriptor(b"{}"), "platform": {"os": "linux", "architecture": "x" * 100_000 + str(at)}} for at in range(9)]
-    shelf.put("1.0", json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": listed}).encode(), INDEX_TYPE)
+    listed = [
+        descriptor(b"{}", MANIFEST_TYPE, platform={"os": "linux", "architecture": str(at) + "x" * 100_000})
+        for at in range(20)
+    ]
+    shelf.index(*listed, names=("1.0",))
     with pytest.raises(InputError) as caught:
         read.images(shelf)
     assert caught.value.problem == "holds no image for linux/amd64"
@@ -217,6 +219,7 @@ def test_no_images(shelf: Shelf, read: Read, config: str, layers: tuple[str, ...
         ({"schemaVersion": 2, "manifests": [], "layers": []}, "is a manifest of two kinds at once, which is refused"),
         ({"schemaVersion": 2, "mediaType": INDEX_TYPE, "layers": []},
          "is a manifest of two kinds at once, which is refused"),
+        ({"schemaVersion": 2, "config": "x", "layers": []}, "is no image: its manifest names no configuration"),
         ({}, f"is no image: what the registry sends is no manifest ({MANIFEST_TYPE})"),
     ],
 )  # fmt: skip
@@ -354,12 +357,12 @@ def test_a_body_without_end(shelf: Shelf, read: Read) -> None:
             (200, {"Docker-Content-Digest": f"sha256:{'a' * 64}"}, b"{}"),
             f"it tells the digest sha256:{'a' * 64}",
         ),
-        ((200, {f"X-{n}": "x" for n in range(500)}, b"{}"), "got more than 100 headers"),
-        ((200, {"X": "x" * 100_000}, b"{}"), "got more than 65536 bytes"),
+        ((200, {f"X-{n}": "x" for n in range(500)}, b"{}"), "its answer is not what HTTP allows"),
+        ((200, {"X": "x" * 100_000}, b"{}"), "its answer is not what HTTP allows"),
         ((404, {}, b"<html>"), "it answers with status 404, and not as a registry"),
         ((200, {"Content-Length": "\xb2"}, b"{}"), "is no image"),
         ((429, {"Retry-After": "\xb2"}, b"{}"), "it answers with status 429"),
-        ((307, {"Location": "http://["}, b""), "Invalid IPv6 URL"),
+        ((307, {"Location": "http://["}, b""), "its answer is not what HTTP allows"),
         ((307, {"Location": "http://\xb2:x/"}, b""), "the registry can't be read"),
         ((401, {"WWW-Authenticate": 'Bearer realm="http://["'}, b""), "for a token to what is no URL"),
         ((307, {"Location": "/v2/team/shop/manifests/1.0"}, b""), "it sends on and on"),

@@ -100,7 +100,9 @@ def _of_layer(image: StoredImage, index: int, diff_id: str, path: str | None) ->
     shown = image.layers[index].shown()
     yield Step(f"the digest of layer {index}, unpacked, is {diff_id}", f"{shown} | sha256sum")
     if path:
-        yield Step(f"what layer {index} holds at {path}", f"{shown} | {_listed(path)} | grep -F -e {_word(path)}")
+        yield Step(
+            f"what layer {index} holds at {path}", f"{shown} | {_listed(path)} | grep -F -e {_word(path)}"
+        )
         yield Step("the digest of its content", f"{shown} | {_content(path)} | sha256sum")
 
 

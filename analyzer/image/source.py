@@ -45,7 +45,9 @@ def parse_source(text: str) -> Source:
     for start, (what, hint) in _UNREAD.items():
         if text.startswith(start) and not os.path.exists(text):
             subject = f"{start}…" if "@" in text else text  # a login is not repeated
-            raise InputError(subject, f"{what} are not read yet", hint.format(name=subject.removeprefix(start)))
+            raise InputError(
+                subject, f"{what} are not read yet", hint.format(name=subject.removeprefix(start))
+            )
     if text.startswith("docker://") and not os.path.exists(text):
         from ..registry.reference import parse_place
 

@@ -286,7 +286,8 @@ def test_where_a_login_is_not_told(serve: Any, settings: Path, realm: str, probl
 
 
 def test_no_file_is_read_for_a_token(serve: Any) -> None:
-    assert asked(Tokens(serve, realm="file:///etc/passwd").registry).problem == "it sends for a token to what is no URL of HTTP"
+    problem = asked(Tokens(serve, realm="file:///etc/passwd").registry).problem
+    assert problem == "it sends for a token to what is no URL of HTTP"
 
 
 def test_a_redirect_takes_no_login_along(serve: Any, settings: Path) -> None:

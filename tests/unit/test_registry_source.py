@@ -697,3 +697,28 @@ def test_a_digest_of_another_algorithm(shelf: Shelf, read: Read) -> None:
     assert len(read.images(shelf, f"team/shop@{name}")) == 1
     shelf.meddle = lambda path, headers: (200, {}, raw + b" ") if name in path else None
     assert "it answers with a manifest whose digest is sha512:" in read.fails(shelf, f"team/shop@{name}")
+
+
+def test_a_login_in_a_url_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    for source in ("https://me:pw/pw@a.example/shop.tar", "docker://me:pw/pw@a.example/shop"):
+        assert main(["image", source]) == 2
+        assert "pw" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (200, {"Transfer-Encoding": "chunked"}, b"ffff\r\n{"),
+        (200, {"X": "x" * 100_000}, b"{}"),
+        (307, {"Location": f"http://{'x' * 70}.\xfc/"}, b""),
+    ],
+    ids=["cut chunk", "long header", "no host"],
+)
+def test_garbled_answers_are_told_in_words(shelf: Shelf, read: Read, reply: Reply) -> None:
+    shelf.meddle = lambda path, headers: reply
+    with pytest.raises(InputError) as caught:
+        read.images(shelf)
+    told = f"{caught.value.problem} {caught.value.hint}"
+    assert not [
+        word for word in ("IncompleteRead", "codec", "Error", "http.client", "--plain-http") if word in told
+    ], told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -57,7 +58,7 @@ def _read(report: str) -> Any:
         if report == "-":
             return json.loads(sys.stdin.buffer.read(_MAX_REPORT))
         # A pipe with a name may have nobody who writes: it is not waited for. Those of the shell have.
-        if os.path.exists(report) and not (os.path.isfile(report) or report.startswith("/dev/")):
+        if stat.S_ISFIFO(os.stat(report).st_mode) and not report.startswith(("/dev/fd/", "/dev/stdin")):
             raise InputError(report, "is no regular file", _WRITES_ONE)
         with open(report, "rb") as stream:
             return json.loads(stream.read(_MAX_REPORT))

@@ -126,7 +126,7 @@ class Repository(Archive):
         known = ("docker.distribution.manifest" in found.media_type) or ("oci.image" in found.media_type)
         index, manifest = "manifests" in document, "config" in document or "layers" in document
         if document.get("schemaVersion") != 2 or not (index or manifest):
-            kind = f" ({found.media_type})" if found.media_type else ""
+            kind = f" ({found.media_type[:100]})" if found.media_type else ""
             raise InputError(self.name, f"is no image: what the registry sends is no manifest{kind}", _BROKEN)
         if (index and manifest) or (known and stated != found.media_type):
             raise InputError(self.name, "is a manifest of two kinds at once, which is refused", _BROKEN)
@@ -258,6 +258,8 @@ def _told(subject: str, place: Place) -> Iterator[None]:
         yield
     except RegistryError as trouble:
         problem = str(trouble)
+        # It may repeat headers of the registry, which are as long as it likes.
+        problem = f"{problem[:500]}…" if len(problem) > 500 else problem
         if isinstance(trouble, Untrusted):
             hint = (
                 f"name its authority in SSL_CERT_FILE, or put it into /etc/docker/certs.d/{place.host}/ca.crt"

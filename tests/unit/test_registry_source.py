@@ -722,3 +722,18 @@ def test_garbled_answers_are_told_in_words(shelf: Shelf, read: Read, reply: Repl
     assert not [
         word for word in ("IncompleteRead", "codec", "Error", "http.client", "--plain-http") if word in told
     ], told
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (200, {"Content-Type": f"text/{'x' * 60_000}"}, b"<html>"),
+        (401, {"WWW-Authenticate": f'Bearer realm="http://127.0.0.1:1/{"x" * 60_000}"'}, b""),
+        (307, {"Location": f"ftp://{'x' * 60_000}/"}, b""),
+        (200, {"Docker-Content-Digest": f"sha256:{'x' * 60_000}"}, b"{}"),
+    ],
+    ids=["type", "realm", "redirect", "digest"],
+)
+def test_headers_without_end_are_cut(shelf: Shelf, read: Read, reply: Reply) -> None:
+    shelf.meddle = lambda path, headers: reply
+    assert len(read.fails(shelf)) < 700

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-_LONGEST = 4096  # characters of a path, as the kernel has it
+LONGEST = 4096  # characters of a path, as the kernel has it
+NAMELESS = "a package database, or an entry of one, that lacks a name or a version"
 _MOST = 64 * 1024 * 1024  # characters of one list; a few bytes can name a long directory again and again
 
 
@@ -18,7 +19,7 @@ def bounded(names: Iterable[str]) -> tuple[str, ...]:
     held = 0
     out = []
     for name in names:
-        if len(name) <= _LONGEST:
+        if len(name) <= LONGEST:
             held += len(name) + 64
             if held > _MOST:
                 raise ValueError("it names more than fits in memory")
@@ -77,5 +78,14 @@ class Unread(NamedTuple):
     why: str
 
 
-Fact = Record | Listing | Mark | Rest | Unread
+class Diversion(NamedTuple):
+    """A file that is somewhere else, for all packages but one."""
+
+    ecosystem: str
+    file: str
+    place: str
+    keeper: str  # name of the package whose file of that name stays; "" of none
+
+
+Fact = Record | Listing | Mark | Rest | Unread | Diversion
 Facts = Iterator[Fact]

@@ -65,8 +65,8 @@ def _image(image: Image) -> Any:
     properties = _properties({"imglint:image:id": image.id, "imglint:image:live_bytes": image.live_bytes})
     return Component(
         type=ComponentType.CONTAINER,
-        name=name or image.id,
-        version=version or image.id,
+        name=_clean(name or image.id),
+        version=_clean(version or image.id),
         bom_ref="image",
         properties=properties,
     )
@@ -141,4 +141,6 @@ def _properties(values: dict[str, Any]) -> list[Any]:
     from cyclonedx.model import Property as _Property
 
     Property: Any = _Property  # noqa: N806
-    return [Property(name=name, value=_clean(str(value))) for name, value in values.items() if value is not None]
+    return [
+        Property(name=name, value=_clean(str(value))) for name, value in values.items() if value is not None
+    ]

@@ -24,9 +24,7 @@ class Drawn(NamedTuple):
 _Edges = Sequence[Sequence[int]]
 
 
-def drawn(
-    records: Sequence[Record], layers: Sequence[int | None], modules: Modules
-) -> list[Drawn]:
+def drawn(records: Sequence[Record], layers: Sequence[int | None], modules: Modules) -> list[Drawn]:
     """Follow the dependencies of packages.
 
     Only what lies in the same layer was drawn in: what lies below was there before, and what lies above came later.

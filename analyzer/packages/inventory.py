@@ -12,10 +12,12 @@ from .ecosystems import SYSTEM
 from .npm import Modules
 from .ownership import Ownership
 from .reading import Told, told
-from .record import LONGEST, Diversion, Listing, Mark, Record, Rest, Unread
+from .record import Diversion, Listing, Mark, Record, Rest, Unread
 
 if TYPE_CHECKING:
     from ..image.image import Image
+
+_DEEPEST = 128  # directories of a key that are looked through
 
 
 class Package(NamedTuple):
@@ -232,7 +234,7 @@ def _wanted(
         if (record.ecosystem, key) in marks:
             return marks[record.ecosystem, key]
     # The nearest directory that says so: keys are paths then.
-    within = record.key if len(record.key) <= LONGEST else ""
+    within = record.key if record.key.count("/") <= _DEEPEST else ""
     if not within:
         return rest.get((record.ecosystem, ""))
     while within:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-LONGEST = 4096  # characters of a path, as the kernel has it
+_LONGEST = 4096  # characters of a path, as the kernel has it
 NAMELESS = "a package database, or an entry of one, that lacks a name or a version"
 _MOST = 64 * 1024 * 1024  # characters of one list; a few bytes can name a long directory again and again
 
@@ -19,7 +19,7 @@ def bounded(names: Iterable[str]) -> tuple[str, ...]:
     held = 0
     out = []
     for name in names:
-        if len(name) <= LONGEST:
+        if len(name) <= _LONGEST:
             held += len(name) + 64
             if held > _MOST:
                 raise ValueError("it names more than fits in memory")

@@ -180,6 +180,27 @@ def test_the_directories_of_modules_are_looked_up_once(monkeypatch: pytest.Monke
     assert 0 < len(calls) < 300
 
 
+def test_directories_of_a_list_that_are_not_there_are_not_walked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look-up from the root would take the depth of the directory that is there."""
+    deep = "/".join("d" * 40)
+    layer = {
+        f"{deep}/x.dist-info/METADATA": "Name: x\nVersion: 1\n",
+        f"{deep}/x.dist-info/RECORD": "".join(f"none{at}/f,,\n" for at in range(1000)) + "x.py,,\n",
+        f"{deep}/x.py": "12345",
+    }
+    calls = []
+    real = Image.resolve
+
+    def counted(self: Image, path: str) -> str | None:
+        calls.append(path)
+        return real(self, path)
+
+    monkeypatch.setattr(Image, "resolve", counted)
+    (found,) = image({**layer}).packages.packages
+    assert (found.files, found.bytes) == (1, 5)
+    assert 0 < len(calls) < 200
+
+
 def test_a_name_of_many_directories_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking for a name's directory, one above the other, would take the square of its length."""
     calls = []

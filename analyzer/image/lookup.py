@@ -56,9 +56,10 @@ def find_file(image: Image, path: str, layer: int | None = None) -> Entry:
         link = view.tree.get(wanted)
         if link is not None and link.kind == "symlink":
             raise InputError(
-                image.source, f"/{wanted} is a link to {link.link}, which leads to nothing in the image, or round in a circle",
+                image.source,
+                f"/{wanted} is a link to {link.link}, which leads to nothing in the image, or round in a circle",
                 "Use a path that is there",
-            )  # fmt: skip
+            )
         raise nowhere(image, wanted, None if layer is None else (layer,))
     entry = view.tree.get(found)
     if entry is None or entry.kind == "directory":

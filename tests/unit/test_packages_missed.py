@@ -77,7 +77,8 @@ def test_databases_that_a_link_leads_to(name: str) -> None:
 
 def test_rpm_behind_a_link() -> None:
     database = files.rpm_database([files.rpm_header({1000: "a", 1001: "1", 1002: "1"})])
-    assert list(named({"var/lib/rpm": symlink("/usr/lib/x"), "usr/lib/x/rpmdb.sqlite": database})) == ["a"]
+    layer: LayerFiles = {"var/lib/rpm": symlink("/usr/lib/x"), "usr/lib/x/rpmdb.sqlite": database}
+    assert list(named(layer)) == ["a"]
     # As Fedora has it: read once.
     there = {
         "var/lib/rpm": symlink("../../usr/lib/sysimage/rpm"),
@@ -87,16 +88,10 @@ def test_rpm_behind_a_link() -> None:
 
 
 def test_links_of_databases_that_lead_nowhere_or_in_circles() -> None:
-    assert (
-        named(
-            {
-                "var/lib/dpkg": symlink("dpkg"),
-                "lib/apk/db/installed": symlink("/none"),
-                "etc/apk": symlink("/"),
-            }
-        )
-        == {}
-    )
+    layer: LayerFiles = {
+        "var/lib/dpkg": symlink("dpkg"), "lib/apk/db/installed": symlink("/none"), "etc/apk": symlink("/"),
+    }  # fmt: skip
+    assert named(layer) == {}
 
 
 DAMAGED: dict[str, tuple[str, str | bytes]] = {

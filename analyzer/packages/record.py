@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _LONGEST = 4096  # characters of a path, as the kernel has it
-NAMELESS = "a package database, or an entry of one, that lacks a name or a version"
+NAMELESS = "a package database with an entry that lacks a name or a version"
 _MOST = 64 * 1024 * 1024  # characters of one list; a few bytes can name a long directory again and again
 
 

@@ -80,7 +80,7 @@ def test_rpm_behind_a_link() -> None:
     layer: LayerFiles = {"var/lib/rpm": symlink("/usr/lib/x"), "usr/lib/x/rpmdb.sqlite": database}
     assert list(named(layer)) == ["a"]
     # As Fedora has it: read once.
-    there = {
+    there: LayerFiles = {
         "var/lib/rpm": symlink("../../usr/lib/sysimage/rpm"),
         "usr/lib/sysimage/rpm/rpmdb.sqlite": database,
     }

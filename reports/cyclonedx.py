@@ -38,7 +38,7 @@ def render(report: Report) -> str:
     Bom: Any = _Bom  # noqa: N806
     BomMetaData: Any = _BomMetaData  # noqa: N806
     (image,) = report.images
-    system = os_release(image)
+    system = {field: _clean(value) for field, value in os_release(image).items()}
     components = [
         _component(one, number, image, system) for number, one in enumerate(image.packages.packages)
     ]
@@ -65,8 +65,8 @@ def _image(image: Image) -> Any:
     properties = _properties({"imglint:image:id": image.id, "imglint:image:live_bytes": image.live_bytes})
     return Component(
         type=ComponentType.CONTAINER,
-        name=name or image.id,
-        version=version or image.id,
+        name=_clean(name or image.id),
+        version=_clean(version or image.id),
         bom_ref="image",
         properties=properties,
     )
@@ -98,6 +98,11 @@ def _component(package: Package, number: int, image: Image, system: dict[str, st
     Component: Any = _Component  # noqa: N806
     from packageurl import PackageURL
 
+    package = package._replace(
+        name=_clean(package.name),
+        version=_clean(package.version),
+        architecture=_clean(package.architecture),
+    )
     found = purl(package, system)
     url: Any = None
     if found is not None:
@@ -105,7 +110,8 @@ def _component(package: Package, number: int, image: Image, system: dict[str, st
             url = PackageURL(
                 found.type, found.namespace or None, found.name, found.version or None, dict(found.qualifiers)
             )
-        except ValueError:
+            str(url)
+        except (ValueError, TypeError):
             url = None  # a name that no package can have
     layer = None if package.layer is None else image.layers[package.layer]
     return Component(
@@ -126,8 +132,15 @@ def _component(package: Package, number: int, image: Image, system: dict[str, st
     )  # fmt: skip
 
 
+def _clean(text: str) -> str:
+    """A text without the halves of characters that JSON can spell and UTF-8 can't."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _properties(values: dict[str, Any]) -> list[Any]:
     from cyclonedx.model import Property as _Property
 
     Property: Any = _Property  # noqa: N806
-    return [Property(name=name, value=str(value)) for name, value in values.items() if value is not None]
+    return [
+        Property(name=name, value=_clean(str(value))) for name, value in values.items() if value is not None
+    ]

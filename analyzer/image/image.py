@@ -463,6 +463,10 @@ class Image:
             done.append(part)
         return "/".join(done)
 
+    def has(self, path: str) -> bool:
+        """Whether something is at a path, no link followed; a directory may have no entry of its own."""
+        return path in self.tree or path in self._directories
+
     @cached_property
     def _directories(self) -> frozenset[str]:
         """Directories that have no entry of their own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .record import Facts, Mark, Record, Rest, bounded
+from .record import NAMELESS, Facts, Mark, Record, Rest, Unread, bounded
 
 APK = "apk"
 _CONSTRAINT = re.compile(r"[<>=~@]")
@@ -20,10 +20,11 @@ def read(path: str, data: bytes) -> Facts:
                 yield Mark(APK, (_bare(word),), wanted=True)
         return
     for stanza in text.split("\n\n"):
-        yield from _package(stanza)
+        if stanza.strip():
+            yield _package(stanza) or Unread(path, NAMELESS)
 
 
-def _package(stanza: str) -> Facts:
+def _package(stanza: str) -> Record | None:
     fields: dict[str, str] = {}
     files: list[tuple[str, str]] = []
     directory = ""
@@ -36,8 +37,8 @@ def _package(stanza: str) -> Facts:
         else:
             fields.setdefault(field, value)
     if "P:" not in fields or "V:" not in fields:
-        return
-    yield Record(
+        return None
+    return Record(
         APK,
         fields["P:"],
         fields["P:"],

@@ -6,7 +6,7 @@ import json
 import posixpath
 from typing import Any
 
-from .record import Facts, Mark, Record, Rest, bounded
+from .record import NAMELESS, Facts, Mark, Record, Rest, Unread, bounded
 
 COMPOSER = "composer"
 
@@ -34,6 +34,8 @@ def read(path: str, data: bytes) -> Facts:
                 (need,) for need in bounded(f"{vendor}/{need}" for need in _names(one.get("require")))
             )
             yield Record(COMPOSER, key, name, version, directory=key, needs=needs)
+        else:
+            yield Unread(path, NAMELESS)
 
 
 def _names(table: Any) -> list[str]:

@@ -6,7 +6,7 @@ import itertools
 import json
 import posixpath
 
-from .record import Facts, Record, bounded
+from .record import NAMELESS, Facts, Record, Unread, bounded
 
 CONDA = "conda"
 
@@ -19,6 +19,7 @@ def read(path: str, data: bytes) -> Facts:
     prefix = posixpath.dirname(posixpath.dirname(path))
     name, version = document.get("name"), document.get("version")
     if not isinstance(name, str) or not isinstance(version, str):
+        yield Unread(path, NAMELESS)
         return
     files, needs = (
         [one for one in document.get(field) or () if isinstance(one, str)] for field in ("files", "depends")

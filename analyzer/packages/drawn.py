@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from .npm import NPM, places
+from .npm import NPM, Modules
 from .record import Record
 
 _MOST_NEEDS = 2000  # of a package; no real one has as many
@@ -24,9 +24,7 @@ class Drawn(NamedTuple):
 _Edges = Sequence[Sequence[int]]
 
 
-def drawn(
-    records: Sequence[Record], layers: Sequence[int | None], resolve: Callable[[str], str | None]
-) -> list[Drawn]:
+def drawn(records: Sequence[Record], layers: Sequence[int | None], modules: Modules) -> list[Drawn]:
     """Follow the dependencies of packages.
 
     Only what lies in the same layer was drawn in: what lies below was there before, and what lies above came later.
@@ -34,7 +32,7 @@ def drawn(
     Args:
         records: the packages.
         layers: the layer of each.
-        resolve: where a path leads to, for packages that are named by paths.
+        modules: where Node finds packages.
     """
     answers: dict[tuple[str, str], int] = {}
     for at, record in enumerate(records):
@@ -42,8 +40,8 @@ def drawn(
     for at, record in enumerate(records):
         for answer in record.answers:
             answers.setdefault((record.ecosystem, answer), at)
-    needs = [tuple(_found(record, record.needs, answers, resolve)) for record in records]
-    recommends = [tuple(_found(record, record.recommends, answers, resolve)) for record in records]
+    needs = [tuple(_found(record, record.needs, answers, modules)) for record in records]
+    recommends = [tuple(_found(record, record.recommends, answers, modules)) for record in records]
     every = [(*one, *two) for one, two in zip(needs, recommends, strict=True)]
     needed = {to for at, ends in enumerate(every) for to in ends if to != at}
     heads = [
@@ -68,15 +66,16 @@ def _found(
     record: Record,
     groups: Sequence[Sequence[str]],
     answers: Mapping[tuple[str, str], int],
-    resolve: Callable[[str], str | None],
+    modules: Modules,
 ) -> Iterator[int]:
     """The packages that are meant: of each group the first that is there."""
+    node = record.ecosystem == NPM
+    homes = modules.homes(record.key) if node and groups else []
     for group in groups[:_MOST_NEEDS]:
-        names = places(record.key, group[0]) if record.ecosystem == NPM else iter(group)
+        names = (f"{home}/{group[0]}" for home in homes) if node else iter(group)
         for name in names:
             found = answers.get((record.ecosystem, name))
-            if found is None and record.ecosystem == NPM and (linked := resolve(name)):
-                # pnpm keeps links to packages beside those that need them.
+            if found is None and node and (linked := modules.link(name)):
                 found = answers.get((NPM, linked))
             if found is not None:
                 yield found
@@ -84,7 +83,7 @@ def _found(
 
 
 def _spread(heads: Sequence[int], edges: _Edges, layers: Sequence[int | None]) -> list[list[int]]:
-    """Of each package the heads that it is reached from, the nearest first."""
+    """Of each package the heads that it is reached from, the nearest first; also through other heads."""
     by: list[list[int]] = [[] for _ in edges]
     queue = deque((head, head) for head in heads)
     while queue:

@@ -23,7 +23,7 @@ class Database(NamedTuple):
 # Ecosystems of the system go before those of languages, whose packages may be parts of theirs.
 DATABASES = (
     Database(r"var/lib/dpkg/status(?:\.d/[^/]+)?", dpkg.read, 32 * _MB),
-    Database(r"var/lib/dpkg/info/[^/]+\.list|var/lib/apt/extended_states", dpkg.read),
+    Database(r"var/lib/dpkg/(?:info/[^/]+\.list|diversions)|var/lib/apt/extended_states", dpkg.read),
     Database(r"(?:usr/)?lib/apk/db/installed|etc/apk/world", apk.read, 64 * _MB),
     Database(
         r"(?:var/lib/rpm|usr/lib/sysimage/rpm|usr/share/rpm)/(?:rpmdb\.sqlite(?:-wal)?|Packages(?:\.db)?)"
@@ -44,10 +44,15 @@ DATABASES = (
     ),
     Database(r".*\.[jw]ar", java.read, 128 * _MB),
 )
+# A system's own tools find these wherever a link leads.
+HOMES = (
+    "var/lib/dpkg", "var/lib/apt", "lib/apk/db", "usr/lib/apk/db", "etc/apk", "var/lib/rpm", "usr/lib/sysimage/rpm",
+    "usr/share/rpm", "usr/lib/sysimage/libdnf5", "var/lib/pacman/local",
+)  # fmt: skip
 SYSTEM = frozenset({dpkg.DPKG, apk.APK, rpm.RPM, pacman.PACMAN})
 
 _ENDS = (
-    ".list", ".md5sums", "/extended_states", "/status", "/installed", "/world", "/rpmdb.sqlite", "/rpmdb.sqlite-wal",
+    ".list", "/diversions", "/extended_states", "/status", "/installed", "/world", "/rpmdb.sqlite", "/rpmdb.sqlite-wal",
     "/Packages", "/Packages.db", "/packages.toml", "/desc", "/files", "/METADATA", "/RECORD", "/REQUESTED", ".egg-info",
     "/PKG-INFO", "/installed-files.txt", "/top_level.txt", ".json", ".zip", ".gemspec", ".jar", ".war",
 )  # fmt: skip

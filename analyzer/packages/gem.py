@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .record import Facts, Record, bounded
+from .record import NAMELESS, Facts, Record, Unread, bounded
 
 GEM = "gem"
 _FIELD = r"""^[ \t]*s\.%s = (?:Gem::Version\.new\()?["']([^"'\n]+)["']"""
@@ -19,6 +19,7 @@ def read(path: str, data: bytes) -> Facts:
     home, _, rest = path.partition("specifications/")
     name, version = _NAME.search(text), _VERSION.search(text)
     if not name or not version:
+        yield Unread(path, NAMELESS)
         return
     stem = rest.rpartition("/")[2].removesuffix(".gemspec")
     needs = tuple((one,) for one in bounded(f"{home}:{one}" for one in dict.fromkeys(_NEEDS.findall(text))))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .drawn import MOST_HEADS, Drawn, drawn
 from .ecosystems import SYSTEM
+from .npm import Modules
 from .ownership import Ownership
 from .reading import Told, told
-from .record import Listing, Mark, Record, Rest, Unread
+from .record import Diversion, Listing, Mark, Record, Rest, Unread
 
 if TYPE_CHECKING:
     from ..image.image import Image
+
+_DEEPEST = 128  # directories of a key that are looked through
 
 
 class Package(NamedTuple):
@@ -77,13 +80,15 @@ class Inventory(NamedTuple):
         for one in self.unread:
             causes.setdefault(one.why, []).append(one.path)
         for why, paths in causes.items():
-            more = f", and {len(paths) - 1} more files" if len(paths) > 1 else ""
-            yield f"packages may be missing: /{paths[0]}{more} is {why}"
+            others = f"{len(paths) - 1} more file{'s' * (len(paths) > 2)}"
+            more = f" (the same of {others}: --format json names all)" if len(paths) > 1 else ""
+            yield f"packages may be missing: /{paths[0]} is {why}{more}"
 
 
 def inventory(image: Image) -> Inventory:
     """Read the package databases of an image that a container sees, and find the bytes of each package."""
-    records, lists, unread = _gathered(told(image), image.resolve)
+    modules = Modules(image)
+    records, lists, unread = _gathered(told(image), modules)
     owned = Ownership(image)
     by_key = {(one.record.ecosystem, one.record.key): at for at, one in enumerate(records)}
     parts: list[int | None] = [None] * len(records)
@@ -102,7 +107,7 @@ def inventory(image: Image) -> Inventory:
     owned.settle(len(records))
     layers = [_layer(one, at, owned, lists, image, parts) for at, one in enumerate(records)]
     facts = [one.record for one in records]
-    draws = drawn(facts, layers, image.resolve)
+    draws = drawn(facts, layers, modules)
     packages = []
     for at, (record, path) in enumerate(records):
         layer, inside = layers[at], parts[at]
@@ -164,12 +169,13 @@ def _name(package: Package) -> tuple[str, str, str]:
 
 
 def _gathered(
-    said: Iterator[Told], resolve: Callable[[str], str | None]
+    said: Iterator[Told], modules: Modules
 ) -> tuple[list[_Found], dict[tuple[str, str], Listing], list[Unread]]:
     """Records with what other files say of them: their lists of files, and who asked for them."""
     records: dict[tuple[str, str], _Found] = {}
     lists: dict[tuple[str, str], Listing] = {}
     marks: dict[tuple[str, str], bool] = {}
+    diverted: dict[tuple[str, str], Diversion] = {}
     rests: list[Rest] = []
     unread: list[Unread] = []
     for path, fact in said:
@@ -183,9 +189,10 @@ def _gathered(
                     lists[fact.ecosystem, fact.key] = fact
             case Mark():
                 marks.update({(fact.ecosystem, key): fact.wanted for key in fact.keys})
-                # pnpm keeps packages elsewhere, and links to those that were asked for.
-                linked = (resolve(key) for key in fact.keys if "node_modules/" in key)
+                linked = (modules.linked(key) for key in fact.keys if "node_modules/" in key)
                 marks.update({(fact.ecosystem, key): fact.wanted for key in linked if key})
+            case Diversion():
+                diverted[fact.ecosystem, fact.file] = fact
             case Rest():
                 rests.append(fact)
             case Unread():
@@ -201,7 +208,18 @@ def _gathered(
         key = (found.record.ecosystem, found.record.key)
         if key not in lists and (known := lists.get((found.record.ecosystem, found.record.name))):
             lists[key] = known
+        if diverted and key in lists:
+            lists[key] = lists[key]._replace(files=tuple(_placed(found.record, lists[key].files, diverted)))
     return out, lists, unread
+
+
+def _placed(
+    record: Record, files: Iterable[str], diverted: Mapping[tuple[str, str], Diversion]
+) -> Iterator[str]:
+    """Where the files of a package are, since others have taken their names."""
+    for file in files:
+        away = diverted.get((record.ecosystem, file))
+        yield away.place if away is not None and away.keeper != record.name else file
 
 
 class _Found(NamedTuple):
@@ -216,7 +234,9 @@ def _wanted(
         if (record.ecosystem, key) in marks:
             return marks[record.ecosystem, key]
     # The nearest directory that says so: keys are paths then.
-    within = record.key
+    within = record.key if record.key.count("/") <= _DEEPEST else ""
+    if not within:
+        return rest.get((record.ecosystem, ""))
     while within:
         within = posixpath.dirname(within.rstrip("/"))
         found = rest.get((record.ecosystem, f"{within}/" if within else ""))
@@ -243,8 +263,8 @@ def _layer(
     if found.record.ecosystem == "dpkg":
         # The status holds all packages, and is written anew with each change.
         for stem in (found.record.key, found.record.name):
-            entry = image.tree.get(f"var/lib/dpkg/info/{stem}.list")
+            entry = image.tree.get(image.resolve(f"var/lib/dpkg/info/{stem}.list") or "")
             if entry is not None:
                 return entry.layer
-    entry = image.tree.get(found.path)
+    entry = image.tree.get(image.resolve(found.path) or "")
     return entry.layer if entry is not None else None

@@ -10,13 +10,17 @@ if TYPE_CHECKING:
     from ..image.image import Image
     from ..image.layer import Entry
 
+_DEEPEST = 200  # directories above each other
+
 
 class Ownership:
     """The files of each package, by its number. Of several packages that name a file the first one has it."""
 
     def __init__(self, image: Image) -> None:
         self._image = image
-        self._directories: dict[str, str | None] = {}  # as a list names it → where the image's links lead
+        self._directories: dict[str, str | None] = {
+            "": ""
+        }  # as a list names it → where the image's links lead
         self._listed: dict[str, int] = {}  # path → package whose list names it
         self._trees: dict[str, int] = {}
         self._owners: dict[int, int] = {}  # identity of an entry with contents → package
@@ -37,10 +41,9 @@ class Ownership:
             if place is not None:
                 self._trees.setdefault(place, package)
         for name in files:
-            directory, slash, base = name.rpartition("/")
+            directory, _, base = name.rpartition("/")
             if directory not in self._directories:
-                # Lists say /bin where that leads to /usr/bin.
-                self._directories[directory] = self._image.resolve(directory) if slash else ""
+                self._directories[directory] = self._place(directory, _DEEPEST)
             place = self._directories[directory]
             if place is None:
                 continue
@@ -49,6 +52,23 @@ class Ownership:
             if entry is not None and entry.kind in ("file", "hardlink"):
                 self._listed.setdefault(path, package)
                 self._take(package, entry)
+
+    def _place(self, directory: str, deepest: int) -> str | None:
+        """Where a directory of a list is: lists say /bin where that leads to /usr/bin.
+
+        It is looked for in the one above, which is known most often: a list can name more than fit in a minute.
+        """
+        if directory in self._directories:
+            return self._directories[directory]
+        above, _, base = directory.rpartition("/")
+        if not deepest or base in ("", ".", ".."):
+            return self._image.resolve(directory)
+        place = self._place(above, deepest - 1)
+        path = f"{place}/{base}" if place else base
+        if place is None or not self._image.has(path):
+            return None
+        found = self._directories[directory] = self._image.resolve(path)
+        return found
 
     def _take(self, package: int, entry: Entry) -> None:
         file = self._image.file_of(entry)

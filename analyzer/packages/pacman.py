@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .record import Facts, Listing, Mark, Record
+from .record import NAMELESS, Facts, Listing, Mark, Record, Unread
 
 PACMAN = "pacman"
 _SECTION = re.compile(r"^%([A-Z]+)%\n((?:.+\n)*.*)", re.MULTILINE)
@@ -24,6 +24,7 @@ def read(path: str, data: bytes) -> Facts:
         return
     package, version = (next(iter(sections.get(one, ())), "") for one in ("NAME", "VERSION"))
     if not package or not version:
+        yield Unread(path, NAMELESS)
         return
     yield Record(
         PACMAN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from .record import Facts, Listing, Mark, Record, Rest, bounded
+from .record import NAMELESS, Facts, Listing, Mark, Record, Rest, Unread, bounded
 
 PYTHON = "python"
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -30,10 +30,10 @@ def read(path: str, data: bytes) -> Facts:
         yield Mark(PYTHON, (info,), wanted=True)
         yield Rest(PYTHON, wanted=False, within=f"{site}/" if site else "")
     else:
-        yield from _package(path if name.endswith(".egg-info") else info, text)
+        yield from _package(path, path if name.endswith(".egg-info") else info, text)
 
 
-def _package(info: str, text: str) -> Facts:
+def _package(path: str, info: str, text: str) -> Facts:
     head = text[:_MOST_HEADERS].replace("\r\n", "\n").partition("\n\n")[0]
     fields: dict[str, list[str]] = {}
     for line in head.splitlines():
@@ -42,6 +42,7 @@ def _package(info: str, text: str) -> Facts:
             fields.setdefault(field.lower(), []).append(value.strip())
     name, version = (next(iter(fields.get(one, ())), "") for one in ("name", "version"))
     if not name or not version:
+        yield Unread(path, NAMELESS)
         return
     site = posixpath.dirname(info)
     needs = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InputError
 from . import go
-from .ecosystems import LEAST_PROGRAM, Database, database_of
+from .ecosystems import HOMES, LEAST_PROGRAM, Database, database_of
 from .record import Fact, Facts, Listing, Record, Unread
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def told(image: Image) -> Iterator[Told]:
 def _wanted(image: Image) -> dict[int, list[_Wanted]]:
     """The files to read, by layer."""
     out: dict[int, list[_Wanted]] = {}
-    for path, entry in image.tree.items():
+    for path, entry in (*image.tree.items(), *_linked(image)):
         database = database_of(path)
         if database is None and not (entry.mode & 0o111 and entry.size >= LEAST_PROGRAM):
             continue
@@ -84,6 +84,35 @@ def _wanted(image: Image) -> dict[int, list[_Wanted]]:
         if file is not None:
             out.setdefault(file.layer, []).append(_Wanted(file, path, database))
     return out
+
+
+def _linked(image: Image) -> Iterator[tuple[str, Entry]]:
+    """Databases that only a link leads to: of a system's directories, or of a file."""
+    seen: set[str] = set()
+    for home in HOMES:
+        place = image.resolve(home)
+        if place is None or place == home:
+            continue
+        start = f"{place}/" if place else ""
+        for path, entry in image.tree.items():
+            name = f"{home}/{path.removeprefix(start)}"
+            # What is a database under its own name is read by that.
+            if path.startswith(start) and database_of(name) and not database_of(path) and name not in seen:
+                seen.add(name)
+                if (file := _target(image, path, entry)) is not None:
+                    yield name, file
+    for path, entry in image.tree.items():
+        if entry.kind == "symlink" and database_of(path):
+            target = image.resolve(path)
+            file = image.tree.get(target) if target else None
+            if target and file is not None and not database_of(target):
+                yield path, file
+
+
+def _target(image: Image, path: str, entry: Entry) -> Entry | None:
+    if entry.kind != "symlink":
+        return entry
+    return image.tree.get(image.resolve(path) or "")
 
 
 def _facts(file: Entry, path: str, database: Database | None, data: bytes, reader: LayerReader) -> Facts:
@@ -107,6 +136,5 @@ def _facts(file: Entry, path: str, database: Database | None, data: bytes, reade
     except InputError as error:
         yield Unread(path, error.problem)
     except _DAMAGED as error:
-        yield Unread(
-            path, f"no package database that can be read: {type(error).__name__}: {str(error)[:100]}"
-        )
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:100]
+        yield Unread(path, f"no package database that can be read: {why}")

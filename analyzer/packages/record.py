@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _LONGEST = 4096  # characters of a path, as the kernel has it
+NAMELESS = "a package database with an entry that lacks a name or a version"
 _MOST = 64 * 1024 * 1024  # characters of one list; a few bytes can name a long directory again and again
 
 
@@ -77,5 +78,14 @@ class Unread(NamedTuple):
     why: str
 
 
-Fact = Record | Listing | Mark | Rest | Unread
+class Diversion(NamedTuple):
+    """A file that is somewhere else, for all packages but one."""
+
+    ecosystem: str
+    file: str
+    place: str
+    keeper: str  # name of the package whose file of that name stays; "" of none
+
+
+Fact = Record | Listing | Mark | Rest | Unread | Diversion
 Facts = Iterator[Fact]

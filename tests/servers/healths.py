@@ -97,7 +97,7 @@ SERVERS = (
         "health-other-host", "nginx", "web", f"{OFTEN} CMD curl -fsS http://cache:8080/ && curl -fsS http://127.0.0.1/\n{WEB}",
         {**serves("80/tcp"), ("health.by-hand", None): CANNOT_TELL, ("health.engine", None): CANNOT_TELL},
         broken="unhealthy: Could not resolve host: cache; with a host cache on its network it is healthy",
-        undecided={("health.by-hand", None): "Use --network", ("health.engine", None): "Use --network"},
+        undecided={("health.by-hand", None): "--network", ("health.engine", None): "--network"},
     ),
     Server(
         "health-no-patience", "nginx", "web",

@@ -99,7 +99,7 @@ SERVERS = (
         "CMD mariadb -h db -u shop -pwordpass -e 'select 1' && exec sleep infinity",
         {("container.stays", None): CANNOT_TELL},
         broken="ends with 1: Unknown server host 'db'; with a host db on its network it stays",
-        undecided={("container.stays", None): "Use --network"},
+        undecided={("container.stays", None): "--network"},
     ),
     Server(
         "mariadb-unix", "MariaDB", "databases", MARIADB.replace("--bind-address=0.0.0.0", "--skip-networking"),

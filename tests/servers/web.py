@@ -79,7 +79,7 @@ SERVERS = (
         f"{site('listen 80; location / { proxy_pass http://app:8080; }')}\n{WEB}",
         {("container.stays", None): CANNOT_TELL, ("ports.exposed", "80/tcp"): CANNOT_TELL},
         broken="ends with 1: host not found in upstream; with a host app on its network it stays and serves",
-        undecided={("container.stays", None): "Use --network", ("ports.exposed", "80/tcp"): "Use --network"},
+        undecided={("container.stays", None): "--network", ("ports.exposed", "80/tcp"): "--network"},
     ),
     Server(
         "haproxy-proxy", "HAProxy", "others",
@@ -87,7 +87,7 @@ SERVERS = (
         " server one app:8080\\n' > /web.cfg\nEXPOSE 80\nCMD [\"haproxy\", \"-f\", \"/web.cfg\"]",
         {("container.stays", None): CANNOT_TELL, ("ports.exposed", "80/tcp"): CANNOT_TELL},
         broken="ends with 1: could not resolve address 'app'; with a host app on its network it stays and serves",
-        undecided={("container.stays", None): "Use --network", ("ports.exposed", "80/tcp"): "Use --network"},
+        undecided={("container.stays", None): "--network", ("ports.exposed", "80/tcp"): "--network"},
     ),
     Server(
         "nginx-loopback", "nginx", "web", f"{site('listen 127.0.0.1:80;')}\n{WEB}", shut("80/tcp") | HEEDS,
